@@ -1,0 +1,1 @@
+"""Faust agents: read a micro-batch, call the core, write, then acknowledge."""

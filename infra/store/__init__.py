@@ -1,0 +1,1 @@
+"""PostgreSQL: the one place that says how far the stream has been processed."""

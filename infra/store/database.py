@@ -1,0 +1,80 @@
+"""Connections and transactions; errors of PostgreSQL told as `Unavailable` or as what they are."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg2
+import psycopg2.extensions
+
+from models.errors import Unavailable
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """One PostgreSQL database, a connection per thread.
+
+    A connection per thread keeps the hot path free of pool locks; the threads that use one are few and known: the worker's
+    executor, a command.
+    """
+
+    def __init__(self, url: str, *, connect_timeout_s: int = 5, application: str = "tidewatch") -> None:
+        self._url = url
+        self._connect_timeout_s = connect_timeout_s
+        self._application = application
+        self._local = threading.local()
+        self._all: list[psycopg2.extensions.connection] = []
+        self._lock = threading.Lock()
+
+    def connection(self) -> psycopg2.extensions.connection:
+        """This thread's connection, opened or re-opened as needed; raises `Unavailable`."""
+        existing: psycopg2.extensions.connection | None = getattr(self._local, "connection", None)
+        if existing is not None and not existing.closed:
+            return existing
+        try:
+            fresh = psycopg2.connect(
+                self._url, connect_timeout=self._connect_timeout_s, application_name=self._application
+            )
+        except psycopg2.OperationalError as error:
+            raise Unavailable("PostgreSQL", str(error).strip().splitlines()[0]) from error
+        self._local.connection = fresh
+        with self._lock:
+            self._all = [c for c in self._all if not c.closed] + [fresh]
+        return fresh
+
+    @contextmanager
+    def transaction(self) -> Iterator[psycopg2.extensions.cursor]:
+        """A cursor inside one transaction: committed on leaving, rolled back on an error.
+
+        Raises:
+            Unavailable: the connection failed; whether the transaction was committed is then unknown, so whoever retries
+                must be able to tell (see `progress`).
+        """
+        connection = self.connection()
+        try:
+            with connection, connection.cursor() as cursor:
+                yield cursor
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            connection.close()
+            raise Unavailable("PostgreSQL", (str(error).strip() or type(error).__name__).splitlines()[0]) from error
+
+    def close(self) -> None:
+        """Close every connection of every thread."""
+        with self._lock:
+            for connection in self._all:
+                connection.close()
+            self._all = []
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest version; does nothing where it is there."""
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["url"] = self._url
+        command.upgrade(config, "head")

@@ -1,0 +1,80 @@
+"""Closed sets of reasons. Every decision returns a member; the same member labels the metric and is stored."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RejectReason(StrEnum):
+    """Why a record, or one sample of it, went to the dead-letter topic."""
+
+    UNPARSABLE = "unparsable"
+    UNKNOWN_FORMAT = "unknown-format"
+    WRONG_TYPE = "wrong-type"
+    MISSING_FIELD = "missing-field"
+    NOT_FINITE = "not-finite"
+    IN_THE_FUTURE = "in-the-future"
+    TOO_OLD = "too-old"
+    BAD_TIMESTAMP = "bad-timestamp"
+    BAD_NAME = "bad-name"
+    TOO_LARGE = "too-large"
+    TOO_MANY_LABELS = "too-many-labels"
+    TOO_MANY_SERIES = "too-many-series"
+
+
+class SampleFate(StrEnum):
+    """What became of a valid sample once the watch agent placed it; anything but ACCEPTED leaves scores and counts alone."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    LATE = "late"
+
+
+class RetrainReason(StrEnum):
+    """Why a new model was asked for."""
+
+    COLD_START = "cold-start"
+    DRIFT = "drift"
+    STALE = "stale"
+    FEATURES_CHANGED = "features-changed"
+    REQUESTED = "requested"
+
+
+class TrainingOutcome(StrEnum):
+    """How a retraining request ended."""
+
+    PROMOTED = "promoted"
+    KEPT_CHAMPION = "kept-champion"
+    TOO_LITTLE_DATA = "too-little-data"
+    SUPERSEDED = "superseded"
+    COOLING_DOWN = "cooling-down"
+    FAILED = "failed"
+
+
+class AlertState(StrEnum):
+    """State of an alert as Tidewatch sees it."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class AlertDecision(StrEnum):
+    """What the alert layer did with an evaluation, and why; HELD_* members are the decisions not to send."""
+
+    FIRED = "fired"
+    RENEWED = "renewed"
+    RESOLVED = "resolved"
+    HELD_BELOW_THRESHOLD = "held-below-threshold"
+    HELD_TOO_SHORT = "held-too-short"
+    HELD_HYSTERESIS = "held-hysteresis"
+    HELD_TOO_FEW_EVENTS = "held-too-few-events"
+    HELD_NOT_READY = "held-not-ready"
+    HELD_NO_DATA = "held-no-data"
+
+
+class Readiness(StrEnum):
+    """How far an entity's scores can be trusted, and what it waits for."""
+
+    WARMING_UP = "warming-up"          # fewer samples than a first score needs
+    PROVISIONAL = "provisional"        # online scores with a wide band; calibration is still filling
+    CALIBRATED = "calibrated"          # the false-alarm rate asked for is the one obtained
