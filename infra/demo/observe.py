@@ -1,0 +1,149 @@
+"""What the running system says about itself, read the way its users would: PostgreSQL and the workers' /metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from infra.store.database import Database
+from models.errors import Unavailable
+from models.names import Metric
+
+SCRAPE_TIMEOUT_S = 2.0
+
+_ALERTS = """
+    SELECT labels->>'alertname' AS name, labels->>'service' AS service, coalesce(labels->>'entity', '') AS entity,
+           coalesce(labels->>'slo', '') AS slo, coalesce(labels->>'burn_window', '') AS burn_window,
+           labels->>'severity' AS severity, state, starts_at, ends_at, annotations->>'summary' AS summary
+    FROM alert WHERE labels->>'alertname' <> 'Watchdog' ORDER BY state, updated_at DESC LIMIT 12
+"""
+_BUDGETS = """
+    SELECT s.name, s.service, s.target_ratio,
+           max(st.budget_remaining_ratio) AS budget_remaining_ratio,
+           max(st.burn_rate) FILTER (WHERE st.burn_window <> 'period') AS worst_burn_rate
+    FROM slo s LEFT JOIN slo_status st ON st.slo_id = s.id WHERE s.active GROUP BY s.id ORDER BY s.name
+"""
+_ANOMALIES = """
+    SELECT service, entity, started_at, ended_at, peak_score, cause_metric, value, expected FROM anomaly
+    ORDER BY started_at DESC LIMIT 8
+"""
+_DRIFTS = "SELECT service, entity, series, detector, at FROM drift ORDER BY at DESC LIMIT 5"
+_TRAININGS = """
+    SELECT service, reason, asked_at, started_at, finished_at, outcome, version FROM training
+    ORDER BY asked_at DESC LIMIT 6
+"""
+_SERVING = "SELECT service, version, promoted_at FROM serving ORDER BY service"
+
+
+@dataclass(frozen=True, slots=True)
+class EntityScore:
+    """Newest score of one entity; > 1 is anomalous."""
+
+    service: str
+    entity: str
+    score: float
+
+
+@dataclass
+class Observation:
+    """One look at the system. Rows are dictionaries keyed as in the queries above."""
+
+    at: datetime
+    samples_per_s: float = 0.0
+    samples_total: float = 0.0
+    rows_scored_total: float = 0.0
+    lag_records: float = 0.0
+    entities: float = 0.0
+    series: float = 0.0
+    rejected_total: float = 0.0
+    scores: list[EntityScore] = field(default_factory=list)
+    models: dict[str, str] = field(default_factory=dict)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    budgets: list[dict[str, Any]] = field(default_factory=list)
+    anomalies: list[dict[str, Any]] = field(default_factory=list)
+    drifts: list[dict[str, Any]] = field(default_factory=list)
+    trainings: list[dict[str, Any]] = field(default_factory=list)
+    serving: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def rows(database: Database, query: str, parameters: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
+    """Rows of a query as dictionaries; raises `Unavailable`."""
+    with database.transaction() as cursor:
+        cursor.execute(query, parameters)
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+class Observer:
+    """Looks at the system on demand; remembers the previous look for rates."""
+
+    def __init__(
+        self, database: Database, worker_urls: Callable[[], Iterable[str]], now: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._worker_urls = worker_urls
+        self._now = now
+        self._client = httpx.Client(timeout=SCRAPE_TIMEOUT_S)
+        self._previous: tuple[float, float] | None = None
+
+    def close(self) -> None:
+        self._client.close()
+
+    def look(self) -> Observation:
+        """Everything the view shows. What cannot be reached is listed in `problems`, not hidden."""
+        seen = Observation(at=self._now())
+        self._scrape(seen)
+        try:
+            for name, query in (
+                ("alerts", _ALERTS), ("budgets", _BUDGETS), ("anomalies", _ANOMALIES), ("drifts", _DRIFTS),
+                ("trainings", _TRAININGS), ("serving", _SERVING),
+            ):  # fmt: skip
+                setattr(seen, name, rows(self._database, query))
+        except Unavailable as error:
+            seen.problems.append(str(error))
+        return seen
+
+    def _scrape(self, seen: Observation) -> None:
+        for url in self._worker_urls():
+            try:
+                text = self._client.get(url).raise_for_status().text
+            except httpx.HTTPError as error:
+                seen.problems.append(f"worker {url}: {error or type(error).__name__}")
+                continue
+            for family in text_string_to_metric_families(text):
+                for sample in family.samples:
+                    self._take(seen, sample.name, sample.labels, sample.value)
+        seen.scores.sort(key=lambda entity: -entity.score)
+        clock = time.monotonic()
+        if self._previous is not None:
+            before, then = self._previous
+            # a restarted worker counts from zero again
+            seen.samples_per_s = max(seen.samples_total - before, 0.0) / max(clock - then, 1e-9)
+        self._previous = (seen.samples_total, clock)
+
+    @staticmethod
+    def _take(seen: Observation, name: str, labels: dict[str, str], value: float) -> None:
+        match name:
+            case Metric.SAMPLES:
+                seen.samples_total += value
+            case Metric.ROWS_SCORED:
+                seen.rows_scored_total += value
+            case Metric.CONSUMER_LAG:
+                seen.lag_records += value
+            case Metric.ENTITIES:
+                seen.entities += value
+            case Metric.SERIES:
+                seen.series += value
+            case Metric.REJECTED:
+                seen.rejected_total += value
+            case Metric.ANOMALY_SCORE:
+                seen.scores.append(EntityScore(labels.get("service", ""), labels.get("entity", ""), value))
+            case Metric.MODEL_INFO:
+                seen.models[labels.get("service", "")] = labels.get("version", "")
