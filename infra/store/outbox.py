@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+import psycopg2
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
+from infra.store.database import Database
+from models.errors import Unavailable
 from models.names import Topic
 
 CHANNEL: Final = "tidewatch_outbox"
@@ -31,7 +35,7 @@ class PendingEvent(NamedTuple):
     """One stored event that Kafka has not confirmed yet; `id` gives the order in which to publish."""
 
     id: int
-    topic: str
+    topic: Topic
     key: str
     event_id: str
     value: bytes
@@ -64,13 +68,13 @@ def put(cursor: Cursor, events: Iterable[tuple[Topic, str, str, bytes]]) -> int:
 def pending(cursor: Cursor, limit: int) -> list[PendingEvent]:
     """The oldest unpublished events, at most `limit`, in id order.
 
-    Asks for `published_at IS NULL` instead of remembering a position: ids are drawn before their transactions commit, so
-    a lower id can appear after a higher one was published, and a position would step over it.
+    Asks for `published_at IS NULL` instead of remembering a position: ids are drawn before their transactions commit,
+    so a lower id can appear after a higher one was published, and a position would step over it.
     """
     cursor.execute(
         "SELECT id, topic, key, event_id, value FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT %s", (limit,)
     )
-    return [PendingEvent(row[0], row[1], row[2], row[3], bytes(row[4])) for row in cursor.fetchall()]
+    return [PendingEvent(row[0], Topic(row[1]), row[2], row[3], bytes(row[4])) for row in cursor.fetchall()]
 
 
 def mark_published(cursor: Cursor, ids: Sequence[int]) -> None:
@@ -90,3 +94,26 @@ def delete_published(cursor: Cursor, older_than_s: float = RETENTION_S) -> int:
     """Delete events that were published longer ago than `older_than_s`; how many went. Unpublished ones always stay."""
     cursor.execute("DELETE FROM outbox WHERE published_at < now() - make_interval(secs => %s)", (older_than_s,))
     return int(cursor.rowcount)
+
+
+def listen(cursor: Cursor) -> None:
+    """From the commit on, this connection hears of every `put` that commits."""
+    cursor.execute(f"LISTEN {CHANNEL}")
+
+
+def wait_for_put(database: Database, timeout_s: float) -> bool:
+    """Block this thread until its connection, which listens, hears of a `put` or `timeout_s` passes; whether it heard.
+
+    Raises:
+        Unavailable: the connection failed; the next one has to `listen` again.
+    """
+    connection = database.connection()
+    try:
+        if not connection.notifies and select.select([connection], [], [], timeout_s)[0]:
+            connection.poll()
+    except psycopg2.Error as error:
+        connection.close()
+        raise Unavailable("PostgreSQL", str(error).strip().splitlines()[0]) from error
+    heard = bool(connection.notifies)
+    connection.notifies.clear()
+    return heard

@@ -1,0 +1,198 @@
+"""The outbox relay: publishes what transactions left in `outbox` to Kafka, in order, at least once.
+
+1. read the oldest unpublished rows, in id order;
+2. send them, the row's key as the record key and its `event_id` as the header `id`; wait for every replica's answer;
+3. mark the rows that Kafka confirmed.
+
+Dying between 2 and 3 publishes the same rows again under the same ids. One worker at a time relays (an advisory lock),
+so the events of one key stay in order. When Kafka or PostgreSQL is down the rows wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+import faust
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from prometheus_client import Gauge
+
+from agents.context import Context
+from agents.solo import RETRY_S, Solo
+from infra.backoff import Backoff
+from infra.settings import Settings
+from infra.store import outbox
+from infra.store.database import Database
+from infra.store.outbox import PendingEvent
+from models.errors import Unavailable
+from models.names import Metric
+
+log = logging.getLogger(__name__)
+
+LOCK: Final = "tidewatch-outbox"
+
+BATCH_ROWS: Final = 500
+"""Rows published together; bounds memory and what a crash publishes again. A few times what one busy second decides."""
+
+POLL_S: Final = 1.0
+"""Longest rest between two looks at the table. `put` wakes the relay at once; this is for a notification lost with its
+connection, and bounds how long closing takes."""
+
+CLEANING_S: Final = 3600.0
+"""Between two deletions of old published rows: far shorter than their retention."""
+
+REQUEST_TIMEOUT_MS: Final = 10_000
+"""When an unanswered request to Kafka counts as failed: longer than a broker's failover, short enough to be noticed."""
+
+ID_HEADER: Final = "id"
+
+
+class OutboxRelay:
+    """Relays while `serve` runs and the lock is ours.
+
+    Args:
+        settings: bootstrap servers and topic prefix.
+        database: where the outbox is; used from the relay's own thread only.
+        pending: gauge that shows how many rows wait.
+    """
+
+    def __init__(self, settings: Settings, database: Database, pending: Gauge) -> None:
+        self._settings = settings
+        self._database = database
+        self._pending = pending
+        self._solo = Solo(database, LOCK)
+        self._producer: AIOKafkaProducer | None = None
+        self._next_cleaning_s = 0.0
+
+    async def serve(self) -> None:
+        """Relay until cancelled; an outage is logged, waited out and lost nothing to."""
+        waits = Backoff()
+        try:
+            while True:
+                try:
+                    await self._turn()
+                    waits.reset()
+                except (Unavailable, KafkaError) as error:
+                    log.warning("outbox relay: %s; the events wait", error or type(error).__name__)
+                    await self._stop_producer()
+                    await asyncio.sleep(waits.next_s())
+        finally:
+            await self._stop_producer()
+            await self._solo.close()
+
+    async def _turn(self) -> None:
+        """One look at the table, and the rest until the next."""
+        if not await self._solo.holds():
+            self._pending.set(0)
+            await asyncio.sleep(RETRY_S)
+            return
+        await self._solo.run(self._listen)
+        while await self.relay_once() == BATCH_ROWS:
+            pass
+        await self._clean()
+        await self._solo.run(outbox.wait_for_put, self._database, POLL_S)
+
+    async def relay_once(self) -> int:
+        """Publish the oldest rows, at most `BATCH_ROWS`; how many Kafka confirmed.
+
+        Raises:
+            KafkaError: some rows were not confirmed; those that were are marked.
+            Unavailable: PostgreSQL, or Kafka at the first connection.
+        """
+        events = await self._solo.run(self._read)
+        if not events:
+            return 0
+        confirmed, failure = await self._publish(events)
+        await self._solo.run(self._mark, confirmed)
+        if failure is not None:
+            raise failure
+        return len(confirmed)
+
+    def _listen(self) -> None:
+        with self._database.transaction() as cursor:
+            outbox.listen(cursor)
+
+    def _read(self) -> list[PendingEvent]:
+        with self._database.transaction() as cursor:
+            events = outbox.pending(cursor, BATCH_ROWS)
+            count = len(events) if len(events) < BATCH_ROWS else outbox.count_pending(cursor)
+        self._pending.set(count)
+        return events
+
+    def _mark(self, ids: Sequence[int]) -> None:
+        with self._database.transaction() as cursor:
+            outbox.mark_published(cursor, ids)
+        self._pending.dec(len(ids))
+
+    async def _publish(self, events: Sequence[PendingEvent]) -> tuple[list[int], KafkaError | None]:
+        """Ids of the rows that every in-sync replica has, and the first failure among the others."""
+        producer = await self._started_producer()
+        answers: dict[int, asyncio.Future[object]] = {}
+        failure: KafkaError | None = None
+        for event in events:
+            try:
+                answers[event.id] = await self._send(producer, event)
+            except MessageSizeTooLargeError as error:   # stays, and shows in the gauge; the others go on
+                failure = error
+            except KafkaError as error:
+                failure = error
+                break
+        await asyncio.gather(*answers.values(), return_exceptions=True)
+        failures = [answer.exception() for answer in answers.values() if answer.exception() is not None]
+        for error in failures:
+            if not isinstance(error, KafkaError):
+                raise error
+            failure = failure or error
+        return [row for row, answer in answers.items() if answer.exception() is None], failure
+
+    async def _send(self, producer: AIOKafkaProducer, event: PendingEvent) -> asyncio.Future[object]:
+        future: asyncio.Future[object] = await producer.send(
+            self._settings.topic(event.topic),
+            key=event.key.encode(),
+            value=event.value,
+            headers=[(ID_HEADER, event.event_id.encode())],
+        )
+        return future
+
+    async def _started_producer(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            self._producer = AIOKafkaProducer(
+                bootstrap_servers=self._settings.kafka,
+                enable_idempotence=True,
+                acks="all",
+                request_timeout_ms=REQUEST_TIMEOUT_MS,
+            )
+            await self._producer.start()
+        return self._producer
+
+    async def _stop_producer(self) -> None:
+        """Let go of the producer: after a failure the next one starts a new session, with sequence numbers of its own."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with contextlib.suppress(KafkaError, asyncio.TimeoutError):   # it failed before: this is for its sockets
+                await asyncio.wait_for(producer.stop(), REQUEST_TIMEOUT_MS / 1000)
+
+    async def _clean(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if now_s >= self._next_cleaning_s:
+            await self._solo.run(self._delete_old)
+            self._next_cleaning_s = now_s + CLEANING_S
+
+    def _delete_old(self) -> None:
+        with self._database.transaction() as cursor:
+            outbox.delete_published(cursor)
+
+
+def attach(app: faust.App, context: Context) -> None:
+    """Let the worker relay the outbox whenever no other worker does."""
+    meaning = "Events that wait for Kafka, as the relaying worker sees them."
+    pending = Gauge(Metric.OUTBOX_PENDING.value, meaning, registry=context.registry)
+    relay = OutboxRelay(context.settings, context.database, pending)
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def relay_outbox() -> None:
+        await relay.serve()
