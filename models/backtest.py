@@ -1,0 +1,146 @@
+"""The live system over recorded samples: the same fold, the trainer played at the event time at which it would have run.
+
+The order of things is a function of the samples alone, never of how they were cut into batches: a new model takes over at
+the first of fixed points of the stream after it was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.pipeline import Folded, Pipeline, RetrainWish
+from models.records import SampleColumns
+from models.service_model import ServiceModel
+
+MOMENTS_PER_CELL = 64
+"""Models change only where the newest event time has advanced this many times since the last such point. It stands for the
+time that training takes live, and bounds the calls of the fold that a long file costs."""
+
+Train = Callable[[RetrainWish, ServiceModel | None, SampleColumns, int], ServiceModel | None]
+"""Asked-for training: the wish, the present champion, the samples up to now, and now in nanoseconds. Returns the version to
+serve from here on, or None to keep the champion."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainerRules:
+    """When a wish is granted.
+
+    Attributes:
+        cooldown_s: shortest event time between two trainings of one service; a wish waits until it is over.
+        history_s: how far back the training samples reach.
+    """
+
+    cooldown_s: float
+    history_s: float
+
+
+def concatenate(parts: Sequence[SampleColumns]) -> SampleColumns:
+    """One set of columns from many, in order; series that occur in several get one index."""
+    index: dict[str, int] = {}
+    series: list[NDArray[np.int32]] = []
+    for part in parts:
+        mapping = np.array([index.setdefault(text, len(index)) for text in part.series_ids], dtype=np.int32)
+        series.append(mapping[part.series])
+    return SampleColumns(
+        list(index),
+        np.concatenate(series) if series else np.empty(0, np.int32),
+        np.concatenate([part.event_time_ns for part in parts]) if parts else np.empty(0, np.int64),
+        np.concatenate([part.values for part in parts]) if parts else np.empty(0, np.float64),
+    )
+
+
+def cut(samples: SampleColumns, start: int, end: int) -> SampleColumns:
+    """Samples `start` to `end` (exclusive), sharing the arrays."""
+    return SampleColumns(
+        samples.series_ids, samples.series[start:end], samples.event_time_ns[start:end], samples.values[start:end]
+    )
+
+
+class _Cells:
+    """Where the stream's fixed points lie, whatever its batches."""
+
+    def __init__(self) -> None:
+        self._newest_ns = -(2**62)
+        self._moments = 0
+
+    def ends(self, event_time_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Positions in this batch before which a cell ends."""
+        if len(event_time_ns) == 0:
+            return np.empty(0, np.int64)
+        running = np.maximum.accumulate(np.concatenate(([self._newest_ns], event_time_ns)))
+        moments = self._moments + np.cumsum(np.diff(running) > 0)
+        cell = (moments - 1) // MOMENTS_PER_CELL
+        previous = np.concatenate(([(self._moments - 1) // MOMENTS_PER_CELL], cell[:-1]))
+        self._newest_ns, self._moments = int(running[-1]), int(moments[-1])
+        return np.flatnonzero(cell > previous)
+
+
+class Backtest:
+    """Plays samples through one pipeline and grants its wishes for new models."""
+
+    def __init__(self, pipeline: Pipeline, train: Train, rules: TrainerRules) -> None:
+        self._pipeline = pipeline
+        self._train = train
+        self._rules = rules
+        self._cells = _Cells()
+        self._history: list[SampleColumns] = []
+        self._wishes: dict[str, RetrainWish] = {}
+        self._champions: dict[str, ServiceModel] = {}
+        self._trained_ns: dict[str, int] = {}
+        self._now_ns = -(2**62)
+
+    @property
+    def champions(self) -> dict[str, ServiceModel]:
+        """The models in service at present, by service."""
+        return dict(self._champions)
+
+    def play(self, batches: Iterable[SampleColumns]) -> Iterator[Folded]:
+        """Results of every fold in order, those of the closing of open ticks last."""
+        for batch in batches:
+            start = 0
+            for end in self._cells.ends(batch.event_time_ns).tolist():
+                if end > start:
+                    yield self._fold(cut(batch, start, end))
+                self._grant_wishes()
+                start = end
+            if start < len(batch):
+                yield self._fold(cut(batch, start, len(batch)))
+        yield self._pipeline.finish()
+
+    def _fold(self, samples: SampleColumns) -> Folded:
+        self._now_ns = max(self._now_ns, int(samples.event_time_ns.max()))
+        self._history.append(samples)
+        folded = self._pipeline.fold(samples)
+        for wish in folded.retrain:
+            self._wishes.setdefault(wish.service, wish)
+        return folded
+
+    def _grant_wishes(self) -> None:
+        due = [wish for service, wish in self._wishes.items() if self._cooled_down(service)]
+        if not due:
+            return
+        history = self._recent_history()
+        self._history = [history]
+        for wish in due:
+            del self._wishes[wish.service]
+            self._trained_ns[wish.service] = self._now_ns
+            model = self._train(wish, self._champions.get(wish.service), history, self._now_ns)
+            if model is not None:
+                self._champions[wish.service] = model
+                self._pipeline.use_model(wish.service, model)
+
+    def _cooled_down(self, service: str) -> bool:
+        trained_ns = self._trained_ns.get(service)
+        return trained_ns is None or self._now_ns - trained_ns >= self._rules.cooldown_s * 1e9
+
+    def _recent_history(self) -> SampleColumns:
+        oldest_ns = self._now_ns - int(self._rules.history_s * 1e9)
+        whole = concatenate(self._history)
+        recent = whole.event_time_ns >= oldest_ns
+        return SampleColumns(
+            whole.series_ids, whole.series[recent], whole.event_time_ns[recent], whole.values[recent]
+        )
