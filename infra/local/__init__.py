@@ -1,0 +1,1 @@
+"""The embedded stack: the services Tidewatch needs, run as child processes on loopback addresses."""

@@ -1,0 +1,126 @@
+"""A Kafka broker of our own: one node in KRaft mode, broker and controller in one process."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import struct
+import subprocess
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from infra.local.java import find_java
+from infra.local.kafka_jars import kafka_jars
+from infra.local.ports import LOOPBACK, choose_port
+from infra.local.process import Child, Program, last_line, spawn
+from models.errors import Unavailable
+
+READY_DEADLINE_S = 60.0
+PREFERRED_PORT = 9092
+# -Xmx256m holds a few hundred partitions and the load of one machine; the page cache does the rest
+JVM = ("-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true")
+LOGGING = (
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+)
+API_VERSIONS_REQUEST = struct.pack(">ihhih", 10, 18, 0, 1, -1)  # key 18 version 0, correlation 1, no client id
+
+
+class Kafka:
+    """A running broker; `address` is its bootstrap address."""
+
+    name = "kafka"
+
+    def __init__(self, child: Child, port: int, note: str) -> None:
+        self.child = child
+        self.port = port
+        self.note = note
+
+    @property
+    def address(self) -> str:
+        return f"{LOOPBACK}:{self.port}"
+
+    @classmethod
+    def start(cls, home: Path, cache: Path, say: Callable[[str], None], wanted_port: int = PREFERRED_PORT) -> Kafka:
+        """Start a broker with its data in `home/kafka`; not ready before `wait_ready` returns.
+
+        Raises:
+            Misconfigured: no Java, no Maven or no jars; one line says what to install.
+        """
+        java = find_java()
+        jars = kafka_jars(cache, say)
+        data = (home / "kafka").resolve()
+        data.mkdir(parents=True, exist_ok=True)
+        port, controller = choose_port(wanted_port), choose_port()
+        configuration = data / "server.properties"
+        configuration.write_text(_properties(data, port.number, controller.number))
+        run = [java, *JVM, *LOGGING, "-cp", f"{jars.resolve()}/*"]
+        _format(run, configuration, data)
+        child = spawn(Program("kafka", [*run, "kafka.Kafka", configuration], folder=data), home)
+        return cls(child, port.number, port.note)
+
+    def wait_ready(self) -> None:
+        """Return when the broker answers requests; raises `Unavailable`."""
+        self.child.wait_ready(lambda: speaks_kafka(self.port), READY_DEADLINE_S)
+
+    def stop(self) -> None:
+        """Shut the broker down; its data stays."""
+        self.child.stop()
+
+
+def speaks_kafka(port: int) -> bool:
+    """Whether a Kafka broker answers an ApiVersions request on the loopback port."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=1.0) as connection:
+            connection.sendall(API_VERSIONS_REQUEST)
+            return len(connection.recv(10)) == 10
+    except OSError:
+        return False
+
+
+def _format(run: list[str | Path], configuration: Path, data: Path) -> None:
+    if (data / "log" / "meta.properties").exists():
+        return
+    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
+    log = data / "format.log"
+    with log.open("wb") as output:
+        done = subprocess.run(
+            [*run, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster, "-c", configuration],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            timeout=READY_DEADLINE_S,
+            check=False,
+        )
+    if done.returncode != 0:
+        raise Unavailable("kafka", f"formatting its storage failed: {last_line(log)} (see {log})")
+
+
+def _properties(data: Path, port: int, controller_port: int) -> str:
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
+        "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": data / "log",
+        "auto.create.topics.enable": "false",
+        # one node: nothing to replicate to
+        "offsets.topic.replication.factor": 1,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        # a few groups only; 50 partitions each would be files and start-up time for nothing
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.num.partitions": 4,
+        "group.initial.rebalance.delay.ms": 0,
+        # a laptop's disk: a day, and at most 1 GiB a partition
+        "log.retention.hours": 24,
+        "log.retention.bytes": 1 << 30,
+        "log.segment.bytes": 128 << 20,
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())

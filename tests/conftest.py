@@ -1,0 +1,88 @@
+"""Real services for the tests: one broker and one PostgreSQL a session, a database and a topic prefix a test."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.kafka import Kafka
+from infra.local.postgres import Postgres, create_database, drop_database
+from infra.store.database import Database
+
+ROOT = Path(__file__).parents[1]
+CACHE = ROOT / ".tidewatch" / "cache"
+TEMPLATE = "tidewatch_template"
+# nothing in a test outlives a crash of the machine
+NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+
+
+def say(line: str) -> None:
+    print(line)
+
+
+@pytest.fixture(scope="session")
+def stack_cache() -> Path:
+    """Where fetched jars are kept between sessions."""
+    return CACHE
+
+
+@pytest.fixture(scope="session")
+def services_home() -> Iterator[Path]:
+    """Data of the session's services; outside pytest's own folders, which are closed to PostgreSQL's user."""
+    home = Path(tempfile.mkdtemp(prefix="tidewatch-test-"))
+    home.chmod(0o711)
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def kafka(services_home: Path, stack_cache: Path) -> Iterator[str]:
+    """Bootstrap address of a real broker; use unique topics (`topic_prefix`) and groups."""
+    broker = Kafka.start(services_home, stack_cache, say, wanted_port=0)
+    try:
+        broker.wait_ready()
+        yield broker.address
+    finally:
+        broker.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres(services_home: Path) -> Iterator[Postgres]:
+    """A real PostgreSQL server with a migrated template database."""
+    server = Postgres.start(services_home, say, wanted_port=0, settings=NOT_DURABLE)
+    try:
+        server.wait_ready(TEMPLATE)
+        template = Database(server.url(TEMPLATE))
+        template.migrate()
+        template.close()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """Connection string of a migrated database that only this test has."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    create_database(postgres.url("postgres"), name, TEMPLATE)
+    yield postgres.url(name)
+    drop_database(postgres.url("postgres"), name)
+
+
+@pytest.fixture
+def database(postgres_url: str) -> Iterator[Database]:
+    """The same database, opened."""
+    opened = Database(postgres_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """Prefix that makes this test's topics and groups its own."""
+    return f"t{uuid.uuid4().hex[:10]}-"
