@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Final
+from urllib.parse import quote, unquote
 
 
 class Topic(StrEnum):
@@ -32,6 +33,14 @@ class AlertName(StrEnum):
     MODEL_DEGRADED = "ModelDegraded"
     PIPELINE_STALLED = "PipelineStalled"
     WATCHDOG = "Watchdog"
+    # raised by Prometheus about Tidewatch itself (prometheus/rules/tidewatch.yml)
+    WORKER_DOWN = "WorkerDown"
+    DEPENDENCY_DOWN = "DependencyDown"
+    OUTBOX_GROWING = "OutboxGrowing"
+    SLO_CLOCK_STOPPED = "SLOClockStopped"
+    ALERTS_NOT_DELIVERED = "AlertsNotDelivered"
+    DEAD_LETTERS_RISING = "DeadLettersRising"
+    MODEL_LOAD_FAILING = "ModelLoadFailing"
 
 
 class Severity(StrEnum):
@@ -77,6 +86,7 @@ class DeadLetterHeader(StrEnum):
     OFFSET = "offset"
 
 
+MODEL_PREFIX: Final = "tidewatch-"
 CHAMPION_ALIAS: Final = "champion"
 CHALLENGER_ALIAS: Final = "challenger"
 
@@ -84,14 +94,23 @@ CHALLENGER_ALIAS: Final = "challenger"
 def registered_model(service: str) -> str:
     """Name of a service's model in the MLflow registry (registered per service, never per series).
 
+    MLflow forbids `/` and `:` in names; percent-encoding keeps the names of two services apart, and can be read back.
+
     >>> registered_model("checkout")
     'tidewatch-checkout'
+    >>> registered_model("shop/eu")
+    'tidewatch-shop%2Feu'
     """
-    return f"tidewatch-{service.replace('/', '_').replace(':', '_')}"
+    return f"{MODEL_PREFIX}{quote(service, safe='')}"
+
+
+def service_of_model(name: str) -> str | None:
+    """Service of a registered model's name; None where it is not one of ours. The inverse of `registered_model`."""
+    return unquote(name.removeprefix(MODEL_PREFIX)) if name.startswith(MODEL_PREFIX) else None
 
 
 class Metric(StrEnum):
-    """Prometheus series that Tidewatch exposes or that its recording rules create."""
+    """Prometheus series that Tidewatch exposes."""
 
     # per entity (and, where selected, per series)
     ANOMALY_SCORE = "tidewatch_anomaly_score"
@@ -129,3 +148,18 @@ class Metric(StrEnum):
     ALERTS_ACTIVE = "tidewatch_alerts_active"
     ALERT_DECISIONS = "tidewatch_alert_decisions_total"
     ALERTS_SENT = "tidewatch_alerts_sent_total"
+
+
+class RecordedSeries(StrEnum):
+    """Series that Prometheus' recording rules make of ours: the names Sloth gave them (prometheus/rules/slo.yml)."""
+
+    ERROR_RATIO_EVERY_WINDOW = "tidewatch:slo_error_ratio:sloth"
+    ERROR_RATIO_5M = "slo:sli_error:ratio_rate5m"
+    ERROR_RATIO_30M = "slo:sli_error:ratio_rate30m"
+    ERROR_RATIO_1H = "slo:sli_error:ratio_rate1h"
+    ERROR_RATIO_2H = "slo:sli_error:ratio_rate2h"
+    ERROR_RATIO_6H = "slo:sli_error:ratio_rate6h"
+    ERROR_RATIO_1D = "slo:sli_error:ratio_rate1d"
+    ERROR_RATIO_3D = "slo:sli_error:ratio_rate3d"
+    CURRENT_BURN_RATE = "slo:current_burn_rate:ratio"
+    PERIOD_BUDGET_REMAINING = "slo:period_error_budget_remaining:ratio"
