@@ -142,12 +142,16 @@ class OutboxRelay:
                 failure = error
                 break
         await asyncio.gather(*answers.values(), return_exceptions=True)
-        failures = [answer.exception() for answer in answers.values() if answer.exception() is not None]
-        for error in failures:
-            if not isinstance(error, KafkaError):
-                raise error
-            failure = failure or error
-        return [row for row, answer in answers.items() if answer.exception() is None], failure
+        confirmed = []
+        for row, answer in answers.items():
+            problem = answer.exception()
+            if problem is None:
+                confirmed.append(row)
+            elif isinstance(problem, KafkaError):
+                failure = failure or problem
+            else:
+                raise problem
+        return confirmed, failure
 
     async def _send(self, producer: AIOKafkaProducer, event: PendingEvent) -> asyncio.Future[object]:
         future: asyncio.Future[object] = await producer.send(
@@ -170,7 +174,7 @@ class OutboxRelay:
         return self._producer
 
     async def _stop_producer(self) -> None:
-        """Let go of the producer: after a failure the next one starts a new session, with sequence numbers of its own."""
+        """Let go of the producer: the next one starts a new session, with sequence numbers of its own."""
         producer, self._producer = self._producer, None
         if producer is not None:
             with contextlib.suppress(KafkaError, asyncio.TimeoutError):   # it failed before: this is for its sockets

@@ -72,6 +72,14 @@ class AlertDecision(StrEnum):
     HELD_NO_DATA = "held-no-data"
 
 
+class SendOutcome(StrEnum):
+    """What Alertmanager did with an alert that was posted."""
+
+    ACCEPTED = "accepted"
+    UNAVAILABLE = "unavailable"        # kept, posted again with backoff
+    REFUSED = "refused"                # invalid as it is; not posted again until it changes
+
+
 class Readiness(StrEnum):
     """How far an entity's scores can be trusted, and what it waits for."""
 

@@ -112,7 +112,7 @@ CREATE TABLE alert (                                    -- current and past aler
     starts_at   timestamptz NOT NULL,
     ends_at     timestamptz,                            -- set when resolved
     event_id    text NOT NULL,                          -- the AlertEvent this row comes from
-    accepted_at timestamptz,                            -- last time Alertmanager took it in its present state
+    accepted_at timestamptz,                            -- when Alertmanager first took it in its present state
     updated_at  timestamptz NOT NULL DEFAULT now()
 );
 CREATE TABLE decision (                                 -- why something was or was not sent, newest per subject

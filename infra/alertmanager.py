@@ -1,0 +1,98 @@
+"""Client for Alertmanager's API v2, the part that Tidewatch uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from models.errors import Misconfigured, TidewatchError, Unavailable
+
+TIMEOUT_S: Final = 5.0
+"""For one request. Alertmanager answers a POST of a thousand alerts in milliseconds; well under the resend interval."""
+
+DEPENDENCY: Final = "Alertmanager"
+
+
+class PostedAlert(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """One alert as `POST /api/v2/alerts` takes it; times are RFC 3339. `ends_at` in the past resolves it.
+
+    Alertmanager knows an alert by its labels and replaces everything else, annotations too, by what is posted last.
+    """
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    starts_at: str
+    ends_at: str
+    generator_url: str = msgspec.field(default="", name="generatorURL")
+
+
+class Refused(TidewatchError):
+    """Alertmanager found some of the posted alerts invalid. It took the others."""
+
+
+class Alertmanager:
+    """Asynchronous client of one Alertmanager.
+
+    Args:
+        url: base address, `http://host:port` with the route prefix, if it has one.
+
+    Every method raises:
+        Unavailable: no answer, or an answer that says to come again (5xx, 429).
+        Misconfigured: there is no Alertmanager at this address, or it does not let us in (any 4xx that is not `Refused`).
+    """
+
+    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            raise Misconfigured(f"TIDEWATCH_ALERTMANAGER_URL is no http address: {url!r}")
+        self._url = url.rstrip("/")
+        self._http = httpx.AsyncClient(timeout=timeout_s, trust_env=False)
+
+    async def post(self, alerts: Sequence[PostedAlert]) -> None:
+        """Hand over the state of these alerts in one request. Raises `Refused` if it finds some of them invalid."""
+        await self._ask("POST", "/api/v2/alerts", content=msgspec.json.encode(alerts))
+
+    async def alerts(self, *matchers: str, active: bool = True) -> list[dict[str, Any]]:
+        """Alerts that Alertmanager holds, as its API describes them; `matchers` like `service="checkout"` select."""
+        query = [("filter", matcher) for matcher in matchers] + [("active", str(active).lower())]
+        answer = await self._ask("GET", "/api/v2/alerts", params=query)
+        return msgspec.json.decode(answer.content, type=list[dict[str, Any]])
+
+    async def status(self) -> dict[str, Any]:
+        """Version, uptime and running configuration."""
+        answer = await self._ask("GET", "/api/v2/status")
+        return msgspec.json.decode(answer.content, type=dict[str, Any])
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        params: Sequence[tuple[str, str]] = (),
+    ) -> httpx.Response:
+        try:
+            answer = await self._http.request(
+                method,
+                self._url + path,
+                content=content,
+                params=list(params),
+                headers={"Content-Type": "application/json"},
+            )
+        except httpx.HTTPError as error:
+            raise Unavailable(DEPENDENCY, f"{self._url}: {error or type(error).__name__}") from error
+        problem = f"{method} {self._url}{path} answered {answer.status_code}: {answer.text[:200].strip()}"
+        if answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            raise Unavailable(DEPENDENCY, problem)
+        if answer.status_code in (httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY):
+            raise Refused(problem)
+        if not answer.is_success:
+            raise Misconfigured(problem)
+        return answer
