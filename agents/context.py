@@ -1,0 +1,53 @@
+"""What every role gets from the composition root."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+
+from prometheus_client import CollectorRegistry
+
+from agents.retry import Dependencies
+from infra.settings import Settings
+from infra.store.database import Database
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Hook = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Context:
+    """Collaborators of the roles of one worker.
+
+    Attributes:
+        settings, database: as read and connected by the composition root.
+        registry: the worker's own Prometheus registry, served on its `/metrics`.
+        threads: where blocking calls go; each thread has a database connection of its own.
+        dependencies: retries what is unavailable, and says on `/metrics` what is.
+    """
+
+    settings: Settings
+    database: Database
+    registry: CollectorRegistry
+    threads: ThreadPoolExecutor
+    dependencies: Dependencies
+    start_hooks: list[Hook] = field(default_factory=list)
+    stop_hooks: list[Hook] = field(default_factory=list)
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Result of the blocking `function`, called on one of the worker's threads."""
+        return await asyncio.wrap_future(self.threads.submit(function, *args, **kwargs))
+
+    def on_start(self, hook: Hook) -> None:
+        """Call `hook` before the worker starts to consume; it may take as long as a dependency takes to come up."""
+        self.start_hooks.append(hook)
+
+    def on_stop(self, hook: Hook) -> None:
+        """Call `hook` when fetching has stopped and agents are still there, so that what is in hand becomes durable and
+        acknowledged. All hooks together have a few seconds; whatever they do not manage is done again after the restart.
+        """
+        self.stop_hooks.append(hook)

@@ -1,0 +1,333 @@
+"""Micro-batches from Kafka, and acknowledgements that mean something.
+
+Stock Faust handles one message at a time, acknowledges when the stream advances and also when an agent raises, and commits
+by walking every single offset. Here one fetch of one partition becomes one message whose value is a `MicroBatch`, and the
+offset to commit comes from `MicroBatch.ack()` and from nothing else: what Faust's streams acknowledge by themselves is not
+even looked at, so no path through an agent, a rebalance or a shutdown can acknowledge a batch that its agent did not.
+
+Positions are explicit too. Every assigned partition starts from a known offset: the committed one, the earliest one, or
+what the partition's owner says (`resume_from`: the watch agent resumes from PostgreSQL). Records that do not continue the
+known position are leftovers of a fetch from before a seek, or a gap in the log; the consumer seeks again and believes a gap
+only when a fresh fetch shows it, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol, cast
+
+import faust
+from faust.transport.consumer import ensure_TP
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from agents.offsets import PartitionLedger, Span
+
+log = logging.getLogger(__name__)
+
+Resumer = Callable[[int], Awaitable[int | None]]
+"""Partition → offset to resume from; None: the earliest there is."""
+
+WAITING_BATCHES: Final = 2
+"""Batches of one partition that may wait for their agent: one to go on with at once, one more so that a fetch overlaps.
+Times `batch_max_bytes` and the partitions, this is what a backlog may hold in memory."""
+
+BATCH_MAX_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of record values in one batch. A highly compressed fetch of 4 MiB can hold ten times that."""
+
+FETCH_MAX_BYTES: Final = 4 * 1024 * 1024
+"""Bytes that the broker returns for one partition at once: about 25,000 single-sample records, so that a backlog arrives in
+batches near `batch_max_records`; times the partitions it is also the fetch buffer."""
+
+POLL_S: Final = 1.0
+"""Longest wait of one fetch while every partition may be fetched; only bounds how long stopping takes."""
+
+CROWDED_POLL_S: Final = 0.02
+"""The same while some partition waits for room: it may not be fetched until the present fetch returns."""
+
+COMMIT_ON_REVOKE_S: Final = 2.0
+"""Bounds what a revocation waits for the commit; a lost commit means repeated work, which every agent can take."""
+
+
+class Record(Protocol):
+    """The parts of aiokafka's `ConsumerRecord` that agents read; `timestamp` is in ms, by the broker or the producer."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class MicroBatch:
+    """What one fetch returned for one partition, in offset order. Nothing about it is acknowledged until `ack()`.
+
+    Attributes:
+        topic, partition: where it comes from.
+        records: aiokafka records: offset, timestamp (ms), key, value (bytes or None), headers.
+        first_offset, last_offset: of the records, inclusive.
+    """
+
+    __slots__ = ("_ledger", "_span", "first_offset", "last_offset", "partition", "records", "topic")
+
+    def __init__(self, tp: TP, records: Sequence[Record], ledger: _Deliveries, span: Span) -> None:
+        self.topic, self.partition = tp.topic, tp.partition
+        self.records = records
+        self.first_offset, self.last_offset = span.first, span.last
+        self._ledger = ledger
+        self._span = span
+
+    @property
+    def stale(self) -> bool:
+        """Whether the partition was revoked or sought since: its records are delivered again, here or elsewhere."""
+        return not self._ledger.live
+
+    def ack(self) -> None:
+        """Tell that the effects of this batch are durable. An acknowledgement of a stale batch changes nothing."""
+        self._ledger.acknowledge(self._span)
+
+    def taken(self) -> None:
+        """Tell that the agent has begun with it: the next fetch of the partition may go on."""
+        self._ledger.taken()
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __repr__(self) -> str:
+        return f"MicroBatch({self.topic}:{self.partition}, {self.first_offset}..{self.last_offset})"
+
+
+async def micro_batches(stream: faust.Stream[Any]) -> AsyncIterator[MicroBatch]:
+    """The micro-batches of an agent's stream, stale ones left out."""
+    stream.enable_acks = False
+    async for batch in stream:
+        batch.taken()
+        if not batch.stale:
+            yield batch
+
+
+class _Deliveries(PartitionLedger):
+    """The ledger of a partition since it was last assigned or sought."""
+
+    def __init__(self, position: int, on_room: Callable[[], None]) -> None:
+        super().__init__(position)
+        self.live = True
+        self.doubted: int | None = None
+        self._waiting = 0
+        self._on_room = on_room
+
+    def hand_out(self, first: int, last: int) -> Span:
+        self._waiting += 1
+        return super().hand_out(first, last)
+
+    def taken(self) -> None:
+        self._waiting -= 1
+        self._on_room()
+
+    @property
+    def has_room(self) -> bool:
+        return self._waiting < WAITING_BATCHES
+
+
+class _NoReadOffsets(dict[TP, int | None]):
+    """Keeps Faust from dropping what it thinks it has read: the ledgers decide that."""
+
+    def __getitem__(self, tp: TP) -> None:
+        return None
+
+
+class Consumer(driver.Consumer):
+    """Faust's consumer with micro-batches, explicit positions and explicit acknowledgements."""
+
+    transport: Transport
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._deliveries: dict[TP, _Deliveries] = {}
+        self._resuming: dict[TP, object] = {}
+        self._room = asyncio.Event()
+        super().__init__(*args, **kwargs)
+        self._read_offset = _NoReadOffsets()
+
+    # fetching
+
+    async def _wait_next_records(self, timeout: float) -> tuple[Mapping[TP, list[Any]] | None, set[TP] | None]:
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow)  # type: ignore[arg-type]  # asyncio's Event serves as mode's
+        active = self._get_active_partitions()
+        ready = {tp for tp in active if tp in self._deliveries and self._deliveries[tp].has_room}
+        if not ready:
+            await self._wait_for_room()
+            return None, active
+        fetched = await self._getmany(ready, POLL_S if ready == active else CROWDED_POLL_S)
+        if not self.flow_active:
+            return None, active     # a rebalance began; every partition will be sought again
+        batches: dict[TP, list[Any]] = {}
+        for aiokafka_tp, records in fetched.items():
+            tp = ensure_TP(aiokafka_tp)
+            batches[tp] = list(await self._accept(tp, records))
+        return batches, active
+
+    async def _wait_for_room(self) -> None:
+        self._room.clear()
+        try:
+            await asyncio.wait_for(self._room.wait(), POLL_S)
+        except TimeoutError:
+            return  # whether to stop is looked at again
+
+    async def _accept(self, tp: TP, records: Sequence[Record]) -> Iterator[MicroBatch]:
+        """Batches of those records that continue the partition's known position."""
+        deliveries = self._deliveries.get(tp)
+        if deliveries is None or not records:
+            return iter(())
+        first, position = records[0].offset, deliveries.position
+        if first != position and deliveries.doubted != first:
+            deliveries.doubted = first
+            log.info("%s:%s continues at %s instead of %s; looking again", tp.topic, tp.partition, first, position)
+            await self.seek_wait({tp: position})
+            return iter(())
+        deliveries.doubted = None
+        if first < position:    # asked twice for `position` and got less: the topic was deleted and made anew
+            log.warning("%s:%s was recreated: going on at %s instead of %s", tp.topic, tp.partition, first, position)
+            deliveries = self._restart(tp, first)
+        limit = self.transport.batch_max_records
+        return (
+            MicroBatch(tp, part, deliveries, deliveries.hand_out(part[0].offset, part[-1].offset))
+            for part in split(records, limit, BATCH_MAX_BYTES)
+        )
+
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        batch: MicroBatch = record
+        newest = batch.records[-1]
+        return ConsumerMessage(
+            batch.topic,
+            batch.partition,
+            batch.first_offset,
+            newest.timestamp / 1000,
+            newest.timestamp_type,
+            None,
+            None,
+            cast(bytes, batch),     # the "raw" serializer passes it through as it is
+            None,
+            None,
+            None,
+            tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    # positions
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Start every assigned partition anew from its committed offset, the earliest one, or its owner's."""
+        committed: dict[TP, int | None] = {ensure_TP(tp): at for tp, at in (await super().seek_to_committed()).items()}
+        for tp in list(self._deliveries):
+            self._forget(tp)
+        owned = {tp for tp in committed if tp.topic in self.transport.resumers}
+        fresh = [tp for tp, offset in committed.items() if offset is None and tp not in owned]
+        start = {tp: offset for tp, offset in committed.items() if offset is not None and tp not in owned}
+        if fresh:
+            start.update({ensure_TP(tp): offset for tp, offset in (await self.earliest_offsets(*fresh)).items()})
+        if start:
+            await self.seek_wait(start)
+        for tp, offset in start.items():
+            self._restart(tp, offset)
+        for tp in owned:
+            self.reposition(tp)
+        return start
+
+    def reposition(self, tp: TP) -> None:
+        """Forget what was delivered of a partition and resume it from where its owner says, once the owner can say it."""
+        self._forget(tp)
+        placeholder = self._resuming[tp] = object()
+        self.add_future(self._resume(tp, placeholder))
+
+    async def _resume(self, tp: TP, placeholder: object) -> None:
+        offset = await self.transport.resumers[tp.topic](tp.partition)
+        if self._resuming.get(tp) is not placeholder or tp not in self.assignment():
+            return
+        if offset is None:
+            offset = (await self.earliest_offsets(tp))[tp]
+        await self.seek_wait({tp: offset})
+        if self._resuming.get(tp) is placeholder:
+            del self._resuming[tp]
+            self._restart(tp, offset)
+
+    def _restart(self, tp: TP, position: int) -> _Deliveries:
+        self._forget(tp)
+        self._committed_offset[tp] = position
+        deliveries = self._deliveries[tp] = _Deliveries(position, self._room.set)
+        self._room.set()
+        return deliveries
+
+    def _forget(self, tp: TP) -> None:
+        self._resuming.pop(tp, None)
+        deliveries = self._deliveries.pop(tp, None)
+        if deliveries is not None:
+            deliveries.live = False
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Commit what is acknowledged while the partitions are still ours, then let them go."""
+        try:
+            await asyncio.wait_for(self.commit(), COMMIT_ON_REVOKE_S)
+        except TimeoutError:
+            log.warning("the commit before a rebalance took too long; its records will be delivered again")
+        for tp in revoked:
+            self._forget(ensure_TP(tp))
+        await super().on_partitions_revoked(revoked)
+
+    # committing: by our ledgers only
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (tp for tp in list(self._deliveries) if topics is None or tp in topics or tp.topic in topics)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        deliveries = self._deliveries.get(tp)
+        return deliveries.committable if deliveries is not None else None
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Nothing: a gap between batches needs no acknowledgement."""
+
+
+def split(records: Sequence[Record], max_records: int, max_bytes: int) -> Iterator[Sequence[Record]]:
+    """Consecutive parts of `records`, each within both limits where a single record is."""
+    start, size = 0, 0
+    for index, record in enumerate(records):
+        length = len(record.value) if record.value is not None else 0
+        if index > start and (index - start == max_records or size + length > max_bytes):
+            yield records[start:index]
+            start, size = index, 0
+        size += length
+    if start < len(records):
+        yield records[start:]
+
+
+class Transport(driver.Transport):
+    """Faust's aiokafka transport with our consumer.
+
+    Args:
+        batch_max_records: most records of one `MicroBatch`.
+    """
+
+    Consumer = Consumer
+
+    def __init__(self, *args: Any, batch_max_records: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.batch_max_records = batch_max_records
+        self.resumers: dict[str, Resumer] = {}
+
+
+def resume_from(app: faust.App, topic: str, resumer: Resumer) -> None:
+    """Let `resumer` say where each partition of `topic` starts when this worker gets it.
+
+    It may take as long as it needs (a dependency may be down): the partition stays unfetched meanwhile, other topics go on.
+    """
+    cast(Transport, app.transport).resumers[topic] = resumer
+
+
+def reposition(app: faust.App, topic: str, partition: int) -> None:
+    """Start a partition anew from what its resumer says; batches that are out become stale."""
+    cast(Consumer, app.consumer).reposition(TP(topic, partition))

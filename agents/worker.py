@@ -1,0 +1,174 @@
+"""The life of one worker process: connect, attach roles, consume, stop cleanly or die loudly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+import faust
+import uvloop
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from agents.app import attach, build
+from agents.context import Context, Hook
+from agents.retry import Dependencies
+from infra.kafka_admin import create_topics
+from infra.settings import Settings
+from infra.store.database import Database
+
+log = logging.getLogger(__name__)
+
+THREADS: Final = 8
+"""Blocking calls at once (database, lake, folds): one for each partition of a small worker, and a few that wait on disks."""
+
+STOP_HOOKS_S: Final = 2.5
+STOP_APP_S: Final = 2.5
+"""Together the five seconds in which a worker should be gone after SIGTERM."""
+
+EXIT_CLEAN: Final = 0
+EXIT_CRASHED: Final = 1
+
+
+def run(settings: Settings, roles: Sequence[str], port_file: Path | None) -> int:
+    """Run a worker until a signal or a crash ends it; its exit code.
+
+    Raises:
+        Misconfigured: an address is missing, or a role is unknown.
+    """
+    settings.require("kafka", "database_url")
+    _log_to_stderr(settings.log_level)
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())     # the consumer's thread makes a loop of its own
+    code, hung = asyncio.run(_serve(settings, roles, port_file))
+    if hung:    # a thread does not end; everything durable is durable, and waiting for it would only delay the restart
+        logging.shutdown()
+        os._exit(code or EXIT_CRASHED)
+    return code
+
+
+def _log_to_stderr(level: str) -> None:
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    for chatty in ("faust", "mode", "aiokafka", "kafka", "alembic"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+async def _serve(settings: Settings, roles: Sequence[str], port_file: Path | None) -> tuple[int, bool]:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    registry = _registry()
+    database = Database(settings.database_url.get_secret_value())
+    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="worker")
+    context = Context(settings, database, registry, threads, Dependencies(registry))
+    app = build(settings)
+    attach(app, context, roles)
+    server, _ = start_http_server(settings.metrics_port, settings.metrics_host, registry)
+    try:
+        if port_file is not None:
+            _write_whole(port_file, f"{server.server_port}\n")
+        if not await _until(stop, _prepare(context)):
+            return EXIT_CLEAN, False
+        log.info("worker starts: %s; metrics on port %s", ", ".join(roles), server.server_port)
+        return await _consume(app, context, stop)
+    finally:
+        server.shutdown()
+        server.server_close()
+        threads.shutdown(wait=False, cancel_futures=True)
+        database.close()
+        if port_file is not None:
+            port_file.unlink(missing_ok=True)
+
+
+def _registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write so that a reader sees the whole text or no file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+async def _prepare(context: Context) -> None:
+    """Wait for the dependencies that nothing can start without, then let the roles prepare."""
+
+    def connect_and_migrate() -> None:
+        context.database.connection()
+        context.database.migrate()
+
+    async def migrate() -> None:
+        await context.run(connect_and_migrate)
+
+    async def create() -> None:
+        for name in await context.run(create_topics, context.settings):
+            log.info("created topic %s", name)
+
+    await context.dependencies.until_available("postgresql", migrate)
+    await context.dependencies.until_available("kafka", create)
+    for hook in context.start_hooks:
+        await hook()
+
+
+async def _until(stop: asyncio.Event, work: Coroutine[object, object, None]) -> bool:
+    """Whether `work` finished before `stop` was set; raises what it raises, cancels it when stopped."""
+    task = asyncio.ensure_future(work)
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not task.done():
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        return False
+    task.result()
+    return True
+
+
+async def _consume(app: faust.App, context: Context, stop: asyncio.Event) -> tuple[int, bool]:
+    """Run the app until told to stop, or until something in it crashed; (exit code, whether it hung while stopping)."""
+    app.on_before_shutdown.connect(_hooks(context.stop_hooks), weak=False)
+    try:
+        if await _until(stop, _start_and_watch(app)):
+            log.critical("worker crashed: %r", app.crash_reason, exc_info=app.crash_reason)
+            code = EXIT_CRASHED
+        else:
+            code = EXIT_CLEAN
+    except Exception:   # the outermost loop of the process
+        log.critical("worker could not start", exc_info=True)
+        code = EXIT_CRASHED
+    try:
+        await asyncio.wait_for(app.stop(), STOP_HOOKS_S + STOP_APP_S)
+    except TimeoutError:
+        log.error("something did not stop in time")
+        return code or EXIT_CRASHED, True
+    return code, False
+
+
+async def _start_and_watch(app: faust.App) -> None:
+    await app.start()
+    await app._crashed.wait()
+
+
+def _hooks(hooks: Sequence[Hook]) -> Callable[..., Awaitable[None]]:
+    async def call(*_: object, **__: object) -> None:
+        try:
+            await asyncio.wait_for(asyncio.gather(*(hook() for hook in hooks)), STOP_HOOKS_S)
+        except TimeoutError:
+            log.warning("not everything in hand became durable before the end; it is done again after the restart")
+
+    return call
