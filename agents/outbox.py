@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, ParamSpec, TypeVar
 
 import faust
 from aiokafka import AIOKafkaProducer
@@ -22,16 +22,17 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from prometheus_client import Gauge
 
 from agents.context import Context
-from agents.solo import RETRY_S, Solo
-from infra.backoff import Backoff
+from agents.retry import Dependencies
+from agents.solo import Solo
 from infra.settings import Settings
-from infra.store import outbox
+from infra.store import notifications, outbox
 from infra.store.database import Database
 from infra.store.outbox import PendingEvent
 from models.errors import Unavailable
 from models.names import Metric
 
-log = logging.getLogger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 LOCK: Final = "tidewatch-outbox"
 
@@ -57,76 +58,65 @@ class OutboxRelay:
     Args:
         settings: bootstrap servers and topic prefix.
         database: where the outbox is; used from the relay's own thread only.
-        pending: gauge that shows how many rows wait.
+        dependencies: waits out outages of PostgreSQL and Kafka.
+        waiting: gauge that shows how many rows wait.
     """
 
-    def __init__(self, settings: Settings, database: Database, pending: Gauge) -> None:
+    def __init__(self, settings: Settings, database: Database, dependencies: Dependencies, waiting: Gauge) -> None:
         self._settings = settings
         self._database = database
-        self._pending = pending
+        self._dependencies = dependencies
+        self._waiting = waiting
         self._solo = Solo(database, LOCK)
         self._producer: AIOKafkaProducer | None = None
         self._next_cleaning_s = 0.0
 
     async def serve(self) -> None:
-        """Relay until cancelled; an outage is logged, waited out and lost nothing to."""
-        waits = Backoff()
+        """Relay until cancelled."""
         try:
-            while True:
-                try:
-                    await self._turn()
-                    waits.reset()
-                except (Unavailable, KafkaError) as error:
-                    log.warning("outbox relay: %s; the events wait", error or type(error).__name__)
-                    await self._stop_producer()
-                    await asyncio.sleep(waits.next_s())
+            await self._solo.repeat(self._turn, while_elsewhere=lambda: self._waiting.set(0))
         finally:
             await self._stop_producer()
             await self._solo.close()
 
     async def _turn(self) -> None:
-        """One look at the table, and the rest until the next."""
-        if not await self._solo.holds():
-            self._pending.set(0)
-            await asyncio.sleep(RETRY_S)
-            return
-        await self._solo.run(self._listen)
-        while await self.relay_once() == BATCH_ROWS:
+        """Everything that waits, and the rest until something new does."""
+        await self._in_database(notifications.listen, self._database, outbox.CHANNEL)
+        while await self._dependencies.until_available("kafka", self._relay_batch) == BATCH_ROWS:
             pass
         await self._clean()
-        await self._solo.run(outbox.wait_for_put, self._database, POLL_S)
+        await self._in_database(notifications.wait, self._database, POLL_S)
 
-    async def relay_once(self) -> int:
-        """Publish the oldest rows, at most `BATCH_ROWS`; how many Kafka confirmed.
+    async def _in_database(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        call = partial(self._solo.run, function, *args, **kwargs)
+        return await self._dependencies.until_available("postgresql", call)
 
-        Raises:
-            KafkaError: some rows were not confirmed; those that were are marked.
-            Unavailable: PostgreSQL, or Kafka at the first connection.
-        """
-        events = await self._solo.run(self._read)
+    async def _relay_batch(self) -> int:
+        """Publish the oldest rows, at most `BATCH_ROWS`; how many. Raises `Unavailable` unless Kafka confirms all."""
+        events = await self._in_database(self._read)
         if not events:
             return 0
-        confirmed, failure = await self._publish(events)
-        await self._solo.run(self._mark, confirmed)
+        try:
+            confirmed, failure = await self._publish(events)
+        except KafkaError as error:
+            confirmed, failure = [], error
+        await self._in_database(self._mark, confirmed)
         if failure is not None:
-            raise failure
+            await self._stop_producer()
+            raise Unavailable("Kafka", str(failure) or type(failure).__name__) from failure
         return len(confirmed)
-
-    def _listen(self) -> None:
-        with self._database.transaction() as cursor:
-            outbox.listen(cursor)
 
     def _read(self) -> list[PendingEvent]:
         with self._database.transaction() as cursor:
             events = outbox.pending(cursor, BATCH_ROWS)
             count = len(events) if len(events) < BATCH_ROWS else outbox.count_pending(cursor)
-        self._pending.set(count)
+        self._waiting.set(count)
         return events
 
     def _mark(self, ids: Sequence[int]) -> None:
         with self._database.transaction() as cursor:
             outbox.mark_published(cursor, ids)
-        self._pending.dec(len(ids))
+        self._waiting.dec(len(ids))
 
     async def _publish(self, events: Sequence[PendingEvent]) -> tuple[list[int], KafkaError | None]:
         """Ids of the rows that every in-sync replica has, and the first failure among the others."""
@@ -183,7 +173,7 @@ class OutboxRelay:
     async def _clean(self) -> None:
         now_s = asyncio.get_running_loop().time()
         if now_s >= self._next_cleaning_s:
-            await self._solo.run(self._delete_old)
+            await self._in_database(self._delete_old)
             self._next_cleaning_s = now_s + CLEANING_S
 
     def _delete_old(self) -> None:
@@ -194,8 +184,8 @@ class OutboxRelay:
 def attach(app: faust.App, context: Context) -> None:
     """Let the worker relay the outbox whenever no other worker does."""
     meaning = "Events that wait for Kafka, as the relaying worker sees them."
-    pending = Gauge(Metric.OUTBOX_PENDING.value, meaning, registry=context.registry)
-    relay = OutboxRelay(context.settings, context.database, pending)
+    waiting = Gauge(Metric.OUTBOX_PENDING.value, meaning, registry=context.registry)
+    relay = OutboxRelay(context.settings, context.database, context.dependencies, waiting)
 
     @app.task  # type: ignore[untyped-decorator]
     async def relay_outbox() -> None:

@@ -42,7 +42,7 @@ class Alertmanager:
 
     Every method raises:
         Unavailable: no answer, or an answer that says to come again (5xx, 429).
-        Misconfigured: there is no Alertmanager at this address, or it does not let us in (any 4xx that is not `Refused`).
+        Misconfigured: there is no Alertmanager at this address, or it does not let us in (any 4xx but `Refused`).
     """
 
     def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
@@ -87,7 +87,7 @@ class Alertmanager:
                 headers={"Content-Type": "application/json"},
             )
         except httpx.HTTPError as error:
-            raise Unavailable(DEPENDENCY, f"{self._url}: {error or type(error).__name__}") from error
+            raise Unavailable(DEPENDENCY, f"{self._url}: {str(error) or type(error).__name__}") from error
         problem = f"{method} {self._url}{path} answered {answer.status_code}: {answer.text[:200].strip()}"
         if answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
             raise Unavailable(DEPENDENCY, problem)

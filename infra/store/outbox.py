@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import select
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-import psycopg2
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
-from infra.store.database import Database
-from models.errors import Unavailable
+from infra.store.notifications import notify
 from models.names import Topic
 
 CHANNEL: Final = "tidewatch_outbox"
@@ -61,7 +58,7 @@ def put(cursor: Cursor, events: Iterable[tuple[Topic, str, str, bytes]]) -> int:
         fetch=True,
     )
     if stored:
-        cursor.execute(f"NOTIFY {CHANNEL}")
+        notify(cursor, CHANNEL)
     return len(stored)
 
 
@@ -94,26 +91,3 @@ def delete_published(cursor: Cursor, older_than_s: float = RETENTION_S) -> int:
     """Delete events that were published longer ago than `older_than_s`; how many went. Unpublished ones always stay."""
     cursor.execute("DELETE FROM outbox WHERE published_at < now() - make_interval(secs => %s)", (older_than_s,))
     return int(cursor.rowcount)
-
-
-def listen(cursor: Cursor) -> None:
-    """From the commit on, this connection hears of every `put` that commits."""
-    cursor.execute(f"LISTEN {CHANNEL}")
-
-
-def wait_for_put(database: Database, timeout_s: float) -> bool:
-    """Block this thread until its connection, which listens, hears of a `put` or `timeout_s` passes; whether it heard.
-
-    Raises:
-        Unavailable: the connection failed; the next one has to `listen` again.
-    """
-    connection = database.connection()
-    try:
-        if not connection.notifies and select.select([connection], [], [], timeout_s)[0]:
-            connection.poll()
-    except psycopg2.Error as error:
-        connection.close()
-        raise Unavailable("PostgreSQL", str(error).strip().splitlines()[0]) from error
-    heard = bool(connection.notifies)
-    connection.notifies.clear()
-    return heard
