@@ -1,1 +1,1 @@
-"""Service level objectives: definitions, burn windows, burn rates, decisions. Vocabulary of the SRE workbook, chapter 5."""
+"""SLOs: definitions, burn windows, burn rates, decisions, in the words of the SRE workbook, chapter 5."""

@@ -15,7 +15,7 @@ SERVICE_LABEL: Final = "service"
 
 
 class Role(StrEnum):
-    """What a sample of value `v` adds; a minute's counts are the sums over the bindings, so order and split do not matter.
+    """What a sample of value `v` adds. Counts of a minute are sums, so order and split of the samples do not matter.
 
     ===========  ====================================  ========
     role         good                                  total
@@ -46,7 +46,7 @@ class ThresholdOp(StrEnum):
 
 
 class MatchOp(StrEnum):
-    """Prometheus' label matchers; a label that is missing counts as empty, regular expressions are anchored at both ends."""
+    """Prometheus' label matchers: a missing label counts as empty, regular expressions match the whole value."""
 
     EQUAL = "="
     NOT_EQUAL = "!="
@@ -82,8 +82,8 @@ class SloBinding(msgspec.Struct, frozen=True):
     Attributes:
         slo_id: row of table `slo`.
         metric: metric name, matched exactly.
-        matchers: all have to hold. The label `service` means the service Tidewatch put the series in where the series has no
-            label of that name, so that `service: host` finds series that came without one.
+        matchers: all have to hold. Where a series has no label `service`, the service that Tidewatch put it in counts;
+            `service: host` finds series that came without one.
         role: what a sample adds, see `Role`. One series may be bound to one SLO in two roles.
         op, threshold: set for `Role.THRESHOLD` only; the threshold is in the metric's unit.
         counter: the metric is cumulative and monotonic; its increase counts, and a decrease is a reset.
