@@ -46,3 +46,7 @@ def kafka_jars(cache: Path, say: Callable[[str], None]) -> Path:
     if not folder.exists():  # somebody else may have been quicker; theirs is as good
         part.rename(folder)
     return folder
+
+
+if __name__ == "__main__":
+    kafka_jars(Path(".tidewatch/cache"), print)

@@ -1,0 +1,84 @@
+# One front door; CI and people call the same targets. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PROMTOOL := $(shell command -v promtool 2>/dev/null)
+AMTOOL := $(shell command -v amtool 2>/dev/null)
+
+.PHONY: help setup demo test test-unit check bench up down status lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready ## install everything the checkout needs (quick when there is nothing to do)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Tidewatch needs Python 3.11 or newer: install it, or name it: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@echo "setup: creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV) \
+	  || { rm -rf $(VENV); echo "cannot create a virtual environment: install the package python3-venv" >&2; exit 2; }
+
+# uv installs the other hundred and fifty in seconds; it is pinned by the same file
+$(VENV)/.installed: requirements.txt $(VENV)/bin/python
+	@echo "setup: installing the pinned versions"
+	@awk '/^uv==/ {on = 1} on {print; if ($$0 !~ /\\$$/) exit}' requirements.txt > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.ready: pyproject.toml infra/local/kafka-pom.xml $(VENV)/.installed
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@bash infra/local/system-packages.sh
+	@$(BIN)/python -m infra.local.kafka_jars
+	@touch $@
+	@echo "setup: ready; the command is $(BIN)/tidewatch"
+
+demo: setup ## start everything, feed it this machine and simulated services; ONCE=1: inject faults, check every link, end
+	@exec $(BIN)/tidewatch demo $(if $(ONCE),--once)
+
+test: setup ## every test, on real services
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+test-unit: setup ## the tests that need no service (seconds)
+	@exec $(BIN)/python -m pytest tests/unit tests/contract $(ARGS)
+
+check: setup ## lint, types, import fence, Prometheus and Alertmanager files
+	@echo "ruff";         $(BIN)/ruff check .
+	@echo "mypy";         $(BIN)/mypy
+	@echo "import fence"; $(BIN)/lint-imports --no-logo > $(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
+ifdef PROMTOOL
+	@echo "promtool";     $(PROMTOOL) check rules prometheus/rules/*.yml; $(PROMTOOL) test rules prometheus/tests/*.yml
+else
+	@echo "promtool is missing (Debian package: prometheus): rules not checked" >&2; exit 1
+endif
+ifdef AMTOOL
+	@echo "amtool";       $(AMTOOL) check-config alertmanager/alertmanager.yml
+else
+	@echo "amtool is missing (Debian package: prometheus-alertmanager): configuration not checked" >&2; exit 1
+endif
+
+bench: setup ## measure speed; tables and JSON in benchmarks/results
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+up: setup ## start the embedded stack in the background
+	@exec $(BIN)/tidewatch up
+
+down: ## stop it
+	@exec $(BIN)/tidewatch down
+
+status: ## what runs, where
+	@exec $(BIN)/tidewatch status
+
+lock: ## pin every dependency anew (names, versions and hashes; no index address)
+	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11 --upgrade \
+	  --generate-hashes --no-header --no-emit-index-url --output-file requirements.txt
+
+clean: ## stop the stack; delete its data, caches and the virtual environment
+	@if [ -x $(BIN)/tidewatch ]; then $(BIN)/tidewatch down; fi
+	rm -rf .tidewatch .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist $(VENV)
