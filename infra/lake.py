@@ -1,29 +1,35 @@
-"""The lake: every accepted sample as Parquet, `<lake>/service=<service>/day=<YYYY-MM-DD>/<source>-<first>-<last>.parquet`.
+"""The lake: every accepted sample as Parquet files in `<lake>/service=<service>/day=<YYYY-MM-DD>/`.
 
-The writer runs inside ingest and is at-least-once: a file is complete when it has its name (temporary name, fsync, rename,
-fsync of the folder), and its name is the source partition with the first and last source offset it holds. A repeat of the
-same range overwrites the same file; a repeat with another range writes an overlapping one. The reader drops what it has
-seen: the sample with the lowest source offset of a (series, event time) counts, as in the pipeline.
-
-pyarrow is imported at the first flush or read, not with this module: it costs 30 to 45 MB of resident memory, and only roles
-that touch the lake should pay it.
+The writer runs inside ingest and is at-least-once. A file's name is the source partition with the first and last source
+offset it holds: a repeat of the same range overwrites the same file, a repeat with another range writes an overlapping
+one. The reader drops what it has seen: the sample with the lowest source offset of a (series, event time) counts, as in
+the pipeline.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.lake_files import (
+    Part,
+    day_folder,
+    day_text,
+    deduplicate,
+    identity_columns,
+    list_files,
+    make_table,
+    read_files,
+    write_file,
+)
 from models.errors import Unavailable
 from models.records import SampleColumns
 from models.series import EntityRule, SeriesIdentity
@@ -31,20 +37,24 @@ from models.series import EntityRule, SeriesIdentity
 if TYPE_CHECKING:
     import pyarrow as pa
 
-log = logging.getLogger(__name__)
+DAY_NS: Final = 86_400 * 1_000_000_000
 
-DAY_NS = 86_400 * 1_000_000_000
-# identities kept by the writer between flushes; 200,000 texts of ~80 bytes and their labels stay under 100 MB
-MAX_IDENTITIES = 200_000
-# at this many files a day a read spends more time opening files (~1 ms each) than decoding a day of one-second samples
-COMPACT_FROM_FILES = 64
+MAX_IDENTITIES: Final = 200_000
+"""Series the writer remembers from flush to flush: texts of about 80 bytes and their labels, under 100 MB."""
+
+COMPACT_FROM_FILES: Final = 64
+"""With two levels a day has at most about 3 times as many files, opened in about 1 ms each; 17,000 without."""
+
+COMPACT_BYTES: Final = 32 * 1024 * 1024
+"""Merged at once: about 3 million samples, 300 MB while they are sorted, in the trainer's worker."""
+
 _UNSAFE = re.compile(r"[^A-Za-z0-9._]+")
-_COMPACTED = "compacted"
+_LEVEL = "merged-"
 
 
 @dataclass(slots=True)
 class _Pending:
-    """What one source partition has waiting: series codes of the writer, times, values and source offsets, batch by batch."""
+    """What one source partition has waiting, batch by batch; `series` are the writer's own codes."""
 
     series: list[NDArray[np.int64]]
     event_time_ns: list[NDArray[np.int64]]
@@ -70,7 +80,7 @@ class LakeWriter:
         """Remember samples until the next flush.
 
         Args:
-            columns: samples with series that the entity rule can identify; else `Rejected` is raised and nothing is kept.
+            columns: samples of series that the entity rule knows; else `Rejected` is raised and nothing is kept.
             source: topic and partition they came from, `metrics:3`.
             offsets: int64 `(n_samples,)`, each sample's source offset.
         """
@@ -122,10 +132,10 @@ class LakeWriter:
         order = np.lexsort((day, service))  # stable: arrival order within a file
         cuts = np.flatnonzero((np.diff(service[order]) != 0) | (np.diff(day[order]) != 0)) + 1
         for rows in np.split(order, cuts):
-            folder = _folder(self._path, str(services[service[rows[0]]]), _day_text(int(day[rows[0]])))
+            folder = day_folder(self._path, str(services[service[rows[0]]]), day_text(int(day[rows[0]])))
             name = f"{_UNSAFE.sub('-', source)}-{offsets[rows].min():020d}-{offsets[rows].max():020d}.parquet"
             table = self._table(series[rows], times[rows], values[rows], source, offsets[rows])
-            yield _write(table, folder, name)
+            yield write_file(table, folder, name)
 
     def _table(
         self,
@@ -137,7 +147,7 @@ class LakeWriter:
     ) -> pa.Table:
         used, codes = np.unique(series, return_inverse=True)
         owners = [self._identities[code] for code in used]
-        return _table(
+        return make_table(
             series_id=([text for text, _ in owners], codes),
             entity=([identity.entity for _, identity in owners], codes),
             metric=([identity.metric for _, identity in owners], codes),
@@ -158,253 +168,112 @@ class LakeReader:
         """Services that have samples in the lake, sorted."""
         return sorted(unquote(p.name.removeprefix("service=")) for p in self._path.glob("service=*"))
 
+    def newest_ns(self, service: str) -> int | None:
+        """Newest event time of a service, nanoseconds; None where it has no samples. Raises `Unavailable`."""
+        days = sorted((self._path / f"service={quote(service, safe='')}").glob("day=*"), reverse=True)
+        for day in days:
+            part = _read_folder(day, {}, None)
+            if len(part.values):
+                return int(part.event_time_ns.max())
+        return None
+
     def read(self, service: str, from_ns: int, to_ns: int, max_rows: int) -> SampleColumns:
-        """Samples of `service` with `from_ns <= event time < to_ns`, each (series, event time) once, ordered by event time.
+        """Samples of `service` with `from_ns <= event time < to_ns`, by event time, each (series, event time) once.
 
         Where there are more than `max_rows`, the newest are returned; memory is bounded by `max_rows` and one day.
 
         Raises:
             Unavailable: the lake cannot be read.
         """
-        parts: list[_Part] = []
+        parts: list[Part] = []
         rows = 0
         interned: dict[str, int] = {}
         for day in range((to_ns - 1) // DAY_NS, from_ns // DAY_NS - 1, -1):
-            folder = _folder(self._path, service, _day_text(day))
-            part = _deduplicate(_read_folder(folder, interned, from_ns, to_ns))
+            folder = day_folder(self._path, service, day_text(day))
+            part = deduplicate(_read_folder(folder, interned, (from_ns, to_ns)))
             parts.append(part)
             rows += len(part.values)
             if rows >= max_rows:
                 break
-        merged = _Part.concatenate(parts)
+        merged = Part.concatenate(parts)
         order = np.argsort(merged.event_time_ns, kind="stable")[max(0, rows - max_rows) :]
-        return SampleColumns(
-            list(interned), merged.series[order], merged.event_time_ns[order], merged.values[order]
-        )
+        return SampleColumns(list(interned), merged.series[order], merged.event_time_ns[order], merged.values[order])
 
 
-def compact(path: str | Path, service: str, day: date) -> int:
-    """Merge a day's files of a service into one without repeats; returns how many files it replaced.
+def compact(path: str | Path, service: str, day: date, from_files: int = COMPACT_FROM_FILES) -> int:
+    """Merge small files of a service's day, without repeats; returns how many files it replaced.
 
-    The merged file has its name before the first input goes, so a reader sees every sample at least once at any time and a
-    death in between leaves repeats, which readers drop. One compaction a folder at a time, please: the trainer does it.
+    As written, files hold `lake_flush_s` of samples; `from_files` of them become one of the first level, as many of
+    those one of the second. The merged file has its name before the first of its parts goes, so a reader always sees
+    every sample, and a death in between leaves repeats, which readers drop. One compaction at a time.
 
     Raises:
         Unavailable: the lake cannot be read or written.
     """
-    folder = _folder(Path(path), service, day.isoformat())
-    files = _files(folder)
-    if len(files) < 2:
-        return 0
-    interned: dict[str, int] = {}
-    sources: dict[str, int] = {}
-    part = _deduplicate(_read_files(files, interned, sources, None, None))
-    identities = _identity_columns(files)
-    texts = list(interned)
-    table = _table(
-        series_id=(texts, part.series),
-        entity=([identities[text][0] for text in texts], part.series),
-        metric=([identities[text][1] for text in texts], part.series),
-        source=(list(sources), part.source),
-        event_time=part.event_time_ns,
-        value=part.values,
-        source_offset=part.offsets,
-    )
-    merged = _write(table, folder, f"{_COMPACTED}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.parquet")
-    try:
-        for file in files:
-            if file != merged:
-                file.unlink(missing_ok=True)
-    except OSError as error:
-        raise Unavailable("lake", f"{folder}: {error}") from error
-    return len(files)
+    folder = day_folder(Path(path), service, day.isoformat())
+    for level in (0, 1):
+        files = [file for file in list_files(folder) if _level(file) == level]
+        if len(files) >= from_files:
+            files = _within(files, COMPACT_BYTES)
+            _merge(folder, files, f"{_LEVEL}{level + 1}-{files[0].stem}.parquet")
+            return len(files)
+    return 0
 
 
 def crowded_days(path: str | Path, from_files: int = COMPACT_FROM_FILES) -> list[tuple[str, date]]:
-    """(service, day) pairs with at least `from_files` files: what is worth compacting."""
+    """(service, day) pairs that `compact` may find something to do in."""
     crowded = []
     for folder in sorted(Path(path).glob("service=*/day=*")):
-        if len(_files(folder)) >= from_files:
+        if len(list_files(folder)) >= from_files:
             service = unquote(folder.parent.name.removeprefix("service="))
             crowded.append((service, date.fromisoformat(folder.name.removeprefix("day="))))
     return crowded
 
 
-@dataclass(slots=True)
-class _Part:
-    """Samples read from some files; one entry a sample in every array."""
-
-    series: NDArray[np.int32]
-    event_time_ns: NDArray[np.int64]
-    values: NDArray[np.float64]
-    source: NDArray[np.int32]
-    offsets: NDArray[np.int64]
-
-    @staticmethod
-    def concatenate(parts: list[_Part]) -> _Part:
-        return _Part(
-            np.concatenate([p.series for p in parts] or [np.empty(0, np.int32)]),
-            np.concatenate([p.event_time_ns for p in parts] or [np.empty(0, np.int64)]),
-            np.concatenate([p.values for p in parts] or [np.empty(0)]),
-            np.concatenate([p.source for p in parts] or [np.empty(0, np.int32)]),
-            np.concatenate([p.offsets for p in parts] or [np.empty(0, np.int64)]),
-        )
-
-    def take(self, rows: NDArray[Any]) -> _Part:
-        return _Part(
-            self.series[rows], self.event_time_ns[rows], self.values[rows], self.source[rows], self.offsets[rows]
-        )
+def _level(file: Path) -> int:
+    return int(file.name[len(_LEVEL)]) if file.name.startswith(_LEVEL) else 0
 
 
-def _deduplicate(part: _Part) -> _Part:
-    """The first of each (series, event time) by source and offset."""
-    order = np.lexsort((part.offsets, part.source, part.event_time_ns, part.series))
-    series, times = part.series[order], part.event_time_ns[order]
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = (np.diff(series) != 0) | (np.diff(times) != 0)
-    return part.take(order[first])
+def _within(files: list[Path], limit_bytes: int) -> list[Path]:
+    """The first files, at least two, that are no larger than the limit together."""
+    size = 0
+    for number, file in enumerate(files):
+        size += file.stat().st_size
+        if size > limit_bytes and number >= 2:
+            return files[:number]
+    return files
 
 
-def _read_folder(folder: Path, interned: dict[str, int], from_ns: int, to_ns: int) -> _Part:
+def _merge(folder: Path, files: list[Path], name: str) -> None:
+    interned: dict[str, int] = {}
+    sources: dict[str, int] = {}
+    part = deduplicate(read_files(files, interned, sources, None))
+    identities = identity_columns(files)
+    table = make_table(
+        series_id=(list(interned), part.series),
+        entity=([identities[text][0] for text in interned], part.series),
+        metric=([identities[text][1] for text in interned], part.series),
+        source=(list(sources), part.source),
+        event_time=part.event_time_ns,
+        value=part.values,
+        source_offset=part.offsets,
+    )
+    write_file(table, folder, name)
+    try:
+        for file in files:
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        raise Unavailable("lake", f"{folder}: {error}") from error
+
+
+def _read_folder(folder: Path, interned: dict[str, int], span_ns: tuple[int, int] | None) -> Part:
     """Every sample of a day's folder; listed again where a compaction took a file away while it was being read."""
     for _ in range(5):
         texts, sources = dict(interned), dict[str, int]()
         try:
-            part = _read_files(_files(folder), texts, sources, from_ns, to_ns)
+            part = read_files(list_files(folder), texts, sources, span_ns)
         except FileNotFoundError:
             continue
         interned.update(texts)
         return part
     raise Unavailable("lake", f"{folder} keeps changing while it is read")
-
-
-def _read_files(
-    files: list[Path], interned: dict[str, int], sources: dict[str, int], from_ns: int | None, to_ns: int | None
-) -> _Part:
-    parts = []
-    for file in files:
-        table = _open(file, ["series_id", "event_time", "value", "source", "source_offset"])
-        times = table["event_time"].to_numpy().astype("datetime64[ns]").astype(np.int64)
-        part = _Part(
-            _codes(table["series_id"], interned),
-            times,
-            table["value"].to_numpy(),
-            _codes(table["source"], sources),
-            table["source_offset"].to_numpy(),
-        )
-        if from_ns is not None and to_ns is not None:
-            part = part.take((times >= from_ns) & (times < to_ns))
-        parts.append(part)
-    # sources are ordered by their text, not by which file came first, so that "the first" does not hang on file names
-    rank = np.argsort(np.argsort(np.array(list(sources), dtype=object))).astype(np.int32)
-    merged = _Part.concatenate(parts)
-    if len(rank):
-        merged.source = rank[merged.source]
-        ranked = sorted(sources)
-        sources.clear()
-        sources.update({text: number for number, text in enumerate(ranked)})
-    return merged
-
-
-def _codes(column: pa.ChunkedArray, interned: dict[str, int]) -> NDArray[np.int32]:
-    """A dictionary column as indices into `interned`, which grows by what is new."""
-    chunks = []
-    for chunk in column.chunks:
-        translate = np.fromiter(
-            (interned.setdefault(text, len(interned)) for text in chunk.dictionary.to_pylist()), np.int32
-        )
-        chunks.append(translate[chunk.indices.to_numpy()])
-    return np.concatenate(chunks or [np.empty(0, np.int32)])
-
-
-def _identity_columns(files: list[Path]) -> dict[str, tuple[str, str]]:
-    identities: dict[str, tuple[str, str]] = {}
-    for file in files:
-        distinct = _open(file, ["series_id", "entity", "metric"]).group_by(["series_id", "entity", "metric"]).aggregate([])
-        for row in distinct.to_pylist():
-            identities.setdefault(row["series_id"], (row["entity"], row["metric"]))
-    return identities
-
-
-def _table(
-    *,
-    series_id: tuple[list[str], NDArray[Any]],
-    entity: tuple[list[str], NDArray[Any]],
-    metric: tuple[list[str], NDArray[Any]],
-    source: tuple[list[str], NDArray[Any]],
-    event_time: NDArray[np.int64],
-    value: NDArray[np.float64],
-    source_offset: NDArray[np.int64],
-) -> pa.Table:
-    import pyarrow as pa
-
-    def dictionary(column: tuple[list[str], NDArray[Any]]) -> pa.DictionaryArray:
-        texts, codes = column
-        return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(texts, pa.string()))
-
-    return pa.table(
-        {
-            "series_id": dictionary(series_id),
-            "entity": dictionary(entity),
-            "metric": dictionary(metric),
-            "event_time": pa.array(event_time, pa.int64()).cast(pa.timestamp("ns", tz="UTC")),
-            "value": pa.array(value, pa.float64()),
-            "source": dictionary(source),
-            "source_offset": pa.array(source_offset, pa.int64()),
-        }
-    )
-
-
-def _write(table: pa.Table, folder: Path, name: str) -> Path:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    file, temporary = folder / name, folder / f".{name}.{os.getpid()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as out:
-            pq.write_table(table, out, compression="zstd")
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.replace(file)
-        _fsync_folder(folder)
-    except (OSError, pa.ArrowException) as error:
-        raise Unavailable("lake", f"{file}: {error}") from error
-    return file
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _open(file: Path, columns: list[str]) -> pa.Table:
-    """A file's columns; raises FileNotFoundError where it is gone and `Unavailable` where it cannot be read."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.ParquetFile(file, read_dictionary=["series_id", "entity", "metric", "source"]).read(columns)
-    except FileNotFoundError:
-        raise
-    except (OSError, pa.ArrowException) as error:
-        raise Unavailable("lake", f"{file}: {error}") from error
-
-
-def _files(folder: Path) -> list[Path]:
-    """Complete files of a folder, sorted; temporary names start with a dot and are left out."""
-    try:
-        return sorted(p for p in folder.glob("*.parquet") if not p.name.startswith("."))
-    except OSError as error:
-        raise Unavailable("lake", f"{folder}: {error}") from error
-
-
-def _folder(path: Path, service: str, day: str) -> Path:
-    return path / f"service={quote(service, safe='')}" / f"day={day}"
-
-
-def _day_text(day: int) -> str:
-    return date.fromordinal(date(1970, 1, 1).toordinal() + day).isoformat()

@@ -5,7 +5,7 @@ version (`tidewatch.*`), so that a repeat of a request after a crash finds what 
 
 Two ways in, told apart by the address:
 
-- `http(s)://...`: a tracking server; artifacts go through it (`mlflow-artifacts:`), so that workers anywhere fetch them.
+- `http(s)://...`: a tracking server; artifacts go through it (`mlflow-artifacts:`), which workers anywhere fetch.
 - `postgresql://...`: the backend store directly, without a server (23 s to start, 1.4 GB); artifacts are files of
   `artifacts`, which trainer and workers must share. Its runs are in an experiment of their own, since an experiment's
   artifact location is fixed when it is made.
@@ -175,14 +175,14 @@ class Registry:
             self._client.set_registered_model_alias(name, CHAMPION_ALIAS, version.version)
 
     def roll_back(self, champion: RegisteredVersion, to: RegisteredVersion, at: str) -> None:
-        """Give the champion alias back to an earlier version, and note on the one that loses it when that was (`at`)."""
+        """Give the champion alias to an earlier version, and note `at` on the one that loses it."""
         name = registered_model(champion.service)
         with _told():
             self._client.set_model_version_tag(name, champion.version, TAG_ROLLED_BACK, at)
             self._client.set_registered_model_alias(name, CHAMPION_ALIAS, to.version)
 
     def before(self, champion: RegisteredVersion) -> RegisteredVersion:
-        """The version that `champion` replaced, where a rollback leads; raises `Misconfigured` where it replaced none."""
+        """The version that `champion` replaced: where a rollback leads. Raises `Misconfigured` where it replaced none."""
         replaced = champion.tags.get(TAG_REPLACED)
         if replaced is None:
             raise Misconfigured(

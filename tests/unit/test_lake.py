@@ -33,7 +33,9 @@ def offsets(*numbers: int) -> NDArray[np.int64]:
 def test_what_is_flushed_is_read_back_by_service_and_range_in_event_time_order(tmp_path: Path) -> None:
     writer = LakeWriter(tmp_path, RULE)
     writer.append(
-        columns([CHECKOUT, SEARCH], [0, 1, 0, 0], [30, 40, 10, DAY_NS + 5], [3.0, 4.0, 1.0, 9.0]), "metrics:0", offsets(7, 8, 9, 9)
+        columns([CHECKOUT, SEARCH], [0, 1, 0, 0], [30, 40, 10, DAY_NS + 5], [3.0, 4.0, 1.0, 9.0]),
+        "metrics:0",
+        offsets(7, 8, 9, 9),
     )
     files = writer.flush()
     assert sorted(str(f.relative_to(tmp_path)) for f in files) == [
@@ -42,6 +44,8 @@ def test_what_is_flushed_is_read_back_by_service_and_range_in_event_time_order(t
         "service=search%2Feu/day=1970-01-01/metrics-0-00000000000000000008-00000000000000000008.parquet",
     ]
     reader = LakeReader(tmp_path)
+    assert reader.newest_ns("checkout") == DAY_NS + 5
+    assert reader.newest_ns("nobody") is None
     assert reader.services() == ["checkout", "search/eu"]
     both_days = reader.read("checkout", 0, 2 * DAY_NS, 100)
     assert both_days.event_time_ns.tolist() == [10, 30, DAY_NS + 5]
@@ -54,19 +58,25 @@ def test_what_is_flushed_is_read_back_by_service_and_range_in_event_time_order(t
 
 def test_the_newest_samples_are_returned_where_there_are_more_than_asked_for(tmp_path: Path) -> None:
     writer = LakeWriter(tmp_path, RULE)
-    writer.append(columns([CHECKOUT], [0, 0, 0], [5, DAY_NS, DAY_NS + 1], [1.0, 2.0, 3.0]), "metrics:0", offsets(0, 1, 2))
+    writer.append(
+        columns([CHECKOUT], [0, 0, 0], [5, DAY_NS, DAY_NS + 1], [1.0, 2.0, 3.0]), "metrics:0", offsets(0, 1, 2)
+    )
     writer.flush()
     assert LakeReader(tmp_path).read("checkout", 0, 2 * DAY_NS, 2).values.tolist() == [2.0, 3.0]
 
 
 @pytest.mark.parametrize("second_range", [(4, 5), (5, 6)], ids=["the same range", "another range that overlaps"])
-def test_a_repeat_after_a_crash_is_read_once_and_the_first_value_counts(tmp_path: Path, second_range: tuple[int, int]) -> None:
+def test_a_repeat_after_a_crash_is_read_once_and_the_first_value_counts(
+    tmp_path: Path, second_range: tuple[int, int]
+) -> None:
     first = LakeWriter(tmp_path, RULE)
     first.append(columns([CHECKOUT], [0, 0], [40, 50], [4.0, 5.0]), "metrics:0", offsets(4, 5))
     first.flush()
     again = LakeWriter(tmp_path, RULE)
     times = [10 * offset for offset in second_range]
-    again.append(columns([CHECKOUT], [0, 0], times, [float(o) for o in second_range]), "metrics:0", offsets(*second_range))
+    again.append(
+        columns([CHECKOUT], [0, 0], times, [float(o) for o in second_range]), "metrics:0", offsets(*second_range)
+    )
     # a producer's own repeat of an event time, later in the partition: not the first
     again.append(columns([CHECKOUT], [0], [50], [99.0]), "metrics:0", offsets(9))
     again.flush()
@@ -87,16 +97,17 @@ def test_compaction_keeps_every_sample_and_leaves_one_file(tmp_path: Path) -> No
         writer = LakeWriter(tmp_path, RULE)
         writer.append(
             columns([CHECKOUT], [0, 0], [number, number + 1], [float(number), float(number + 1)]),
-            f"metrics:{number % 2}", offsets(number, number + 1),
+            f"metrics:{number % 2}",
+            offsets(number, number + 1),
         )
         writer.flush()
     before = LakeReader(tmp_path).read("checkout", 0, DAY_NS, 100)
     assert crowded_days(tmp_path, 5) == [("checkout", date(1970, 1, 1))]
-    assert compact(tmp_path, "checkout", date(1970, 1, 1)) == 5
+    assert compact(tmp_path, "checkout", date(1970, 1, 1), 5) == 5
     assert len(list(tmp_path.rglob("*.parquet"))) == 1
     after = LakeReader(tmp_path).read("checkout", 0, DAY_NS, 100)
     assert after.values.tolist() == before.values.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
-    assert compact(tmp_path, "checkout", date(1970, 1, 1)) == 0
+    assert compact(tmp_path, "checkout", date(1970, 1, 1), 5) == 0
 
 
 def test_a_lake_that_cannot_be_written_is_unavailable_and_loses_nothing(tmp_path: Path) -> None:
