@@ -54,7 +54,7 @@ class Solo:
         return await asyncio.wrap_future(self._thread.submit(self._lock.acquire))
 
     async def repeat(self, turn: Callable[[], Awaitable[None]], while_elsewhere: Callable[[], None]) -> NoReturn:
-        """Call `turn` over and over until cancelled; while the lock is elsewhere, `while_elsewhere` and a rest instead."""
+        """Call `turn` over and over until cancelled; while the lock is elsewhere, call `while_elsewhere` and rest."""
         while True:
             try:
                 await turn()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ import httpx
 import msgspec
 
 from models.errors import Misconfigured, TidewatchError, Unavailable
+from models.names import Annotation
 
 TIMEOUT_S: Final = 5.0
 """For one request. Alertmanager answers a POST of a thousand alerts in milliseconds; well under the resend interval."""
@@ -30,6 +32,42 @@ class PostedAlert(msgspec.Struct, frozen=True, rename="camel", omit_defaults=Tru
     generator_url: str = msgspec.field(default="", name="generatorURL")
 
 
+def posted_alert(
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+    *,
+    starts_at: datetime,
+    ends_at: datetime | None,
+    now: datetime,
+    hold_s: float,
+) -> PostedAlert:
+    """How to tell Alertmanager of an alert at `now`.
+
+    Event times may be ahead of this machine's clock or in odd order; Alertmanager refuses an alert that ends before it
+    starts, and holds one that ends in the future for firing. So nothing starts after `now`, and what is resolved ends
+    between its start and `now`.
+
+    Args:
+        ends_at: when it was resolved; None while it fires.
+        hold_s: how long Alertmanager keeps it firing without hearing of it again.
+    """
+    starts = min(starts_at, now)
+    ends = now + timedelta(seconds=hold_s) if ends_at is None else max(starts, min(ends_at, now))
+    dashboard = annotations.get(Annotation.DASHBOARD_URL, "")
+    return PostedAlert(
+        labels=labels,
+        annotations=annotations,
+        starts_at=starts.isoformat(),
+        ends_at=ends.isoformat(),
+        generator_url=dashboard if _is_http(dashboard) else "",
+    )
+
+
+def _is_http(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
 class Refused(TidewatchError):
     """Alertmanager found some of the posted alerts invalid. It took the others."""
 
@@ -46,7 +84,7 @@ class Alertmanager:
     """
 
     def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        if not _is_http(url):
             raise Misconfigured(f"TIDEWATCH_ALERTMANAGER_URL is no http address: {url!r}")
         self._url = url.rstrip("/")
         self._http = httpx.AsyncClient(timeout=timeout_s, trust_env=False)

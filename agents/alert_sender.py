@@ -1,0 +1,212 @@
+"""The one sender of alerts to Alertmanager: posts changes at once and says again, steadily, what holds.
+
+One worker at a time sends (an advisory lock), so that a renewal can't overtake the resolve that another worker posts.
+What it sends it reads from the table `alert` right before, so whatever waited while Alertmanager was down goes out as
+it is now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final, ParamSpec, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from agents.retry import Dependencies
+from agents.solo import Solo
+from infra.alertmanager import Alertmanager, PostedAlert, Refused, posted_alert
+from infra.settings import Settings
+from infra.store import alerts, notifications
+from infra.store.alerts import StoredAlert
+from infra.store.database import Database
+from models.errors import Misconfigured, Unavailable
+from models.names import AlertLabel, AlertName, Annotation, Metric, Severity
+from models.reasons import AlertState, SendOutcome
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+LOCK: Final = "tidewatch-alert-sender"
+
+HOLD_INTERVALS: Final = 4
+"""`endsAt` of a firing alert is this many resend intervals ahead: three renewals may fail before it resolves by itself.
+Prometheus uses the same four."""
+
+POLL_S: Final = 1.0
+"""Longest rest between two looks at the table. A stored change wakes the sender at once; this is for a notification
+lost with its connection, and bounds how long closing takes."""
+
+POST_ALERTS: Final = 2000
+"""Alerts of one request, about 2 MB; nearly always all of them."""
+
+
+class AlertMetrics:
+    """What the sender shows on `/metrics`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.active = Gauge(
+            Metric.ALERTS_ACTIVE.value,
+            "Alerts that fire, as the sending worker sees them.",
+            [AlertLabel.SERVICE.value, AlertLabel.SEVERITY.value],
+            registry=registry,
+        )
+        self.sent = Counter(
+            Metric.ALERTS_SENT.value.removesuffix("_total"),
+            "Alerts posted to Alertmanager, renewals included, by what became of them.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in SendOutcome:
+            self.sent.labels(outcome.value)
+
+    def count(self, outcome: SendOutcome, number: int) -> None:
+        self.sent.labels(outcome.value).inc(number)
+
+    def show_firing(self, numbers: dict[tuple[str, str], int]) -> None:
+        """Replace the active alerts by these, keyed by (service, severity)."""
+        self.active.clear()
+        for key, number in numbers.items():
+            self.active.labels(*key).set(number)
+
+
+class AlertSender:
+    """Sends while `serve` runs and the lock is ours.
+
+    Args:
+        settings: `alert_resend_s`, `resolve_repeat_s`.
+        database: where the alerts are; used from the sender's own thread only.
+        dependencies: waits out outages of PostgreSQL and Alertmanager.
+        client: closed at the end of `serve`.
+        now: the present, aware.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        dependencies: Dependencies,
+        client: Alertmanager,
+        metrics: AlertMetrics,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._resend_s = settings.alert_resend_s
+        self._resolve_repeat_s = settings.resolve_repeat_s
+        self._database = database
+        self._dependencies = dependencies
+        self._client = client
+        self._metrics = metrics
+        self._now = now
+        self._solo = Solo(database, LOCK)
+        self._next_renewal_s = 0.0
+        self._refused: set[str] = set()
+        self._watchdog = watchdog(now())
+
+    async def serve(self) -> None:
+        """Send until cancelled."""
+        try:
+            await self._solo.repeat(self._turn, while_elsewhere=self._rest)
+        finally:
+            await self._client.close()
+            await self._solo.close()
+
+    def _rest(self) -> None:
+        self._metrics.show_firing({})
+        self._next_renewal_s = 0.0      # whoever takes the lock over says everything again
+
+    async def _turn(self) -> None:
+        await self._in_database(notifications.listen, self._database, alerts.CHANNEL)
+        await self._dependencies.until_available("alertmanager", self._send_due)
+        until_renewal_s = self._next_renewal_s - asyncio.get_running_loop().time()
+        await self._in_database(notifications.wait, self._database, max(0.0, min(POLL_S, until_renewal_s)))
+
+    async def _in_database(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        call = partial(self._solo.run, function, *args, **kwargs)
+        return await self._dependencies.until_available("postgresql", call)
+
+    async def _send_due(self) -> None:
+        """Post what changed, or everything when its time has come. Raises `Unavailable` if Alertmanager is."""
+        started_s = asyncio.get_running_loop().time()
+        renewal = started_s >= self._next_renewal_s
+        stored = await self._in_database(self._read, renewal)
+        stored = [alert for alert in stored if alert.event_id not in self._refused]
+        due = [*stored, self._watchdog] if renewal else stored
+        for start in range(0, len(due), POST_ALERTS):
+            part = due[start : start + POST_ALERTS]
+            try:
+                await self._post(part)
+            except Unavailable:
+                self._metrics.count(SendOutcome.UNAVAILABLE, len(part))
+                self._next_renewal_s = 0.0      # it forgets alerts when it restarts
+                raise
+        if renewal:
+            self._next_renewal_s = started_s + self._resend_s
+
+    def _read(self, renewal: bool) -> list[StoredAlert]:
+        with self._database.transaction() as cursor:
+            stored = alerts.to_renew(cursor, self._resolve_repeat_s) if renewal else alerts.unaccepted(cursor)
+            if stored or renewal:
+                self._metrics.show_firing(alerts.count_firing(cursor))
+        return stored
+
+    def _mark(self, event_ids: Sequence[str]) -> None:
+        with self._database.transaction() as cursor:
+            alerts.mark_accepted(cursor, event_ids)
+
+    async def _post(self, due: Sequence[StoredAlert]) -> None:
+        """Post in one request; when some are refused, one by one to learn which."""
+        try:
+            await self._ask([self._as_posted(alert) for alert in due])
+        except Refused as error:
+            if len(due) > 1:
+                for alert in due:
+                    await self._post([alert])
+                return
+            log.error("alert %s is not sent: %s", due[0].labels, error)
+            self._metrics.count(SendOutcome.REFUSED, 1)
+            self._refused.add(due[0].event_id)
+            return
+        self._metrics.count(SendOutcome.ACCEPTED, len(due))
+        await self._in_database(self._mark, [alert.event_id for alert in due])
+
+    async def _ask(self, posted: Sequence[PostedAlert]) -> None:
+        try:
+            await self._client.post(posted)
+        except Misconfigured as error:
+            # the address may lead to something that is not Alertmanager for a while; the rest of the worker goes on
+            raise Unavailable("Alertmanager", str(error)) from error
+
+    def _as_posted(self, alert: StoredAlert) -> PostedAlert:
+        return posted_alert(
+            alert.labels,
+            alert.annotations,
+            starts_at=alert.starts_at,
+            ends_at=alert.ends_at if alert.state is AlertState.RESOLVED else None,
+            now=self._now(),
+            hold_s=HOLD_INTERVALS * self._resend_s,
+        )
+
+
+def watchdog(now: datetime) -> StoredAlert:
+    """The alert that always fires, so that its absence tells that alerts do not get through."""
+    return StoredAlert(
+        labels={
+            AlertLabel.ALERTNAME.value: AlertName.WATCHDOG.value,
+            AlertLabel.SERVICE.value: "tidewatch",
+            AlertLabel.SEVERITY.value: Severity.INFO.value,
+        },
+        annotations={
+            Annotation.SUMMARY.value: "Alerts of Tidewatch get through",
+            Annotation.DESCRIPTION.value: "Always firing. When it stops arriving, the way to on-call is broken.",
+        },
+        state=AlertState.FIRING,
+        starts_at=now,
+        ends_at=None,
+        event_id=AlertName.WATCHDOG.value,
+    )

@@ -1,0 +1,109 @@
+"""The notify agent: keeps the table `alert` at the newest transition of every alert on the `alerts` topic.
+
+1. decode the batch; what is no alert is logged, counted and left out;
+2. one transaction: the alerts' newest states, and a notification to the sender (`agents/alert_sender.py`), which posts
+   them within milliseconds; what waits for Alertmanager waits in this table;
+3. acknowledge.
+
+A repeat changes nothing: a transition is stored only if it is later than the one that is there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import faust
+import msgspec
+
+from agents.alert_sender import AlertMetrics, AlertSender
+from agents.context import Context
+from agents.transport import micro_batches
+from infra.alertmanager import Alertmanager
+from infra.store import alerts
+from infra.store.database import Database
+from models.errors import Rejected
+from models.names import Topic
+from models.reasons import AlertState, RejectReason, SendOutcome
+from models.records import AlertEvent
+
+log = logging.getLogger(__name__)
+
+_decoder = msgspec.json.Decoder(AlertEvent)
+
+
+def parse_alert(value: bytes | None) -> AlertEvent:
+    """The transition that a record of `alerts` holds.
+
+    Raises:
+        Rejected: not an alert event, a state or time that is none, or text that PostgreSQL can't hold (NUL).
+    """
+    try:
+        event = _decoder.decode(value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Rejected(RejectReason.UNPARSABLE, str(error)) from error
+    try:
+        state = AlertState(event.state)
+        times = [datetime.fromisoformat(time) for time in (event.starts_at, event.ends_at) if time is not None]
+    except ValueError as error:
+        raise Rejected(RejectReason.WRONG_TYPE, str(error)) from error
+    if any(time.tzinfo is None for time in times):
+        raise Rejected(RejectReason.BAD_TIMESTAMP, "a time without a zone")
+    if state is AlertState.RESOLVED and event.ends_at is None:
+        raise Rejected(RejectReason.MISSING_FIELD, "resolved, but no ends_at")
+    if not event.labels or not event.fingerprint:
+        raise Rejected(RejectReason.MISSING_FIELD, "no labels or no fingerprint: an alert without identity")
+    if b"\\u0000" in (value or b""):
+        raise Rejected(RejectReason.UNPARSABLE, "NUL in a text")
+    return event
+
+
+def parse_alerts(values: Iterable[bytes | None]) -> tuple[list[AlertEvent], list[Rejected]]:
+    """What can be read, in order, and why the rest can't."""
+    events: list[AlertEvent] = []
+    rejected: list[Rejected] = []
+    for value in values:
+        try:
+            events.append(parse_alert(value))
+        except Rejected as error:
+            rejected.append(error)
+    return events, rejected
+
+
+def store_alerts(database: Database, events: Sequence[AlertEvent]) -> int:
+    """Store transitions in a transaction of their own; how many alerts changed. Raises `Unavailable`."""
+    with database.transaction() as cursor:
+        return alerts.store(cursor, events)
+
+
+def attach(app: faust.App, context: Context) -> None:
+    """Let the worker take alerts from Kafka and, when no other worker does, send them to Alertmanager.
+
+    Raises:
+        Misconfigured: no usable address of Alertmanager.
+    """
+    context.settings.require("alertmanager_url")
+    metrics = AlertMetrics(context.registry)
+    client = Alertmanager(context.settings.alertmanager_url)
+    sender = AlertSender(context.settings, context.database, context.dependencies, client, metrics)
+    topic = app.topic(context.settings.topic(Topic.ALERTS), key_serializer="raw", value_serializer="raw")
+
+    @app.agent(topic, name="notify")
+    async def notify(stream: Any) -> None:
+        async for batch in micro_batches(stream):
+            events, rejected = parse_alerts(record.value for record in batch.records)
+            for error in rejected:
+                log.error("a record of %s:%s is no alert: %s", batch.topic, batch.partition, error)
+            metrics.count(SendOutcome.REFUSED, len(rejected))
+
+            async def store(events: list[AlertEvent] = events) -> int:
+                return await context.run(store_alerts, context.database, events)
+
+            await context.dependencies.until_available("postgresql", store)
+            batch.ack()
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def send_alerts() -> None:
+        await sender.serve()
