@@ -33,6 +33,15 @@ CREATE TABLE slo_status (                               -- what the SLO clock sa
     evaluated_at timestamptz NOT NULL,
     PRIMARY KEY (slo_id, burn_window)
 );
+CREATE TABLE slo_alert (                                -- burn alerts that fire at present; by name, to outlive a change of the SLO
+    service     text NOT NULL,
+    slo_name    text NOT NULL,
+    severity    text NOT NULL,
+    burn_window text NOT NULL,                          -- long window of the pair
+    started_at  timestamptz NOT NULL,
+    annotations jsonb NOT NULL,                         -- as sent when it fired
+    PRIMARY KEY (service, slo_name, severity, burn_window)
+);
 
 CREATE TABLE progress (                                 -- one row per partition of `samples`
     topic         text NOT NULL,

@@ -1,0 +1,94 @@
+"""Whether a burn alert fires, goes on or ends, and why.
+
+The condition is the workbook's: the burn rate of the long and of the short window is above the factor. The two windows
+are their own hysteresis: the long one keeps a blip from firing, the short one ends the alert soon after the burn. So
+Prometheus, evaluating the workbook's rules over the same samples, fires and resolves with us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from models.names import Severity
+from models.reasons import AlertDecision
+from models.slo.burn import Counts
+from models.slo.definition import Slo
+from models.slo.windows import BurnPair, burn_pairs
+
+
+@dataclass(frozen=True, slots=True)
+class BurnReading:
+    """What one pair of windows shows."""
+
+    pair: BurnPair
+    long: Counts
+    short: Counts
+    target_ratio: float
+
+    @property
+    def long_burn(self) -> float:
+        return self.long.burn_rate(self.target_ratio)
+
+    @property
+    def short_burn(self) -> float:
+        return self.short.burn_rate(self.target_ratio)
+
+    @property
+    def burning(self) -> bool:
+        """Whether both windows are above the factor; a window without events is not (its burn rate is NaN)."""
+        return self.long_burn > self.pair.factor and self.short_burn > self.pair.factor
+
+
+def decide(reading: BurnReading, *, firing: bool, min_events: float, stream_flows: bool) -> AlertDecision:
+    """What to do about one pair of windows.
+
+    Args:
+        firing: whether the alert fires at present.
+        min_events: fewest events in the long window for an alert to begin.
+        stream_flows: whether samples of any SLO were counted in the short window. If not, silence says nothing about
+            this service: the stream itself has stopped, and an alert that fires is kept.
+    """
+    if reading.burning:
+        if firing:
+            return AlertDecision.RENEWED
+        return AlertDecision.FIRED if reading.long.total >= min_events else AlertDecision.HELD_TOO_FEW_EVENTS
+    if not stream_flows:
+        return AlertDecision.HELD_NO_DATA
+    if firing:
+        return AlertDecision.RESOLVED
+    return AlertDecision.HELD_BELOW_THRESHOLD if reading.short.total > 0 else AlertDecision.HELD_NO_DATA
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A reading and what was decided on it."""
+
+    reading: BurnReading
+    decision: AlertDecision
+
+
+def judge(
+    slo: Slo,
+    windows: Mapping[int, Counts],
+    *,
+    firing: Collection[tuple[Severity, str]],
+    stream_flows: bool,
+) -> list[Verdict]:
+    """Verdicts on every pair of an SLO.
+
+    Args:
+        windows: counts by length of the window in seconds; see `window_lengths`.
+        firing: severity and burn window of the SLO's alerts that fire at present.
+    """
+    verdicts = []
+    for pair in burn_pairs(slo.window.nominal_s):
+        reading = BurnReading(pair, windows[pair.long_s], windows[pair.short_s], slo.target_ratio)
+        decision = decide(
+            reading,
+            firing=(pair.severity, pair.name) in firing,
+            min_events=slo.min_events,
+            stream_flows=stream_flows,
+        )
+        verdicts.append(Verdict(reading, decision))
+    return verdicts
