@@ -1,0 +1,96 @@
+"""Runs a Faust app of ours inside a test, against the session's broker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import faust
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient, NewTopic
+
+from infra.settings import Settings
+
+DEADLINE_S = 30.0
+
+
+def settings_for(kafka: str, prefix: str, **overrides: object) -> Settings:
+    return Settings(kafka=kafka, topic_prefix=prefix, group=f"{prefix}group", **overrides)
+
+
+def make_topic(kafka: str, name: str, partitions: int = 1) -> None:
+    client = KafkaAdminClient(bootstrap_servers=kafka)
+    try:
+        client.create_topics([NewTopic(name, partitions, 1)])
+    finally:
+        client.close()
+
+
+async def produce(kafka: str, topic: str, values: list[bytes], partition: int = 0, compression: str | None = None) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, compression_type=compression, linger_ms=5)
+    await producer.start()
+    try:
+        await asyncio.gather(*[await producer.send(topic, value, partition=partition) for value in values])
+    finally:
+        await producer.stop()
+
+
+async def committed(kafka: str, group: str, topic: str, partition: int = 0) -> int | None:
+    """The group's committed offset, as Kafka has it."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, group_id=group, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        return await consumer.committed(TopicPartition(topic, partition))
+    finally:
+        await consumer.stop()
+
+
+async def read_all(kafka: str, topic: str) -> list[object]:
+    """Every record that a topic holds now, partition by partition."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic, p) for p in sorted(consumer.partitions_for_topic(topic) or await _find(consumer, topic))]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        records: list[object] = []
+        for tp in partitions:
+            await consumer.seek_to_beginning(tp)
+        while any(await consumer.position(tp) < ends[tp] for tp in partitions):
+            for batch in (await consumer.getmany(timeout_ms=200)).values():
+                records.extend(batch)
+        return records
+    finally:
+        await consumer.stop()
+
+
+async def _find(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    await consumer._client.force_metadata_update()
+    consumer._client.add_topic(topic)
+    await consumer._client.force_metadata_update()
+    return set(consumer.partitions_for_topic(topic) or ())
+
+
+async def eventually(condition: Callable[[], bool], within_s: float = DEADLINE_S) -> None:
+    """Return as soon as `condition` holds; fail when it does not within the deadline."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "the awaited condition did not come true"
+        await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def running(app: faust.App) -> AsyncIterator[faust.App]:
+    """The app, started; stopped at the end."""
+    threads = ThreadPoolExecutor(4)
+    starting = asyncio.ensure_future(app.start())
+    try:
+        await eventually(lambda: starting.done() or bool(app.crashed))
+        yield app
+    finally:
+        starting.cancel()
+        await asyncio.wait_for(app.stop(), DEADLINE_S)
+        threads.shutdown(wait=False)
