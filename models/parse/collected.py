@@ -1,0 +1,106 @@
+"""Where every format puts its samples and rejects, sample by sample, until they become columns."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import Rejected
+from models.parse.event_time import event_time_ns
+from models.parse.known_series import KnownSeries, SeriesKey
+from models.parse.outcome import Limits, Parsed, Reject
+from models.reasons import RejectReason
+from models.records import SampleColumns
+from models.timestamps import to_rfc3339
+
+_MAX_DETAIL = 200
+_SECOND_NS = 1_000_000_000
+
+
+class Collected:
+    """Samples and rejects of one parse call. `index` and `times` remember series keys and time stamps for this call."""
+
+    def __init__(self, known: KnownSeries) -> None:
+        self._known = known
+        self.index: dict[SeriesKey, int] = {}
+        self.series_ids: list[str] = []
+        self.times: dict[int | float | str, int] = {}
+        self.series: list[int] = []
+        self.event_time_ns: list[int] = []
+        self.values: list[float] = []
+        self.record: list[int] = []
+        self.empty = 0
+        self._numbers: dict[str, int] = {}
+        self._rejects: dict[tuple[int, RejectReason], Reject] = {}
+
+    def number(self, key: SeriesKey) -> int:
+        """Number of the series within this call; raises `Rejected` where the series is not allowed."""
+        series_id = self._known.resolve(key)
+        number = self._numbers.setdefault(series_id, len(self.series_ids))
+        if number == len(self.series_ids):
+            self.series_ids.append(series_id)
+        self.index[key] = number
+        return number
+
+    def add(self, record: int, key: SeriesKey, value: float, time_ns: int) -> None:
+        """Take one sample; a series that is not allowed becomes a reject."""
+        number = self.index.get(key)
+        if number is None:
+            try:
+                number = self.number(key)
+            except Rejected as error:
+                self.reject(record, error)
+                return
+        self.series.append(number)
+        self.event_time_ns.append(time_ns)
+        self.values.append(value)
+        self.record.append(record)
+
+    def time_ns(self, timestamp: int | float | str | None, record_time_ns: int) -> int:
+        """Event time of a sample; None means the record's own; raises `Rejected`."""
+        return record_time_ns if timestamp is None else event_time_ns(timestamp)
+
+    def reject(self, record: int, error: Rejected) -> None:
+        """Note a refused sample, together with earlier ones of the same record and reason."""
+        slot = (record, error.reason)
+        known = self._rejects.get(slot)
+        if known is None:
+            self._rejects[slot] = Reject(record, error.reason, error.detail[:_MAX_DETAIL])
+        else:
+            self._rejects[slot] = known._replace(samples=known.samples + 1)
+
+    @property
+    def seen(self) -> int:
+        """How many samples and rejects there are; unchanged by a record means that it was empty."""
+        return len(self.record) + len(self._rejects)
+
+    def finish(self, limits: Limits, record_time_ns: NDArray[np.int64], seen_at_ns: int | None) -> Parsed:
+        """Columns of what was collected, without the samples whose value or time is out of bounds."""
+        series = np.array(self.series, np.int32)
+        times = np.array(self.event_time_ns, np.int64)
+        values = np.array(self.values, np.float64)
+        record = np.array(self.record, np.int32)
+        own = record_time_ns[record]
+        # differences could overflow for absurd times, comparisons with a bound cannot: record times are sane
+        newest = (own if seen_at_ns is None else np.int64(seen_at_ns)) + np.int64(limits.max_future_s * _SECOND_NS)
+        oldest = own - np.int64(limits.max_age_s * _SECOND_NS)
+        finite = np.isfinite(values)
+        good = finite & (times <= newest) & (times >= oldest)
+        if not good.all():
+            for sample in np.flatnonzero(~good).tolist():
+                old = bool(times[sample] < oldest[sample])
+                self.reject(int(record[sample]), self._out_of_bounds(sample, bool(finite[sample]), old))
+            series, times, values, record = series[good], times[good], values[good], record[good]
+            used, renumbered = np.unique(series, return_inverse=True)
+            columns = SampleColumns([self.series_ids[n] for n in used], renumbered.astype(np.int32), times, values)
+        else:
+            columns = SampleColumns(self.series_ids, series, times, values)
+        rejected = sorted(self._rejects.values(), key=lambda reject: reject.record)
+        return Parsed(columns, record, rejected, self.empty)
+
+    def _out_of_bounds(self, sample: int, finite: bool, old: bool) -> Rejected:
+        series_id = self.series_ids[self.series[sample]][:100]
+        if not finite:
+            return Rejected(RejectReason.NOT_FINITE, f"{series_id} is {self.values[sample]}")
+        reason = RejectReason.TOO_OLD if old else RejectReason.IN_THE_FUTURE
+        return Rejected(reason, f"{series_id} at {to_rfc3339(self.event_time_ns[sample])}")

@@ -1,0 +1,64 @@
+"""What a parse call is bounded by, and what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.reasons import RejectReason
+from models.records import SampleColumns
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a record and a sample may be; anything beyond is rejected with the reason named here.
+
+    Attributes:
+        max_record_bytes: longest record (`too-large`).
+        max_labels: labels of one series (`too-many-labels`).
+        max_series_per_service: distinct series of one service that are alive (`too-many-series`).
+        max_future_s: event time ahead of the present (`in-the-future`).
+        max_age_s: event time behind the record's time (`too-old`).
+    """
+
+    max_record_bytes: int = 1_000_000
+    max_labels: int = 40
+    max_series_per_service: int = 50_000
+    max_future_s: float = 300.0
+    max_age_s: float = 14 * 86_400.0
+
+
+class Reject(NamedTuple):
+    """Samples of one record that were refused for one reason; a record has at most one `Reject` per reason.
+
+    Attributes:
+        record: index of the record in the parse call.
+        reason: member of the closed set.
+        detail: what was wrong with the first of them, for people; at most 200 characters.
+        samples: how many samples of the record (1 where the record could not be taken apart).
+    """
+
+    record: int
+    reason: RejectReason
+    detail: str
+    samples: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Outcome of a parse call. Every record has samples, a reject, both, or is counted in `empty`.
+
+    Attributes:
+        columns: the good samples, in the order of the records and of the samples within them.
+        record: int32 `(n_samples,)`, index of the record each sample came from.
+        rejected: the bad ones.
+        empty: records that were well formed and held no numeric value, such as a Telegraf metric with text fields only.
+    """
+
+    columns: SampleColumns
+    record: NDArray[np.int32]
+    rejected: list[Reject]
+    empty: int

@@ -1,0 +1,108 @@
+"""Records of the `metrics` topic to columns of samples: formats are told per record; nothing in it raises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from models.errors import Rejected
+from models.parse import native, telegraf
+from models.parse.collected import Collected
+from models.parse.event_time import event_time_ns
+from models.parse.json_text import DECODE_ERRORS, decode_members, kind_of, with_constants_out_of_range
+from models.parse.known_series import KnownSeries
+from models.parse.outcome import Limits, Parsed
+from models.reasons import RejectReason
+from models.series import EntityRule
+
+# Closed list, tried in this order on the names of a JSON object's members. A format is a module with
+# `recognises(members)` and `read(body, members, record, record_time_ns, out)`.
+FORMATS = (native, telegraf)
+
+
+class Parser:
+    """Parses micro-batches; remembers series between calls, so keep one per stream. Not thread-safe.
+
+    >>> parser = Parser(Limits(), EntityRule(("service",), ("instance",), "host"))
+    >>> parsed = parser.parse([b'{"metric":"up","value":1}', b"?"], [1_700_000_000_000_000_000] * 2)
+    >>> parsed.columns.series_ids, parsed.columns.values.tolist(), parsed.rejected[0].reason.value
+    (['up{}'], [1.0], 'unparsable')
+    """
+
+    def __init__(self, limits: Limits, entity_rule: EntityRule) -> None:
+        self._limits = limits
+        self._known = KnownSeries(limits, entity_rule)
+
+    def parse(
+        self, values: Sequence[bytes | None], record_time_ns: Sequence[int], seen_at_ns: int | None = None
+    ) -> Parsed:
+        """Samples and rejects of the records of one micro-batch. Never raises because of what is in a record.
+
+        Args:
+            values: raw record values, as Kafka delivered them, decompressed.
+            record_time_ns: the records' own times, which stand in where a sample has none; age is measured from them.
+            seen_at_ns: when the records were read. What lies in the future is measured from it; without it from the
+                record's time, which is not safe where producers set that time themselves (Kafka's `CreateTime`).
+        """
+        out = Collected(self._known)
+        if record_time_ns:
+            self._known.advance(max(record_time_ns))
+        limit = self._limits.max_record_bytes
+        decode, index, times = native.decode_sample, out.index, out.times
+        add_series, add_time, add_value, add_record = (
+            out.series.append, out.event_time_ns.append, out.values.append, out.record.append
+        )  # fmt: skip
+        for record, value in enumerate(values):
+            # native single samples, the common case, inline; what is not one, or not a good one, takes the long way
+            if value is not None and len(value) <= limit:
+                try:
+                    sample = decode(value)
+                    timestamp = sample.timestamp
+                    if timestamp is None:
+                        time_ns = record_time_ns[record]
+                    elif timestamp in times:
+                        time_ns = times[timestamp]
+                    else:
+                        time_ns = times[timestamp] = event_time_ns(timestamp)
+                    key = (sample.metric, bytes(sample.labels))
+                    number = index.get(key)
+                    if number is None:
+                        number = out.number(key)
+                except (Rejected, *DECODE_ERRORS):
+                    self._read(value, record, record_time_ns[record], out)
+                    continue
+                add_series(number)
+                add_time(time_ns)
+                add_value(sample.value)
+                add_record(record)
+            elif value is None:
+                out.reject(record, Rejected(RejectReason.UNPARSABLE, "the record has no value"))
+            else:
+                out.reject(record, Rejected(RejectReason.TOO_LARGE, f"{len(value)} bytes, {limit} are allowed"))
+        return out.finish(self._limits, np.array(record_time_ns, np.int64), seen_at_ns)
+
+    def _read(self, body: bytes, record: int, record_time_ns: int, out: Collected) -> None:
+        """Any record: repair what JSON has no word for, tell the format, and let it read."""
+        before = out.seen
+        try:
+            members = decode_members(body)
+        except msgspec.ValidationError:
+            out.reject(record, Rejected(RejectReason.UNKNOWN_FORMAT, f"a JSON {kind_of(body)}"))
+            return
+        except DECODE_ERRORS as error:
+            body = with_constants_out_of_range(body)
+            try:
+                members = decode_members(body)
+            except DECODE_ERRORS:
+                out.reject(record, Rejected(RejectReason.UNPARSABLE, str(error)))
+                return
+        for format_ in FORMATS:
+            if format_.recognises(members):
+                format_.read(body, members, record, record_time_ns, out)
+                break
+        else:
+            names = ", ".join(sorted(members)[:10])
+            out.reject(record, Rejected(RejectReason.UNKNOWN_FORMAT, f"a JSON object with {names or 'no members'}"))
+        out.empty += out.seen == before
