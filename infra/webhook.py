@@ -77,7 +77,7 @@ class WebhookReceiver:
             return list(self._received)
 
     def wait_for(self, predicate: Callable[[Notification], bool], timeout_s: float) -> Received | None:
-        """The first notification, here already or within `timeout_s`, for which `predicate` holds; None if none came."""
+        """The first notification, here already or within `timeout_s`, for which `predicate` holds; else None."""
         found: Received | None = None
 
         def look() -> bool:
