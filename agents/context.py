@@ -6,17 +6,22 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import ParamSpec, TypeVar
+from functools import cached_property
+from typing import Final, ParamSpec, TypeVar
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Histogram
 
 from agents.retry import Dependencies
 from infra.settings import Settings
 from infra.store.database import Database
+from models.names import Metric
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Hook = Callable[[], Awaitable[None]]
+
+BATCH_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 30.0)
+"""A micro-batch takes tens of milliseconds; more than a second means that something is held back."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,17 @@ class Context:
     dependencies: Dependencies
     start_hooks: list[Hook] = field(default_factory=list)
     stop_hooks: list[Hook] = field(default_factory=list)
+
+    @cached_property
+    def batch_seconds(self) -> Histogram:
+        """Time from a micro-batch's arrival at an agent until its effects are out; label `agent`."""
+        return Histogram(
+            Metric.BATCH_SECONDS.value,
+            "Time that an agent spent on a micro-batch.",
+            ["agent"],
+            buckets=BATCH_BUCKETS_S,
+            registry=self.registry,
+        )
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Result of the blocking `function`, called on one of the worker's threads."""

@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol, cast
 import faust
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP, ConsumerMessage
+from faust.types import TP, ConsumerMessage, StreamT
 
 from agents.offsets import PartitionLedger, Span
 
@@ -102,7 +102,7 @@ class MicroBatch:
         return f"MicroBatch({self.topic}:{self.partition}, {self.first_offset}..{self.last_offset})"
 
 
-async def micro_batches(stream: faust.Stream[Any]) -> AsyncIterator[MicroBatch]:
+async def micro_batches(stream: StreamT[Any]) -> AsyncIterator[MicroBatch]:
     """The micro-batches of an agent's stream, stale ones left out."""
     stream.enable_acks = False
     async for batch in stream:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
 from typing import Final
 
-from kafka.admin import KafkaAdminClient, NewTopic
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.admin import KafkaAdminClient, NewTopic  # type: ignore[import-untyped]
+from kafka.errors import KafkaError, TopicAlreadyExistsError  # type: ignore[import-untyped]
 
-from infra.backoff import Backoff
 from infra.settings import Settings
 from models.errors import Unavailable
 from models.names import Topic
@@ -27,7 +24,7 @@ RETENTION_MS: Final[dict[Topic, int]] = {
 }
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
-"""Of `samples`: one record is what one micro-batch holds for one partition, 20,000 samples of 24 bytes and their names."""
+"""Of `samples`: one record is a micro-batch's samples of one partition, 28 bytes each and their names."""
 
 REQUEST_TIMEOUT_MS: Final = 10_000
 
@@ -75,16 +72,3 @@ def _create(client: KafkaAdminClient, topic: NewTopic) -> bool:
         return False
     return True
 
-
-def wait_for_broker(settings: Settings, within_s: float, sleep: Callable[[float], None] = time.sleep) -> Sequence[str]:
-    """`create_topics`, tried again until a broker answers; raises `Unavailable` when none did within `within_s` seconds."""
-    waits, waited_s = Backoff(0.2, 2.0), 0.0
-    while True:
-        try:
-            return create_topics(settings)
-        except Unavailable:
-            wait_s = waits.next_s()
-            waited_s += wait_s
-            if waited_s > within_s:
-                raise
-            sleep(wait_s)

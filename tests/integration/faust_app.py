@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -29,7 +29,9 @@ def make_topic(kafka: str, name: str, partitions: int = 1) -> None:
         client.close()
 
 
-async def produce(kafka: str, topic: str, values: list[bytes], partition: int = 0, compression: str | None = None) -> None:
+async def produce(
+    kafka: str, topic: str, values: list[bytes], partition: int = 0, compression: str | None = None
+) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=kafka, compression_type=compression, linger_ms=5)
     await producer.start()
     try:
@@ -48,30 +50,21 @@ async def committed(kafka: str, group: str, topic: str, partition: int = 0) -> i
         await consumer.stop()
 
 
-async def read_all(kafka: str, topic: str) -> list[object]:
+async def read_all(kafka: str, topic: str) -> list[Any]:
     """Every record that a topic holds now, partition by partition."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka, enable_auto_commit=False)
     await consumer.start()
     try:
-        partitions = [TopicPartition(topic, p) for p in sorted(consumer.partitions_for_topic(topic) or await _find(consumer, topic))]
-        consumer.assign(partitions)
+        partitions = sorted(consumer.assignment(), key=lambda tp: tp.partition)
         ends = await consumer.end_offsets(partitions)
-        records: list[object] = []
-        for tp in partitions:
-            await consumer.seek_to_beginning(tp)
-        while any(await consumer.position(tp) < ends[tp] for tp in partitions):
-            for batch in (await consumer.getmany(timeout_ms=200)).values():
-                records.extend(batch)
-        return records
+        await consumer.seek_to_beginning(*partitions)
+        records: dict[TopicPartition, list[Any]] = {tp: [] for tp in partitions}
+        while any([await consumer.position(tp) < ends[tp] for tp in partitions]):
+            for tp, batch in (await consumer.getmany(timeout_ms=200)).items():
+                records[tp].extend(batch)
+        return [record for tp in partitions for record in records[tp]]
     finally:
         await consumer.stop()
-
-
-async def _find(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    await consumer._client.force_metadata_update()
-    consumer._client.add_topic(topic)
-    await consumer._client.force_metadata_update()
-    return set(consumer.partitions_for_topic(topic) or ())
 
 
 async def eventually(condition: Callable[[], bool], within_s: float = DEADLINE_S) -> None:
@@ -85,7 +78,6 @@ async def eventually(condition: Callable[[], bool], within_s: float = DEADLINE_S
 @contextlib.asynccontextmanager
 async def running(app: faust.App) -> AsyncIterator[faust.App]:
     """The app, started; stopped at the end."""
-    threads = ThreadPoolExecutor(4)
     starting = asyncio.ensure_future(app.start())
     try:
         await eventually(lambda: starting.done() or bool(app.crashed))
@@ -93,4 +85,3 @@ async def running(app: faust.App) -> AsyncIterator[faust.App]:
     finally:
         starting.cancel()
         await asyncio.wait_for(app.stop(), DEADLINE_S)
-        threads.shutdown(wait=False)

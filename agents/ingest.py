@@ -1,0 +1,148 @@
+"""The ingest agent: raw records of `metrics` to columns of samples, at least once.
+
+Per micro-batch: parse; publish a `SampleRecord` for each `samples` partition concerned and a dead letter for each reject;
+wait for the broker; hand the samples to the lake; acknowledge when their Parquet files are on disk. One micro-batch is
+published before the next, so a source partition's samples never overtake each other: the watch agent relies on that when
+it skips what it has.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import faust
+import numpy as np
+from faust.types import StreamT
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry, Counter
+
+from agents.context import Context
+from agents.lake_feed import LakeFeed
+from agents.publisher import Outgoing, Publisher
+from agents.sample_records import Partitioner, encode
+from agents.transport import MicroBatch, micro_batches
+from infra.settings import Settings
+from models.names import DeadLetterHeader, Metric, Topic
+from models.parse.outcome import Limits, Parsed
+from models.parse.parser import Parser
+from models.series import EntityRule
+
+
+def attach(app: faust.App, context: Context) -> None:
+    """Let the worker take in the `metrics` topic."""
+    ingest = Ingest(context)
+    context.on_stop(ingest.finish)
+    topic = app.topic(context.settings.topic(Topic.METRICS), key_serializer="raw", value_serializer="raw")
+
+    @app.agent(topic, name="ingest")
+    async def take_in(stream: StreamT[Any]) -> None:
+        async for batch in micro_batches(stream):
+            await ingest.process(batch)
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def write_lake() -> None:
+        await ingest.feed.run()
+
+
+class Ingest:
+    """What the agent does with a micro-batch."""
+
+    def __init__(self, context: Context) -> None:
+        settings = context.settings
+        rule = EntityRule(settings.service_labels, settings.instance_labels, settings.default_service)
+        self._context = context
+        self._samples = settings.topic(Topic.SAMPLES)
+        self._dead_letters = settings.topic(Topic.DEAD_LETTER)
+        self._parser = Parser(_limits(settings), rule)
+        self._rule = rule
+        self._partitioner: Partitioner | None = None
+        self._publisher = Publisher(settings, "tidewatch-ingest")
+        self._counts = _Counts(context.registry)
+        self.feed = LakeFeed(context, rule)
+
+    async def process(self, batch: MicroBatch) -> None:
+        """Take a micro-batch in; it is acknowledged later, when its samples are in the lake."""
+        with self._context.batch_seconds.labels("ingest").time():
+            source = f"{batch.topic}:{batch.partition}"
+            partitioner = self._partitioner or await self._find_partitions()
+            parsed, offsets, outgoing = await self._context.run(
+                self._prepare, batch, source, partitioner, time.time_ns()
+            )
+            await self._context.dependencies.until_available("kafka", lambda: self._publisher.publish(outgoing))
+            self._counts.add(batch, parsed)
+            if len(parsed.columns):
+                await self.feed.add(parsed.columns, source, offsets, batch.ack)
+            else:
+                batch.ack()
+
+    async def finish(self) -> None:
+        """Write what waits for the lake, so that it is acknowledged, and close."""
+        await self.feed.flush()
+        await self._publisher.close()
+
+    async def _find_partitions(self) -> Partitioner:
+        """The topic's own number of partitions, whoever created it; a later change needs a restart of every worker."""
+        partitions = await self._context.dependencies.until_available(
+            "kafka", lambda: self._publisher.partitions(self._samples)
+        )
+        self._partitioner = Partitioner(self._rule, partitions)
+        return self._partitioner
+
+    def _prepare(
+        self, batch: MicroBatch, source: str, partitioner: Partitioner, now_ns: int
+    ) -> tuple[Parsed, NDArray[np.int64], list[Outgoing]]:
+        records = batch.records
+        parsed = self._parser.parse(
+            [record.value for record in records], [record.timestamp * 1_000_000 for record in records], now_ns
+        )
+        offsets = np.fromiter((record.offset for record in records), np.int64, len(records))[parsed.record]
+        outgoing = [
+            Outgoing(self._samples, value, partition=partition)
+            for partition, value in encode(
+                parsed.columns, offsets, source, records[-1].timestamp * 1_000_000, partitioner
+            )
+        ]
+        outgoing.extend(self._letters(batch, parsed))
+        return parsed, offsets, outgoing
+
+    def _letters(self, batch: MicroBatch, parsed: Parsed) -> Iterator[Outgoing]:
+        for reject in parsed.rejected:
+            record = batch.records[reject.record]
+            headers = [
+                (DeadLetterHeader.REASON.value, reject.reason.value.encode()),
+                (DeadLetterHeader.DETAIL.value, reject.detail.encode()),
+                (DeadLetterHeader.TOPIC.value, record.topic.encode()),
+                (DeadLetterHeader.PARTITION.value, b"%d" % record.partition),
+                (DeadLetterHeader.OFFSET.value, b"%d" % record.offset),
+            ]
+            yield Outgoing(self._dead_letters, record.value, record.key, headers=headers)
+
+
+class _Counts:
+    """What ingest tells Prometheus about itself."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: Metric, text: str, *labels: str) -> Counter:
+            return Counter(name.value.removesuffix("_total"), text, labels, registry=registry)
+
+        self._records = counter(Metric.RECORDS, "Records of `metrics` taken in.")
+        self._samples = counter(Metric.SAMPLES, "Samples that were accepted.")
+        self._rejected = counter(Metric.REJECTED, "Samples that went to the dead-letter topic.", "reason")
+
+    def add(self, batch: MicroBatch, parsed: Parsed) -> None:
+        self._records.inc(len(batch))
+        self._samples.inc(len(parsed.columns))
+        for reject in parsed.rejected:
+            self._rejected.labels(reject.reason.value).inc(reject.samples)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        max_record_bytes=settings.max_record_bytes,
+        max_labels=settings.max_labels,
+        max_series_per_service=settings.max_series_per_service,
+        max_future_s=settings.max_future_s,
+        max_age_s=settings.max_age_s,
+    )

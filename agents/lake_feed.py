@@ -1,0 +1,102 @@
+"""Hands accepted samples to the lake beside the stream, and acknowledges their records once the files are on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import Counter
+
+from agents.context import Context
+from infra.lake import LakeWriter
+from models.names import Metric
+from models.records import SampleColumns
+from models.series import EntityRule
+
+BUFFER_FLUSHES: Final = 4
+"""Times `lake_flush_rows`: rows that may wait while the lake is down, before ingest is held back. About 30 bytes a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Portion:
+    """Samples of one micro-batch, and what to call when they are on disk."""
+
+    columns: SampleColumns
+    source: str
+    offsets: NDArray[np.int64]
+    written: Callable[[], None]
+
+
+class LakeFeed:
+    """A bounded buffer before the lake. `run` writes it out, in a thread; the stream goes on meanwhile."""
+
+    def __init__(self, context: Context, rule: EntityRule) -> None:
+        self._context = context
+        self._flush_s = context.settings.lake_flush_s
+        self._flush_rows = context.settings.lake_flush_rows
+        self._writer = LakeWriter(context.settings.lake_path, rule)
+        self._waiting: list[_Portion] = []
+        self._rows = 0
+        self._oldest_s = 0.0
+        self._changed = asyncio.Event()
+        self._emptied = asyncio.Event()
+        self._flushing = asyncio.Lock()
+        self._files = Counter(
+            Metric.LAKE_FILES.value.removesuffix("_total"), "Parquet files written.", registry=context.registry
+        )
+
+    async def add(
+        self, columns: SampleColumns, source: str, offsets: NDArray[np.int64], written: Callable[[], None]
+    ) -> None:
+        """Take samples over; waits while the buffer is full. `written` is called when they are on disk."""
+        while self._rows >= BUFFER_FLUSHES * self._flush_rows:
+            self._emptied.clear()
+            await self._emptied.wait()
+        if not self._waiting:
+            self._oldest_s = time.monotonic()
+        self._waiting.append(_Portion(columns, source, offsets, written))
+        self._rows += len(columns)
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Write whenever enough rows wait or the oldest has waited long enough, until cancelled."""
+        while True:
+            self._changed.clear()
+            due_s = self._due_in_s()
+            if due_s is not None and due_s <= 0:
+                await self.flush()
+                continue
+            try:
+                await asyncio.wait_for(self._changed.wait(), due_s)
+            except TimeoutError:
+                continue
+
+    async def flush(self) -> None:
+        """Write what waits now and tell that it is written; repeated while the lake is unavailable."""
+        async with self._flushing:
+            portions, self._waiting = self._waiting, []
+            if not portions:
+                return
+            await self._context.run(self._append, portions)
+            files = await self._context.dependencies.until_available("lake", lambda: self._context.run(self._writer.flush))
+            self._files.inc(len(files))
+            self._rows -= sum(len(portion.columns) for portion in portions)
+            self._emptied.set()
+            for portion in portions:
+                portion.written()
+
+    def _append(self, portions: list[_Portion]) -> None:
+        for portion in portions:
+            self._writer.append(portion.columns, portion.source, portion.offsets)
+
+    def _due_in_s(self) -> float | None:
+        if not self._waiting:
+            return None
+        if self._rows >= self._flush_rows:
+            return 0.0
+        return self._oldest_s + self._flush_s - time.monotonic()

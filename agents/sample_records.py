@@ -1,0 +1,171 @@
+"""Columns of samples to records of the `samples` topic and back. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import numpy as np
+from aiokafka.partitioner import murmur2
+from numpy.typing import NDArray
+
+from models.records import SampleColumns, SampleRecord
+from models.series import EntityRule
+
+MAX_SAMPLES: Final = 100_000
+"""Samples of one record: 28 bytes each, so a record stays under 3 MB and their names; the topic takes 16 MiB."""
+
+MAX_CACHED: Final = 1_000_000
+"""Series whose partition is remembered; about 150 bytes each. Beyond it the cache starts anew."""
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(SampleRecord)
+
+
+class Partitioner:
+    """Which `samples` partition a series belongs to: that of its entity, by Kafka's default partitioner (murmur2)."""
+
+    def __init__(self, rule: EntityRule, partitions: int) -> None:
+        self._rule = rule
+        self._partitions = partitions
+        self._known: dict[str, int] = {}
+
+    def __call__(self, series_id: str) -> int:
+        """Partition of a canonical series text; raises `Rejected` where it is not one."""
+        known = self._known.get(series_id)
+        if known is None:
+            if len(self._known) >= MAX_CACHED:
+                self._known.clear()
+            known = partition_of(self._rule.identify(series_id).entity, self._partitions)
+            self._known[series_id] = known
+        return known
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """Partition that Kafka's default partitioner gives to a key.
+
+    >>> partition_of("checkout/i-1", 4)
+    0
+    """
+    return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)
+
+
+def encode(
+    columns: SampleColumns,
+    offsets: NDArray[np.int64],
+    source: str,
+    seen_at_ns: int,
+    partitioner: Callable[[str], int],
+) -> Iterator[tuple[int, bytes]]:
+    """Records for each `samples` partition that has samples, as (partition, value), in order within a partition.
+
+    Args:
+        columns: samples of one micro-batch; their order within a partition is kept.
+        offsets: int64 `(n_samples,)`, source offset of each sample, not falling.
+        source: topic and partition they came from.
+    """
+    if len(columns) == 0:
+        return
+    target_of_series = np.fromiter(map(partitioner, columns.series_ids), np.int64, len(columns.series_ids))
+    targets = target_of_series[columns.series]
+    for target in np.unique(targets).tolist():
+        rows = np.flatnonzero(targets == target)
+        for part in _chunks(rows, offsets):
+            yield target, _encode(columns, offsets, source, seen_at_ns, part)
+
+
+def _chunks(rows: NDArray[np.intp], offsets: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:
+    """Parts of at most `MAX_SAMPLES`, cut where the source offset changes: readers skip whole offsets they know."""
+    start = 0
+    while len(rows) - start > MAX_SAMPLES:
+        cut = int(np.searchsorted(offsets[rows], offsets[rows[start + MAX_SAMPLES]]))
+        if cut <= start:    # one source record holds more; it may not be cut
+            cut = int(np.searchsorted(offsets[rows], offsets[rows[start]], side="right"))
+        yield rows[start:cut]
+        start = cut
+    if start < len(rows):
+        yield rows[start:]
+
+
+def _encode(
+    columns: SampleColumns, offsets: NDArray[np.int64], source: str, seen_at_ns: int, rows: NDArray[np.intp]
+) -> bytes:
+    used, local = np.unique(columns.series[rows], return_inverse=True)
+    record = SampleRecord(
+        source=source,
+        seen_at_ns=seen_at_ns,
+        series_ids=[columns.series_ids[number] for number in used.tolist()],
+        series=local.astype("<i4").tobytes(),
+        event_time_ns=columns.event_time_ns[rows].astype("<i8", copy=False).tobytes(),
+        values=columns.values[rows].astype("<f8", copy=False).tobytes(),
+        offsets=offsets[rows].astype("<i8", copy=False).tobytes(),
+    )
+    return _encoder.encode(record)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One record of the `samples` topic as arrays, entry by entry of one length.
+
+    Attributes:
+        source: topic and partition the samples came from.
+        seen_at_ns: broker's time of the newest source record.
+        columns: the samples.
+        offsets: int64 `(n_samples,)`, their offsets in the source partition.
+    """
+
+    source: str
+    seen_at_ns: int
+    columns: SampleColumns
+    offsets: NDArray[np.int64]
+
+    def after(self, offset: int) -> Decoded:
+        """Only the samples with a source offset above `offset`."""
+        keep = self.offsets > offset
+        if keep.all():
+            return self
+        columns = SampleColumns(
+            self.columns.series_ids,
+            self.columns.series[keep],
+            self.columns.event_time_ns[keep],
+            self.columns.values[keep],
+        )
+        return Decoded(self.source, self.seen_at_ns, columns, self.offsets[keep])
+
+
+def decode(value: bytes) -> Decoded:
+    """Arrays of a record's value; raises `msgspec.DecodeError` or `ValueError` where it is not one of ours."""
+    record = _decoder.decode(value)
+    columns = SampleColumns(
+        record.series_ids,
+        np.frombuffer(record.series, "<i4"),
+        np.frombuffer(record.event_time_ns, "<i8"),
+        np.frombuffer(record.values, "<f8"),
+    )
+    offsets = np.frombuffer(record.offsets, "<i8")
+    if not len(columns.series) == len(columns.event_time_ns) == len(columns.values) == len(offsets):
+        raise ValueError("the columns of a samples record differ in length")
+    if len(columns.series) and not 0 <= columns.series.min() <= columns.series.max() < len(columns.series_ids):
+        raise ValueError("a samples record refers to a series that it does not name")
+    return Decoded(record.source, record.seen_at_ns, columns, offsets)
+
+
+def concatenate(parts: Sequence[SampleColumns]) -> SampleColumns:
+    """The samples of several columns, one after the other, over one common list of series."""
+    if len(parts) == 1:
+        return parts[0]
+    known: dict[str, int] = {}
+    series: list[NDArray[np.int32]] = []
+    for part in parts:
+        common = np.fromiter(
+            (known.setdefault(text, len(known)) for text in part.series_ids), np.int32, len(part.series_ids)
+        )
+        series.append(common[part.series])
+    return SampleColumns(
+        list(known),
+        np.concatenate(series or [np.empty(0, np.int32)]),
+        np.concatenate([part.event_time_ns for part in parts] or [np.empty(0, np.int64)]),
+        np.concatenate([part.values for part in parts] or [np.empty(0)]),
+    )
