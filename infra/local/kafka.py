@@ -13,13 +13,14 @@ from pathlib import Path
 from infra.local.java import find_java
 from infra.local.kafka_jars import kafka_jars
 from infra.local.ports import LOOPBACK, choose_port
-from infra.local.process import Child, Program, last_line, spawn
+from infra.local.process import Program, last_line
+from infra.local.service import Service
 from models.errors import Unavailable
 
-READY_DEADLINE_S = 60.0
+FORMAT_TIMEOUT_S = 60.0
 PREFERRED_PORT = 9092
 # -Xmx256m holds a few hundred partitions and the load of one machine; the page cache does the rest
-JVM = ("-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true")
+JVM = ("-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 LOGGING = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -28,46 +29,44 @@ LOGGING = (
 API_VERSIONS_REQUEST = struct.pack(">ihhih", 10, 18, 0, 1, -1)  # key 18 version 0, correlation 1, no client id
 
 
-class Kafka:
-    """A running broker; `address` is its bootstrap address."""
+class Kafka(Service):
+    """The broker; `address` is its bootstrap address."""
 
     name = "kafka"
 
-    def __init__(self, child: Child, port: int, note: str) -> None:
-        self.child = child
-        self.port = port
-        self.note = note
+    def __init__(self, home: Path, cache: Path, say: Callable[[str], None], wanted_port: int = PREFERRED_PORT) -> None:
+        """Data in `home/kafka`, jars in `cache`; `say` hears of a fetch, which takes its time."""
+        super().__init__(home, choose_port(wanted_port))
+        self._cache = cache
+        self._say = say
+        self._data = self.home / "kafka"
+        self._run: list[str | Path] = []
 
-    @property
-    def address(self) -> str:
-        return f"{LOOPBACK}:{self.port}"
-
-    @classmethod
-    def start(cls, home: Path, cache: Path, say: Callable[[str], None], wanted_port: int = PREFERRED_PORT) -> Kafka:
-        """Start a broker with its data in `home/kafka`; not ready before `wait_ready` returns.
+    def prepare(self) -> None:
+        """Fetch the jars and format the storage.
 
         Raises:
             Misconfigured: no Java, no Maven or no jars; one line says what to install.
         """
         java = find_java()
-        jars = kafka_jars(cache, say)
-        data = (home / "kafka").resolve()
-        data.mkdir(parents=True, exist_ok=True)
-        port, controller = choose_port(wanted_port), choose_port()
-        configuration = data / "server.properties"
-        configuration.write_text(_properties(data, port.number, controller.number))
-        run = [java, *JVM, *LOGGING, "-cp", f"{jars.resolve()}/*"]
-        _format(run, configuration, data)
-        child = spawn(Program("kafka", [*run, "kafka.Kafka", configuration], folder=data), home)
-        return cls(child, port.number, port.note)
+        jars = kafka_jars(self._cache, self._say)
+        self._run = [java, *JVM, *LOGGING, "-cp", f"{jars.resolve()}/*"]
+        self._data.mkdir(parents=True, exist_ok=True)
+        self._configuration.write_text(_properties(self._data, self.port, choose_port().number))
+        if not (self._data / "log" / "meta.properties").exists():
+            _format(self._run, self._configuration, self._data / "format.log")
 
-    def wait_ready(self) -> None:
-        """Return when the broker answers requests; raises `Unavailable`."""
-        self.child.wait_ready(lambda: speaks_kafka(self.port), READY_DEADLINE_S)
+    @property
+    def _configuration(self) -> Path:
+        return self._data / "server.properties"
 
-    def stop(self) -> None:
-        """Shut the broker down; its data stays."""
-        self.child.stop()
+    def program(self) -> Program:
+        """The broker's JVM."""
+        return Program(self.name, [*self._run, "kafka.Kafka", self._configuration], folder=self._data)
+
+    def ready(self) -> bool:
+        """Whether it answers requests."""
+        return speaks_kafka(self.port)
 
 
 def speaks_kafka(port: int) -> bool:
@@ -80,18 +79,15 @@ def speaks_kafka(port: int) -> bool:
         return False
 
 
-def _format(run: list[str | Path], configuration: Path, data: Path) -> None:
-    if (data / "log" / "meta.properties").exists():
-        return
+def _format(run: list[str | Path], configuration: Path, log: Path) -> None:
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
-    log = data / "format.log"
     with log.open("wb") as output:
         done = subprocess.run(
             [*run, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster, "-c", configuration],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            timeout=READY_DEADLINE_S,
+            timeout=FORMAT_TIMEOUT_S,
             check=False,
         )
     if done.returncode != 0:

@@ -39,7 +39,7 @@ def kafka_jars(cache: Path, say: Callable[[str], None]) -> Path:
             [maven, "-q", "-B", "-f", POM, *goal], capture_output=True, text=True, timeout=FETCH_TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise Misconfigured(f"Maven did not finish within {FETCH_TIMEOUT_S:.0f} s: look at the network and run again") from error
+        raise Misconfigured(f"Maven needed over {FETCH_TIMEOUT_S:.0f} s: look at the network and run again") from error
     if done.returncode != 0 or not any(part.glob("kafka_*.jar")):
         problem = next((line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line), "no jars copied")
         raise Misconfigured(f"Maven could not fetch Kafka: {problem}")

