@@ -47,6 +47,7 @@ def build(settings: Settings) -> faust.App:
         key_serializer="raw",
         value_serializer="raw",
         store="memory://",
+        datadir=str(settings.home / "faust"),   # Faust makes a folder, though nothing of ours goes into it
         web_enabled=False,
         topic_disable_leader=True,
         topic_allow_declare=False,

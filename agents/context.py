@@ -12,6 +12,7 @@ from typing import Final, ParamSpec, TypeVar
 from prometheus_client import CollectorRegistry, Histogram
 
 from agents.retry import Dependencies
+from agents.serving_models import ServingModels
 from infra.settings import Settings
 from infra.store.database import Database
 from models.names import Metric
@@ -33,6 +34,7 @@ class Context:
         registry: the worker's own Prometheus registry, served on its `/metrics`.
         threads: where blocking calls go; each thread has a database connection of its own.
         dependencies: retries what is unavailable, and says on `/metrics` what is.
+        models: what `model_updates` loads and `watch` serves.
     """
 
     settings: Settings
@@ -40,6 +42,7 @@ class Context:
     registry: CollectorRegistry
     threads: ThreadPoolExecutor
     dependencies: Dependencies
+    models: ServingModels = field(default_factory=ServingModels)
     start_hooks: list[Hook] = field(default_factory=list)
     stop_hooks: list[Hook] = field(default_factory=list)
 

@@ -68,8 +68,9 @@ CREATE TABLE model_swap (                               -- where in the stream a
     partition   integer NOT NULL,
     at_offset   bigint NOT NULL,
     service     text NOT NULL,
-    version     text NOT NULL,
+    version     text NOT NULL,                          -- empty: the service lost its model
     sha256      text NOT NULL,
+    artifact    text NOT NULL,
     PRIMARY KEY (topic, partition, at_offset, service)
 );
 

@@ -1,0 +1,184 @@
+"""The watch agent's one transaction per micro-batch.
+
+1. move `progress.next_offset` from where we believe it is: from here on the row is locked, or we are fenced;
+2. add the SLO minute counts;
+3. write anomaly episodes (a later transition updates its row) and confirmed drifts;
+4. put alerts and retraining requests into the outbox;
+5. remember model swaps, and the state snapshot when one is due.
+
+Either all of it is there or nothing, and the offset says which. When the connection is lost during COMMIT nobody was told:
+a repeated attempt reads the offset first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import orjson
+from psycopg2.extensions import cursor as Cursor
+from psycopg2.extras import execute_values
+
+from infra.store import outbox, progress
+from infra.store.database import Database
+from infra.store.outbox import OutboxEvent
+from infra.store.progress import Fenced, ModelSwap, StoredSnapshot
+from models.timestamps import to_datetime
+
+if TYPE_CHECKING:
+    from models.pipeline import Drift, Episode, SloCounts
+
+PAGE_ROWS = 1000
+"""Rows of one INSERT: few round trips, and statements of a size that PostgreSQL parses quickly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Everything that folding a stretch of one partition changes in PostgreSQL.
+
+    Attributes:
+        expected: where the partition's progress is believed to be; None where it has no row yet.
+        next_offset: first offset after the stretch.
+        source_high: highest source offset folded per source partition, the stretch included.
+        slo_counts: additive counts per SLO and minute.
+        events: for the outbox, in the order in which they should be published.
+    """
+
+    topic: str
+    partition: int
+    expected: int | None
+    next_offset: int
+    source_high: Mapping[str, int]
+    slo_counts: Sequence[SloCounts] = ()
+    episodes: Sequence[Episode] = ()
+    drifts: Sequence[Drift] = ()
+    events: Sequence[OutboxEvent] = ()
+    swaps: Sequence[ModelSwap] = ()
+    snapshot: StoredSnapshot | None = field(default=None)
+
+
+def commit(database: Database, effects: Effects, *, repeated: bool) -> None:
+    """Make the effects durable, exactly once.
+
+    Args:
+        repeated: an earlier attempt with the same effects ended in `Unavailable`: it may have been committed.
+
+    Raises:
+        Fenced: the partition has moved without us.
+        Unavailable: PostgreSQL; whether it was committed is unknown, call again with `repeated`.
+    """
+    if repeated and _is_committed(database, effects):
+        return
+    with database.transaction() as cursor:
+        progress.move(
+            cursor,
+            effects.topic,
+            effects.partition,
+            expected=effects.expected,
+            to=effects.next_offset,
+            source_high=effects.source_high,
+        )
+        for counts in effects.slo_counts:
+            add_slo_counts(cursor, counts)
+        save_episodes(cursor, effects.episodes)
+        save_drifts(cursor, effects.drifts)
+        outbox.put(cursor, effects.events)
+        if effects.swaps:
+            progress.save_swaps(cursor, effects.topic, effects.partition, effects.swaps)
+        if effects.snapshot is not None:
+            progress.save_snapshot(cursor, effects.topic, effects.partition, effects.snapshot)
+
+
+def _is_committed(database: Database, effects: Effects) -> bool:
+    with database.transaction() as cursor:
+        found = progress.next_offset(cursor, effects.topic, effects.partition)
+    if found == effects.next_offset:
+        return True     # by us; or by another owner of the same records, which then had the same effects
+    if found != effects.expected:
+        raise Fenced(effects.topic, effects.partition, effects.expected, found)
+    return False
+
+
+def add_slo_counts(cursor: Cursor, counts: SloCounts) -> None:
+    """Add counts to the minutes of their SLOs; those of an SLO that was deleted meanwhile are dropped.
+
+    Rows are locked in one order everywhere, so that two partitions which count for the same minute can't deadlock.
+    """
+    if len(counts.slo_id) == 0:
+        return
+    rows = sorted(
+        zip(
+            counts.slo_id.tolist(), counts.minute_s.tolist(), counts.good.tolist(), counts.total.tolist(), strict=True
+        )
+    )
+    execute_values(
+        cursor,
+        "INSERT INTO slo_minute (slo_id, minute, good, total)"
+        " SELECT v.slo_id, to_timestamp(v.minute_s), v.good, v.total"
+        " FROM (VALUES %s) AS v (slo_id, minute_s, good, total)"
+        " JOIN slo ON slo.id = v.slo_id ORDER BY v.slo_id, v.minute_s FOR KEY SHARE OF slo"
+        " ON CONFLICT (slo_id, minute) DO UPDATE SET"
+        " good = slo_minute.good + excluded.good, total = slo_minute.total + excluded.total",
+        rows,
+        template="(%s::integer, %s::bigint, %s::double precision, %s::double precision)",
+        page_size=PAGE_ROWS,
+    )
+
+
+def save_episodes(cursor: Cursor, episodes: Iterable[Episode]) -> None:
+    """Write episodes by id; of several transitions of one episode the last counts."""
+    newest = {episode.id: episode for episode in episodes}
+    execute_values(
+        cursor,
+        "INSERT INTO anomaly (id, service, entity, started_at, ended_at, peak_score, peak_at, cause_metric, causes,"
+        " value, expected, expected_lower, expected_upper, model_version) VALUES %s"
+        " ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, peak_score = excluded.peak_score,"
+        " peak_at = excluded.peak_at, cause_metric = excluded.cause_metric, causes = excluded.causes,"
+        " value = excluded.value, expected = excluded.expected, expected_lower = excluded.expected_lower,"
+        " expected_upper = excluded.expected_upper, model_version = excluded.model_version",
+        [_episode_row(episode) for episode in newest.values()],
+        page_size=PAGE_ROWS,
+    )
+
+
+def _episode_row(episode: Episode) -> tuple[object, ...]:
+    return (
+        episode.id,
+        episode.service,
+        episode.entity,
+        to_datetime(episode.started_ns),
+        to_datetime(episode.ended_ns) if episode.ended_ns is not None else None,
+        episode.peak_score,
+        to_datetime(episode.peak_ns),
+        episode.cause_metric,
+        orjson.dumps(episode.causes).decode(),
+        episode.value,
+        episode.expected,
+        episode.expected_lower,
+        episode.expected_upper,
+        episode.model_version,
+    )
+
+
+def save_drifts(cursor: Cursor, drifts: Iterable[Drift]) -> None:
+    """Write confirmed drifts; one that is there stays as it is."""
+    execute_values(
+        cursor,
+        "INSERT INTO drift (id, service, entity, series, detector, statistic, window_rows, at) VALUES %s"
+        " ON CONFLICT (id) DO NOTHING",
+        [
+            (
+                drift.id,
+                drift.service,
+                drift.entity,
+                drift.series,
+                drift.detector,
+                drift.statistic,
+                drift.window_rows,
+                to_datetime(drift.at_ns),
+            )
+            for drift in drifts
+        ],
+        page_size=PAGE_ROWS,
+    )
