@@ -1,0 +1,189 @@
+"""A real Alertmanager with a webhook for on-call, and alerts to send: what the tests of alert delivery share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from agents.alert_sender import AlertMetrics, AlertSender
+from agents.retry import Dependencies
+from infra.alertmanager import Alertmanager
+from infra.local.ports import choose_port
+from infra.settings import Settings
+from infra.store.database import Database
+from infra.webhook import PLACEHOLDER, Notification, Received, WebhookReceiver
+from models.alerts import alert_event
+from models.names import AlertName, Annotation, Severity
+from models.reasons import AlertDecision, AlertState
+from models.records import AlertEvent
+
+BINARY = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+CONFIGURATION = Path(__file__).parents[2] / "alertmanager"
+DEADLINE_S = 30.0
+SECOND_NS = 1_000_000_000
+
+
+class OnCall:
+    """An Alertmanager that can be stopped and started again at the same address, with its data, and its webhook.
+
+    It runs our configuration with group waits that suit a test.
+    """
+
+    def __init__(self, home: Path) -> None:
+        if BINARY is None:
+            pytest.skip("Alertmanager is not installed (Debian: apt-get install prometheus-alertmanager)")
+        self.webhook = WebhookReceiver()
+        self._home = home
+        self._port = choose_port().number
+        self._process: subprocess.Popen[bytes] | None = None
+        text = (CONFIGURATION / "alertmanager.yml").read_text().replace(PLACEHOLDER, self.webhook.url)
+        for name, value in {"group_wait": "100ms", "group_interval": "400ms", "repeat_interval": "1h"}.items():
+            text = re.sub(rf"{name}: \w+", f"{name}: {value}", text)
+        (home / "alertmanager.yml").write_text(text)
+        shutil.copytree(CONFIGURATION / "templates", home / "templates")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        assert BINARY is not None
+        with (self._home / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    BINARY,
+                    f"--config.file={self._home / 'alertmanager.yml'}",
+                    f"--storage.path={self._home / 'data'}",
+                    f"--web.listen-address=127.0.0.1:{self._port}",
+                    "--cluster.listen-address=",
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + DEADLINE_S
+        while not self._ready():
+            assert self._process.poll() is None, (self._home / "log").read_text()
+            assert time.monotonic() < deadline, "Alertmanager did not become ready"
+            time.sleep(0.02)
+
+    def _ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/-/ready", trust_env=False).is_success
+        except httpx.TransportError:
+            return False
+
+    def stop(self) -> None:
+        """End it as a service manager would: it saves its notification log."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(DEADLINE_S)
+            self._process = None
+
+    def close(self) -> None:
+        self.stop()
+        self.webhook.close()
+
+    def notified(self, state: AlertState, name: AlertName, **labels: str) -> list[Received]:
+        """Notifications that carry such an alert in this state."""
+        return [item for item in self.webhook.received if carries(item.notification, state, name, **labels)]
+
+    async def wait_notified(self, state: AlertState, name: AlertName, **labels: str) -> Received:
+        """The first such notification; fails when none arrives."""
+        found = await asyncio.to_thread(
+            self.webhook.wait_for, lambda notification: carries(notification, state, name, **labels), DEADLINE_S
+        )
+        assert found is not None, f"no notification that {name} {labels} is {state}; got {self.webhook.received}"
+        return found
+
+
+def carries(notification: Notification, state: AlertState, name: AlertName, **labels: str) -> bool:
+    wanted = {"alertname": name.value, **labels}
+    return any(a.status == state.value and wanted.items() <= a.labels.items() for a in notification.alerts)
+
+
+@contextlib.contextmanager
+def on_call(home: Path) -> Iterator[OnCall]:
+    """An `OnCall` that does not run yet; stopped at the end."""
+    created = OnCall(home)
+    try:
+        yield created
+    finally:
+        created.close()
+
+
+def transition(
+    state: AlertState,
+    *,
+    name: AlertName = AlertName.SLO_BURN_RATE,
+    service: str = "checkout",
+    severity: Severity = Severity.PAGE,
+    starts_at_ns: int,
+    lasted_s: float = 1.0,
+    entity: str | None = None,
+    summary: str = "the error budget burns",
+) -> AlertEvent:
+    """A transition as an agent decides it."""
+    resolved = state is AlertState.RESOLVED
+    return alert_event(
+        name,
+        service=service,
+        severity=severity,
+        state=state,
+        decision=AlertDecision.RESOLVED if resolved else AlertDecision.FIRED,
+        starts_at_ns=starts_at_ns,
+        ends_at_ns=starts_at_ns + int(lasted_s * SECOND_NS) if resolved else None,
+        entity=entity,
+        annotations={Annotation.SUMMARY: summary, Annotation.CAUSES: "latency_ms 71 %, error_ratio 29 %"},
+    )
+
+
+class Sending:
+    """A running sender and what it shows on `/metrics`."""
+
+    def __init__(self, task: asyncio.Task[None], registry: CollectorRegistry) -> None:
+        self._task = task
+        self.registry = registry
+
+    async def stop(self) -> None:
+        """End it as a worker that is told to stop does."""
+        assert not self._task.done() or self._task.cancelled(), self._task.exception()
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    def value(self, metric: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(metric, labels)
+
+    async def wait_value(self, wanted: Callable[[float | None], bool], metric: str, **labels: str) -> None:
+        deadline = time.monotonic() + DEADLINE_S
+        while not wanted(self.value(metric, **labels)):
+            assert time.monotonic() < deadline, f"{metric}{labels} stays {self.value(metric, **labels)}"
+            await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def sending(alertmanager_url: str, postgres_url: str, *, resend_s: float = 0.3) -> AsyncIterator[Sending]:
+    """A sender with a database connection of its own, as in a worker of its own."""
+    registry = CollectorRegistry()
+    database = Database(postgres_url)
+    settings = Settings(alertmanager_url=alertmanager_url, alert_resend_s=resend_s)
+    sender = AlertSender(
+        settings, database, Dependencies(registry), Alertmanager(alertmanager_url), AlertMetrics(registry)
+    )
+    worker = Sending(asyncio.create_task(sender.serve()), registry)
+    try:
+        yield worker
+    finally:
+        await worker.stop()
+        database.close()
