@@ -87,6 +87,9 @@ class DeadLetterHeader(StrEnum):
 
 
 MODEL_PREFIX: Final = "tidewatch-"
+DASHBOARD_UID: Final = "tidewatch-live"
+"""Of `infra/grafana/dashboards/live-anomalies.json`; takes the variables `service` and `entity`."""
+
 CHAMPION_ALIAS: Final = "champion"
 CHALLENGER_ALIAS: Final = "challenger"
 
