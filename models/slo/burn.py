@@ -1,7 +1,7 @@
 """Error ratios, burn rates and budgets from counts per minute. Source: SRE workbook, chapter 5.
 
-A window of `w` seconds at `now` is made of the minutes that overlap `(now - w, now]`: the minute in progress and the one
-that the window began in belong to it. A window that is not full yet is judged on what it has, as `rate()` would.
+A window of `w` seconds at `now` is made of the minutes that overlap `(now - w, now]`: the minute in progress and the
+one that the window began in belong to it. A window that is not full yet is judged on what it has, as `rate()` would.
 """
 
 from __future__ import annotations

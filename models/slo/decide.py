@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from models.names import Severity
 from models.reasons import AlertDecision
-from models.slo.burn import Counts
+from models.slo.burn import Counts, window_start_s
 from models.slo.definition import Slo
 from models.slo.windows import BurnPair, burn_pairs
 
@@ -73,13 +73,16 @@ def judge(
     windows: Mapping[int, Counts],
     *,
     firing: Collection[tuple[Severity, str]],
-    stream_flows: bool,
+    now_s: float,
+    newest_minute_s: float,
 ) -> list[Verdict]:
     """Verdicts on every pair of an SLO.
 
     Args:
         windows: counts by length of the window in seconds; see `window_lengths`.
         firing: severity and burn window of the SLO's alerts that fire at present.
+        now_s: the moment of the counts, epoch seconds.
+        newest_minute_s: the newest minute counted for any SLO.
     """
     verdicts = []
     for pair in burn_pairs(slo.window.nominal_s):
@@ -88,7 +91,7 @@ def judge(
             reading,
             firing=(pair.severity, pair.name) in firing,
             min_events=slo.min_events,
-            stream_flows=stream_flows,
+            stream_flows=newest_minute_s >= window_start_s(now_s, pair.short_s),
         )
         verdicts.append(Verdict(reading, decision))
     return verdicts

@@ -25,7 +25,7 @@ RESOLUTION_S: Final = MINUTE_S
 """Counts are kept per minute, so no window can be shorter."""
 
 MONTH_S: Final = range(28 * DAY_S, 31 * DAY_S + 1)
-"""Periods that people call a month keep the workbook's windows as they are, and only the factors change (28 days: 13.44),
+"""Periods that people call a month keep the workbook's windows, and only the factors change (28 days: 13.44),
 as Sloth does; `1h` and `5m` are what its dashboards ask for."""
 
 

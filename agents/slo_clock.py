@@ -1,0 +1,127 @@
+"""The SLO clock: every few seconds one worker evaluates all SLOs, alerts on them and shows them to Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import faust
+from prometheus_client import CollectorRegistry, Summary
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from agents.context import Context
+from agents.decision_counter import decision_counter
+from agents.solo import Solo
+from infra.slo_evaluation import DECISION_KIND, Evaluation, SloEvaluator
+from infra.store.slo_windows import PERIOD
+from models.names import Metric
+from models.slo.alerting import Links
+
+log = logging.getLogger(__name__)
+
+LOCK: Final = "tidewatch-slo-clock"
+DEPENDENCY: Final = "postgresql"
+
+CLEANING_S: Final = 3600.0
+"""Between two deletions of old minutes: often enough for each to be small and quick."""
+
+LABELS: Final = ("service", "slo", "burn_window")
+
+
+class SloGauges(Collector):
+    """The last evaluation as Prometheus gauges. A scrape sees one evaluation, never a mixture of two."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._evaluation = Evaluation()
+        registry.register(self)
+
+    def show(self, evaluation: Evaluation) -> None:
+        """Show this evaluation from now on; an empty one where another worker evaluates."""
+        self._evaluation = evaluation
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Gauges of every SLO and window that has events; called by Prometheus' client."""
+        ratio = GaugeMetricFamily(Metric.SLO_ERROR_RATIO.value, "Share of bad events in the window.", labels=LABELS)
+        burn = GaugeMetricFamily(
+            Metric.SLO_BURN_RATE.value, "How many times faster than allowed the error budget goes.", labels=LABELS
+        )
+        budget = GaugeMetricFamily(
+            Metric.SLO_BUDGET_REMAINING.value, "Share of the period's error budget that is left.", labels=LABELS[:2]
+        )
+        for view in self._evaluation.views:
+            slo = view.stored.slo
+            for row in view.status():
+                if row.error_ratio != row.error_ratio:  # NaN: no events, nothing to show
+                    continue
+                ratio.add_metric((slo.service, slo.name, row.burn_window), row.error_ratio)
+                burn.add_metric((slo.service, slo.name, row.burn_window), row.burn_rate)
+                if row.burn_window == PERIOD and row.budget_remaining_ratio is not None:
+                    budget.add_metric((slo.service, slo.name), row.budget_remaining_ratio)
+        yield from (ratio, burn, budget)
+
+
+class SloClock:
+    """Evaluates while `serve` runs and the lock is ours.
+
+    Args:
+        context: the worker's collaborators.
+        now_ns: the present, nanoseconds since the epoch.
+    """
+
+    def __init__(self, context: Context, now_ns: Callable[[], int]) -> None:
+        self._interval_s = context.settings.slo_clock_interval_s
+        self._dependencies = context.dependencies
+        self._now_ns = now_ns
+        self._solo = Solo(context.database, LOCK)
+        links = Links(context.settings.grafana_url, context.settings.runbook_url)
+        self._evaluator = SloEvaluator(context.database, links)
+        self._gauges = SloGauges(context.registry)
+        self._decisions = decision_counter(context.registry)
+        self._seconds = Summary(
+            Metric.SLO_EVALUATION_SECONDS.value, "Time that one evaluation of all SLOs took.", registry=context.registry
+        )
+        self._cleaned_ns = 0
+
+    async def serve(self) -> None:
+        """Evaluate until cancelled; while PostgreSQL is down nothing is decided and nothing lost."""
+        try:
+            await self._solo.repeat(self._turn, lambda: self._gauges.show(Evaluation()))
+        finally:
+            await self._solo.close()
+
+    async def _turn(self) -> None:
+        started_s = asyncio.get_running_loop().time()
+        await self._dependencies.until_available(DEPENDENCY, self.evaluate)
+        if self._now_ns() - self._cleaned_ns >= CLEANING_S * 1e9:
+            await self._dependencies.until_available(DEPENDENCY, self._clean)
+        taken_s = asyncio.get_running_loop().time() - started_s
+        await asyncio.sleep(max(self._interval_s - taken_s, 0.0))
+
+    async def evaluate(self) -> None:
+        """One evaluation at the present; raises `Unavailable` and `HeldElsewhere`."""
+        with self._seconds.time():
+            evaluation = await self._solo.run(self._evaluator.evaluate, self._now_ns())
+        self._gauges.show(evaluation)
+        for decision, times in evaluation.decisions.items():
+            self._decisions.labels(DECISION_KIND, decision.value).inc(times)
+        for event in evaluation.transitions:
+            log.info("%s %s", event.state, event.labels)
+
+    async def _clean(self) -> None:
+        now_ns = self._now_ns()
+        deleted = await self._solo.run(self._evaluator.delete_old_minutes, now_ns)
+        log.debug("deleted %d old minutes", deleted)
+        self._cleaned_ns = now_ns
+
+
+def attach(app: faust.App, context: Context, now_ns: Callable[[], int] = time.time_ns) -> None:
+    """Let the worker evaluate SLOs whenever no other worker does."""
+    clock = SloClock(context, now_ns)
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def slo_clock() -> None:
+        await clock.serve()

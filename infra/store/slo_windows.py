@@ -1,0 +1,99 @@
+"""What was counted for SLOs in PostgreSQL: sums over windows, retention, and what the SLO clock last made of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from psycopg2.extensions import cursor as Cursor
+from psycopg2.extras import execute_values
+
+from models.slo.burn import Counts
+from models.timestamps import to_datetime
+
+PERIOD: str = "period"
+"""`burn_window` of the row of `slo_status` that is about the whole period."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRequest:
+    """Minutes of one SLO from `start_s` (epoch seconds, inclusive) up to the moment of the evaluation."""
+
+    slo_id: int
+    start_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSums:
+    """Counts in the order of the requests, and the newest minute that any of them saw (epoch seconds; -inf if none)."""
+
+    counts: list[Counts]
+    newest_minute_s: float
+
+
+# A range of the primary key per window. The period's range dominates (43,200 minutes in 30 days); hourly sums will take
+# the place of its whole hours.
+_SUMS = """
+    SELECT coalesce(sums.good, 0), coalesce(sums.total, 0), extract(epoch FROM sums.newest)
+    FROM unnest(%s::integer[], %s::bigint[]) WITH ORDINALITY AS asked (slo_id, start_s, position)
+    CROSS JOIN LATERAL (
+        SELECT sum(good) AS good, sum(total) AS total, max(minute) FILTER (WHERE total > 0) AS newest
+        FROM slo_minute
+        WHERE slo_minute.slo_id = asked.slo_id AND minute >= to_timestamp(asked.start_s) AND minute <= to_timestamp(%s)
+    ) AS sums
+    ORDER BY asked.position
+"""
+
+
+def read_sums(cursor: Cursor, requests: Sequence[WindowRequest], now_s: float) -> WindowSums:
+    """Counts of every requested window, in one query."""
+    ids, starts = [r.slo_id for r in requests], [r.start_s for r in requests]
+    cursor.execute(_SUMS, (ids, starts, now_s))
+    rows = cursor.fetchall()
+    newest = max((float(row[2]) for row in rows if row[2] is not None), default=-math.inf)
+    return WindowSums([Counts(row[0], row[1]) for row in rows], newest)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowStatus:
+    """A row of `slo_status`: ratios are NaN where there were no events, the budget is None but for PERIOD."""
+
+    slo_id: int
+    burn_window: str
+    error_ratio: float
+    burn_rate: float
+    budget_remaining_ratio: float | None
+
+
+def write_status(cursor: Cursor, rows: Iterable[WindowStatus], now_ns: int) -> None:
+    """Replace what is known of every SLO; rows of SLOs and windows that are no more go."""
+    at = to_datetime(now_ns)
+    values = [
+        (r.slo_id, r.burn_window, _known(r.error_ratio), _known(r.burn_rate), _known(r.budget_remaining_ratio), at)
+        for r in rows
+    ]
+    execute_values(
+        cursor,
+        """INSERT INTO slo_status (slo_id, burn_window, error_ratio, burn_rate, budget_remaining_ratio, evaluated_at)
+           VALUES %s ON CONFLICT (slo_id, burn_window) DO UPDATE SET error_ratio = excluded.error_ratio,
+               burn_rate = excluded.burn_rate, budget_remaining_ratio = excluded.budget_remaining_ratio,
+               evaluated_at = excluded.evaluated_at""",
+        values,
+        page_size=1000,
+    )
+    cursor.execute("DELETE FROM slo_status WHERE evaluated_at <> %s", (at,))
+
+
+def _known(ratio: float | None) -> float | None:
+    return None if ratio is None or math.isnan(ratio) else ratio
+
+
+def delete_minutes_before(cursor: Cursor, oldest: Sequence[WindowRequest]) -> int:
+    """Delete the minutes of each SLO before its `start_s`; how many went."""
+    cursor.execute(
+        """DELETE FROM slo_minute USING unnest(%s::integer[], %s::bigint[]) AS kept (slo_id, start_s)
+           WHERE slo_minute.slo_id = kept.slo_id AND minute < to_timestamp(kept.start_s)""",
+        ([r.slo_id for r in oldest], [r.start_s for r in oldest]),
+    )
+    return int(cursor.rowcount)

@@ -1,0 +1,140 @@
+"""SLOs in PostgreSQL: applied all or none, with history; window sums equal those of the pure core."""
+
+from __future__ import annotations
+
+import numpy as np
+import psycopg2
+import pytest
+from psycopg2.extras import execute_values
+
+from infra.store import slo_windows, slos
+from infra.store.database import Database
+from infra.store.slo_windows import WindowRequest, WindowStatus
+from infra.store.slos import ChangeKind
+from models.slo.binding import ThresholdOp
+from models.slo.burn import window_counts, window_start_s
+from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
+from models.timestamps import to_datetime
+
+pytestmark = pytest.mark.integration
+
+NOW_S = 1_780_000_000.0
+
+
+def slo(name: str = "latency", target: float = 0.99, service: str = "checkout") -> Slo:
+    indicator = ThresholdIndicator(MetricQuery("latency_ms", ()), ThresholdOp.LTE, 400.0)
+    return Slo(name, service, target, TimeWindow(30, WindowUnit.DAY), indicator)
+
+
+def kinds(found: list[slos.SloChange]) -> dict[str, ChangeKind]:
+    return {change.name: change.kind for change in found}
+
+
+def test_applying_twice_says_unchanged_and_moves_no_revision(database: Database) -> None:
+    with database.transaction() as cursor:
+        assert slos.revision(cursor) == 0
+        assert kinds(slos.apply(cursor, [slo()], changed_by="ann")) == {"latency": ChangeKind.CREATED}
+        revision = slos.revision(cursor)
+        assert kinds(slos.apply(cursor, [slo()], changed_by="bob")) == {"latency": ChangeKind.UNCHANGED}
+        assert slos.revision(cursor) == revision
+        cursor.execute("SELECT changed_by FROM slo_history")
+        assert cursor.fetchall() == [("ann",)]
+
+
+def test_history_tells_who_changed_what_from_what_to_what(database: Database) -> None:
+    with database.transaction() as cursor:
+        slos.apply(cursor, [slo(target=0.99)], changed_by="ann")
+    with database.transaction() as cursor:
+        slos.apply(cursor, [slo(target=0.95)], changed_by="bob")
+    with database.transaction() as cursor:
+        slos.apply(cursor, [], changed_by="eve", remove_others=True)
+        cursor.execute("SELECT changed_by, before, after FROM slo_history ORDER BY id")
+        first, second = slo(target=0.99).document(), slo(target=0.95).document()
+        assert cursor.fetchall() == [("ann", None, first), ("bob", first, second), ("eve", second, None)]
+
+
+def test_every_change_moves_the_revision_and_what_is_loaded_is_what_was_applied(database: Database) -> None:
+    with database.transaction() as cursor:
+        slos.apply(cursor, [slo("a"), slo("b")], changed_by="ann")
+        loaded = slos.load(cursor)
+        assert [stored.slo for stored in loaded.slos] == [slo("a"), slo("b")]
+        assert loaded.revision == slos.revision(cursor)
+        slos.apply(cursor, [slo("a")], changed_by="ann", remove_others=True)
+        assert slos.revision(cursor) > loaded.revision
+        (left,) = slos.load(cursor).slos
+        assert (left.slo, left.id) == (slo("a"), loaded.slos[0].id)
+        slos.apply(cursor, [slo("b")], changed_by="ann")
+        assert [s.id for s in slos.load(cursor).slos] == [s.id for s in loaded.slos]
+
+
+def test_a_failure_in_the_middle_applies_nothing(database: Database) -> None:
+    with pytest.raises(psycopg2.errors.CheckViolation), database.transaction() as cursor:
+        slos.apply(cursor, [slo("good"), slo("impossible", target=1.5)], changed_by="ann")
+    with database.transaction() as cursor:
+        assert slos.load(cursor).slos == ()
+        cursor.execute("SELECT count(*) FROM slo_history")
+        assert cursor.fetchone() == (0,)
+
+
+def test_looking_at_changes_writes_nothing(database: Database) -> None:
+    with database.transaction() as cursor:
+        assert kinds(slos.changes(cursor, [slo()])) == {"latency": ChangeKind.CREATED}
+        assert slos.revision(cursor) == 0
+
+
+def fill(database: Database, slo_id: int, minute_s: np.ndarray, good: np.ndarray, total: np.ndarray) -> None:
+    rows = [(slo_id, int(m), float(g), float(t)) for m, g, t in zip(minute_s, good, total, strict=True)]
+    with database.transaction() as cursor:
+        execute_values(
+            cursor, "INSERT INTO slo_minute (slo_id, minute, good, total) VALUES %s", rows,
+            template="(%s, to_timestamp(%s), %s, %s)", page_size=5000,
+        )  # fmt: skip
+
+
+def test_sums_of_many_windows_in_one_query_equal_those_of_the_core(database: Database) -> None:
+    with database.transaction() as cursor:
+        slos.apply(cursor, [slo("a"), slo("b")], changed_by="ann")
+        ids = [stored.id for stored in slos.load(cursor).slos]
+    random = np.random.default_rng(7)
+    minutes = {}
+    for slo_id in ids:
+        minute_s = np.sort(random.choice(np.arange(0, 3000), 900, replace=False)) * 60 + int(NOW_S // 60 - 2900) * 60
+        total = random.integers(1, 100, 900).astype(float)
+        minutes[slo_id] = (minute_s, np.floor(total * random.random(900)), total)
+        fill(database, slo_id, *minutes[slo_id])
+    windows = [(slo_id, window_s) for slo_id in ids for window_s in (60, 300, 3600, 86_400, 30 * 86_400)]
+    with database.transaction() as cursor:
+        requests = [WindowRequest(slo_id, window_start_s(NOW_S, window_s)) for slo_id, window_s in windows]
+        sums = slo_windows.read_sums(cursor, requests, NOW_S)
+    for (slo_id, window_s), counts in zip(windows, sums.counts, strict=True):
+        good, total = window_counts(*minutes[slo_id], np.array([NOW_S]), window_s)
+        assert (counts.good, counts.total) == (good[0], total[0])
+    newest = max(m[m <= NOW_S].max() for m, _, _ in minutes.values())
+    assert sums.newest_minute_s == newest
+
+
+def test_status_is_replaced_and_forgets_what_is_no_more(database: Database) -> None:
+    with database.transaction() as cursor:
+        slos.apply(cursor, [slo()], changed_by="ann")
+        (stored,) = slos.load(cursor).slos
+        unknown = float("nan")
+        before = [WindowStatus(stored.id, "5m", 0.5, 50.0, None), WindowStatus(stored.id, "1h", unknown, unknown, None)]
+        slo_windows.write_status(cursor, before, now_ns=int(NOW_S * 1e9))
+        after = [WindowStatus(stored.id, "5m", 0.1, 10.0, None), WindowStatus(stored.id, "period", 0.1, 10.0, -9.0)]
+        slo_windows.write_status(cursor, after, now_ns=int((NOW_S + 10) * 1e9))
+        cursor.execute("SELECT burn_window, error_ratio, budget_remaining_ratio, evaluated_at FROM slo_status ORDER BY 1")
+        at = to_datetime(int((NOW_S + 10) * 1e9))
+        assert cursor.fetchall() == [("5m", 0.1, None, at), ("period", 0.1, -9.0, at)]
+
+
+def test_only_minutes_before_the_start_are_deleted(database: Database) -> None:
+    with database.transaction() as cursor:
+        slos.apply(cursor, [slo("a"), slo("b")], changed_by="ann")
+        first, second = (stored.id for stored in slos.load(cursor).slos)
+    minute_s = np.arange(0, 600, 60)
+    for slo_id in (first, second):
+        fill(database, slo_id, minute_s, np.ones(10), np.ones(10))
+    with database.transaction() as cursor:
+        assert slo_windows.delete_minutes_before(cursor, [WindowRequest(first, 300), WindowRequest(second, 0)]) == 5
+        cursor.execute("SELECT slo_id, count(*), min(extract(epoch FROM minute)) FROM slo_minute GROUP BY 1 ORDER BY 1")
+        assert cursor.fetchall() == [(first, 5, 300), (second, 10, 0)]
