@@ -15,6 +15,7 @@ from infra.local.service import Service
 from infra.local.shipped import find_program, shipped
 
 PREFERRED_PORT = 9093
+SHIPPED_WEBHOOK = "http://127.0.0.1:9095"  # what alertmanager.yml says
 
 
 class Alertmanager(Service):
@@ -26,7 +27,7 @@ class Alertmanager(Service):
         """Data and a copy of the configuration in `home/alertmanager`.
 
         Args:
-            webhook_url: takes the place of every receiver's webhook address; empty: they stay as the configuration says.
+            webhook_url: base address that takes the place of the shipped one; empty: that stays.
 
         Raises:
             Misconfigured: it is not installed.
@@ -71,13 +72,15 @@ class Alertmanager(Service):
 
 
 def deliver_to(settings: dict[str, Any], webhook_url: str) -> None:
-    """Point every webhook of an Alertmanager configuration to `webhook_url`, in place.
+    """Put `webhook_url` in the place of the shipped base address, paths kept, in place; other webhooks stay.
 
-    >>> settings = {"receivers": [{"name": "page", "webhook_configs": [{"url": "http://example.invalid/"}]}]}
-    >>> deliver_to(settings, "http://127.0.0.1:8080/")
+    >>> settings = {"receivers": [{"name": "page", "webhook_configs": [{"url": "http://127.0.0.1:9095/page"}]}]}
+    >>> deliver_to(settings, "http://127.0.0.1:8080")
     >>> settings["receivers"][0]["webhook_configs"]
-    [{'url': 'http://127.0.0.1:8080/'}]
+    [{'url': 'http://127.0.0.1:8080/page'}]
     """
     for receiver in settings["receivers"]:
         for webhook in receiver.get("webhook_configs", ()):
-            webhook["url"] = webhook_url
+            url = str(webhook["url"])
+            if url.startswith(f"{SHIPPED_WEBHOOK}/"):
+                webhook["url"] = webhook_url.rstrip("/") + url.removeprefix(SHIPPED_WEBHOOK)

@@ -20,12 +20,12 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     arguments = parser.parse_args()
 
-    from mlflow import server
+    from mlflow.server import constants
 
-    os.environ[server.BACKEND_STORE_URI_ENV_VAR] = os.environ[STORE_VARIABLE]
-    os.environ[server.ARTIFACT_ROOT_ENV_VAR] = "mlflow-artifacts:/"
-    os.environ[server.ARTIFACTS_DESTINATION_ENV_VAR] = arguments.artifacts
-    os.environ[server.SERVE_ARTIFACTS_ENV_VAR] = "true"
+    os.environ[constants.BACKEND_STORE_URI_ENV_VAR] = os.environ[STORE_VARIABLE]
+    os.environ[constants.ARTIFACT_ROOT_ENV_VAR] = "mlflow-artifacts:/"
+    os.environ[constants.ARTIFACTS_DESTINATION_ENV_VAR] = arguments.artifacts
+    os.environ[constants.SERVE_ARTIFACTS_ENV_VAR] = "true"
     from mlflow.server import handlers
 
     # makes or migrates the tables now, not under the first request

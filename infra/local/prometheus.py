@@ -25,7 +25,7 @@ class Prometheus(Service):
     name = "prometheus"
 
     def __init__(self, home: Path, wanted_port: int = PREFERRED_PORT) -> None:
-        """Data and a copy of the configuration in `home/prometheus`; raises `Misconfigured` when it is not installed."""
+        """Data and a copy of the configuration in `home/prometheus`; raises `Misconfigured` if not installed."""
         self._program = find_program("Prometheus", "prometheus")
         super().__init__(home, choose_port(wanted_port))
         self._folder = self.home / "prometheus"

@@ -76,6 +76,16 @@ class Service(ABC):
         self.prepare()
         self.launch()
 
+    def ask_to_stop(self) -> None:
+        """Send the stop signal and do not wait."""
+        if self._child is not None:
+            self._child.ask_to_stop()
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        if self._child is not None:
+            self._child.kill()
+
     def stop(self) -> None:
         """Shut it down; its data stays. May be called again."""
         if self._child is not None:

@@ -19,6 +19,11 @@ def shipped(name: str) -> Path:
     raise Misconfigured(f"the installation has no {name}/ folder: install Tidewatch again")
 
 
+def cache_folder(home: Path) -> Path:
+    """Where fetched files are kept: the checkout's `.tidewatch/cache`, or `home`'s where there is no checkout."""
+    return (CHECKOUT / ".tidewatch" if (CHECKOUT / "pyproject.toml").exists() else home) / "cache"
+
+
 def find_program(service: str, *names: str) -> str:
     """Path of the first of `names` that is installed; raises `Misconfigured` with the package to install."""
     for name in names:

@@ -1,0 +1,39 @@
+"""A Faust worker as a service of the embedded stack."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from infra.local.http_probe import http_ok
+from infra.local.ports import choose_port
+from infra.local.process import Program
+from infra.local.service import Service
+
+PREFERRED_PORT = 9108
+
+
+class Worker(Service):
+    """`python -m agents` with some of the agents; takes its addresses from the stack's file in `home`."""
+
+    def __init__(self, home: Path, name: str, agents: str, wanted_port: int = PREFERRED_PORT) -> None:
+        """`agents` is a list of agents separated by commas."""
+        super().__init__(home, choose_port(wanted_port))
+        self.name = name
+        self._agents = agents
+
+    def prepare(self) -> None:
+        """Take another port when somebody took ours while the worker was down."""
+        self.port = choose_port(self.port).number
+
+    def program(self) -> Program:
+        """The worker, told where the stack lives and where to serve its metrics."""
+        return Program(
+            self.name,
+            [sys.executable, "-m", "agents", "--agents", self._agents],
+            environment={"TIDEWATCH_HOME": str(self.home), "TIDEWATCH_METRICS_PORT": str(self.port)},
+        )
+
+    def ready(self) -> bool:
+        """Whether it serves its metrics."""
+        return http_ok(f"http://{self.address}/metrics")
