@@ -1,0 +1,118 @@
+"""From samples to a judged challenger: what the trainer does live and the backtest plays."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.judging import WEEK_S, Verdict, judge
+from models.reasons import RetrainReason
+from models.records import SampleColumns
+from models.series import EntityRule
+from models.service_model import ServiceModel
+from models.training import TooLittleData, fit, seed_of
+from models.training_table import IncidentWindow, TrainingTable, cut, recent, tick_table
+
+CHANGED = frozenset({RetrainReason.DRIFT, RetrainReason.FEATURES_CHANGED})
+"""Reasons which say that what was normal no longer is."""
+
+MOST_ANOMALOUS = 0.05
+"""Rows that the champion calls anomalous are left out up to this share; more is not anomalies but another normal."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOrder:
+    """What to train.
+
+    Attributes:
+        service: whose model. request_id: of the request; the seed follows from it. reason: why it was asked for.
+        changed_ns: since when another normal holds, event time; None where nothing is known to have changed.
+        incidents: windows to leave out of what is learnt, and to judge by.
+    """
+
+    service: str
+    request_id: str
+    reason: RetrainReason
+    changed_ns: int | None = None
+    incidents: tuple[IncidentWindow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRules:
+    """How to train: which labels make an entity, how late a sample may be, the false-alarm rate asked for, and how many
+    rows it takes at least and at most."""
+
+    entity_rule: EntityRule
+    lateness_s: float
+    alerts_per_entity_week: float
+    min_rows: int
+    max_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A challenger with the verdict on it.
+
+    Attributes:
+        quiet_rows: rows learnt from, calibrated with and judged on. incident_rows: left out as incidents.
+        anomalous_rows: left out because the champion calls them anomalous.
+    """
+
+    model: ServiceModel
+    verdict: Verdict
+    quiet_rows: int
+    incident_rows: int
+    anomalous_rows: int
+
+
+def train(samples: SampleColumns, order: TrainingOrder, champion: ServiceModel | None, rules: TrainingRules) -> Trained:
+    """Fit a challenger to a service's samples and judge it against the champion; the same input gives the same result.
+
+    Args:
+        samples: of the service, by event time.
+
+    Raises:
+        TooLittleData: fewer than `rules.min_rows` quiet rows.
+        Rejected: one of the series is not a series.
+    """
+    table = tick_table(samples, order.service, rules.entity_rule, rules.lateness_s)
+    in_incident = table.inside(order.incidents)
+    anomalous = ~in_incident & _anomalous(table, order.reason, champion, rules)
+    quiet = table.take(~in_incident & ~anomalous)
+    if len(quiet) < rules.min_rows:
+        raise TooLittleData(
+            f"{order.service}: {len(quiet)} quiet rows, {rules.min_rows} are needed "
+            f"({int(in_incident.sum())} rows are incidents, {int(anomalous.sum())} anomalous)"
+        )
+    if order.changed_ns is not None:
+        quiet = recent(quiet, order.changed_ns, rules.min_rows)
+    quiet = quiet.take(np.arange(max(0, len(quiet) - rules.max_rows), len(quiet)))
+    seed = seed_of(order.request_id)
+    parts = cut(quiet)
+    model = fit(quiet, order.service, seed=seed, parts=parts)
+    verdict = judge(
+        model,
+        champion,
+        parts.judge,
+        table.take(in_incident),
+        order.reason,
+        alerts_per_entity_week=rules.alerts_per_entity_week,
+        seed=seed,
+    )
+    return Trained(model, verdict, len(quiet), int(in_incident.sum()), int(anomalous.sum()))
+
+
+def _anomalous(
+    table: TrainingTable, reason: RetrainReason, champion: ServiceModel | None, rules: TrainingRules
+) -> NDArray[np.bool_]:
+    """Mask `(n_rows,)` of the rows that the champion alarms on; none where it is no judge of what is normal."""
+    nothing = np.zeros(len(table), dtype=bool)
+    if champion is None or reason in CHANGED or len(table) == 0:
+        return nothing
+    rate = rules.alerts_per_entity_week * table.interval_s / WEEK_S
+    surprise, _ = champion.surprise(table.columns(champion.features))
+    mask = np.asarray(surprise >= -math.log(min(rate, 0.5)))
+    return mask if mask.mean() <= MOST_ANOMALOUS else nothing

@@ -1,0 +1,243 @@
+"""Challenger against champion, on rows held back: promote what is better, or what fits where the other no longer does.
+
+Three figures decide. The alarm ratio: alarms on held-back quiet rows over the alarms asked for. The separation: the
+probability that a row of an incident scores above a quiet one (area under the ROC curve), on known incidents where
+there are enough, and on faults put into the held-back rows always. The coverage: the share of the features alive that
+a model looks at.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.reasons import RetrainReason, TrainingOutcome
+from models.service_model import ServiceModel
+from models.training_table import TrainingTable, calibration_rows
+
+WEEK_S: Final = 7 * 86_400.0
+
+MEASURABLE_ALARMS: Final = 10.0
+"""A rate is measured where at least this many alarms are expected, of the rows judged and of the rows that calibrated
+each model; with a short history that is a higher rate than the one asked for, and the calibration is judged there."""
+
+ALARM_SIGMAS: Final = 3.0
+"""Alarms beyond the expected number plus this many standard deviations are no accident. Two samples deviate: the rows
+judged, and the rows that calibrated the model."""
+
+CLUSTERING: Final = 4.0
+"""Anomalous rows come in runs: the variance of their number is taken as this many times that of independent ones."""
+
+MIN_SEPARATION: Final = 0.7
+"""A model that tells faults from quiet rows worse than this (0.5 is a coin) is not served, whatever else it does."""
+
+BETTER_BY: Final = 0.01
+"""Difference in separation that counts: about one standard error with a thousand rows."""
+
+FITS_BETTER_BY: Final = 0.3
+"""Difference in |ln alarm ratio| that counts: a factor of 1.35 in the false-alarm rate."""
+
+MIN_INCIDENT_ROWS: Final = 20
+FAULT_SIGMAS: Final = (4.0, 8.0)
+"""Size of the faults put in, in the feature's robust standard deviations over the held-back rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """How one model does on the held-back rows.
+
+    Attributes:
+        alarm_ratio: alarms on quiet rows over the alarms asked for, both plus one, so that nothing divides by zero.
+        fits: whether the number of alarms can be an accident of the rate asked for.
+        separation: ROC area on rows with a fault put in, 0 to 1.
+        separation_incidents: ROC area on rows of known incidents; NaN where there are fewer than `MIN_INCIDENT_ROWS`.
+        coverage: share of the features alive (by how often they have a value) that the model looks at, 0 to 1.
+    """
+
+    alarm_ratio: float
+    fits: bool
+    separation: float
+    separation_incidents: float
+    coverage: float
+
+    @property
+    def worst_separation(self) -> float:
+        """The smaller of the separations that are known."""
+        return float(np.nanmin((self.separation, self.separation_incidents)))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A decision with its sentence for people, and the figures it rests on (finite, for the registry)."""
+
+    outcome: TrainingOutcome
+    sentence: str
+    figures: Mapping[str, float]
+
+    @property
+    def promote(self) -> bool:
+        return self.outcome is TrainingOutcome.PROMOTED
+
+
+def judge(
+    challenger: ServiceModel,
+    champion: ServiceModel | None,
+    quiet: TrainingTable,
+    incidents: TrainingTable,
+    reason: RetrainReason,
+    *,
+    alerts_per_entity_week: float,
+    seed: int,
+) -> Verdict:
+    """Whether the challenger takes over.
+
+    Args:
+        quiet: held-back quiet rows, from all of the history that counts now, the newest included.
+        incidents: rows of known incidents; may be empty.
+        reason: why it was trained. Where the world is known to have changed (drift, features), fitting the new quiet is
+            enough when the champion does not; else the challenger has to be better.
+        alerts_per_entity_week: the false-alarm rate asked for.
+        seed: of the faults that are put in; the same seed judges the same.
+    """
+    models = [challenger] if champion is None else [challenger, champion]
+    rows = _JudgedRows(quiet, incidents, models, alerts_per_entity_week, seed)
+    new = rows.fitness(challenger)
+    old = None if champion is None else rows.fitness(champion)
+    outcome, sentence = _decide(new, old, reason)
+    figures = {f"challenger_{name}": value for name, value in _figures(new).items()}
+    if old is not None:
+        figures |= {f"champion_{name}": value for name, value in _figures(old).items()}
+    figures |= {"judged_rows": float(len(quiet)), "incident_rows": float(len(incidents)), "judged_rate": rows.rate}
+    return Verdict(outcome, sentence, figures)
+
+
+def _decide(new: Fitness, old: Fitness | None, reason: RetrainReason) -> tuple[TrainingOutcome, str]:
+    promoted, kept = TrainingOutcome.PROMOTED, TrainingOutcome.KEPT_CHAMPION
+    if not new.worst_separation >= MIN_SEPARATION:
+        return kept, f"the challenger does not tell faults from quiet rows (separation {new.worst_separation:.2f})"
+    if old is None:
+        if new.fits:
+            return promoted, f"first model: separation {new.worst_separation:.2f}, alarm ratio {new.alarm_ratio:.2f}"
+        return kept, f"the first model would alarm {new.alarm_ratio:.1f} times as often as asked"
+    changed = reason in (RetrainReason.DRIFT, RetrainReason.FEATURES_CHANGED, RetrainReason.COLD_START)
+    if changed and new.fits and not old.fits:
+        return promoted, (
+            f"fits the recent history (alarm ratio {new.alarm_ratio:.2f}), where the champion does not "
+            f"({old.alarm_ratio:.2f})"
+        )
+    if not new.fits and old.fits:
+        return kept, f"the challenger would alarm {new.alarm_ratio:.1f} times as often as asked; the champion fits"
+    if new.coverage > old.coverage + 0.05 and new.worst_separation >= old.worst_separation - BETTER_BY and new.fits:
+        return promoted, f"looks at {new.coverage:.0%} of the features alive, the champion at {old.coverage:.0%}"
+    gain = new.worst_separation - old.worst_separation
+    misfit = abs(math.log(old.alarm_ratio)) - abs(math.log(new.alarm_ratio))
+    if gain > BETTER_BY and misfit > -FITS_BETTER_BY:
+        return promoted, f"separates better ({new.worst_separation:.3f} against {old.worst_separation:.3f})"
+    if misfit > FITS_BETTER_BY and gain > -BETTER_BY:
+        return promoted, (
+            f"its false-alarm rate is closer to the one asked for (ratio {new.alarm_ratio:.2f} against "
+            f"{old.alarm_ratio:.2f})"
+        )
+    return kept, (
+        f"no better than the champion: separation {new.worst_separation:.3f} against {old.worst_separation:.3f}, "
+        f"alarm ratio {new.alarm_ratio:.2f} against {old.alarm_ratio:.2f}"
+    )
+
+
+def _figures(fitness: Fitness) -> dict[str, float]:
+    figures = {
+        "alarm_ratio": fitness.alarm_ratio,
+        "fits": float(fitness.fits),
+        "separation": fitness.separation,
+        "coverage": fitness.coverage,
+    }
+    if math.isfinite(fitness.separation_incidents):
+        figures["separation_incidents"] = fitness.separation_incidents
+    return figures
+
+
+class _JudgedRows:
+    """The rows that both models are held against, faults included."""
+
+    def __init__(
+        self,
+        quiet: TrainingTable,
+        incidents: TrainingTable,
+        models: Sequence[ServiceModel],
+        alerts_per_entity_week: float,
+        seed: int,
+    ) -> None:
+        self._quiet = quiet
+        self._incidents = incidents
+        self._faulty = with_faults(quiet, seed)
+        asked = alerts_per_entity_week * quiet.interval_s / WEEK_S
+        fewest = min(len(quiet), *(calibration_rows(model.rows) for model in models))
+        self.rate = min(max(asked, MEASURABLE_ALARMS / max(fewest, 1)), 0.5)
+
+    def fitness(self, model: ServiceModel) -> Fitness:
+        quiet, _ = model.surprise(self._quiet.columns(model.features))
+        faulty, _ = model.surprise(self._faulty.columns(model.features))
+        expected = self.rate * len(quiet)
+        alarms = int(np.sum(quiet >= -math.log(self.rate)))
+        relative_variance = 1.0 / (expected + 1.0) + 1.0 / (self.rate * calibration_rows(model.rows) + 1.0)
+        deviation = (expected + 1.0) * math.sqrt(CLUSTERING * relative_variance)
+        known = math.nan
+        if len(self._incidents) >= MIN_INCIDENT_ROWS:
+            surprise, _ = model.surprise(self._incidents.columns(model.features))
+            known = roc_area(surprise, quiet)
+        return Fitness(
+            alarm_ratio=(alarms + 1.0) / (expected + 1.0),
+            fits=alarms <= expected + ALARM_SIGMAS * deviation,
+            separation=roc_area(faulty, quiet),
+            separation_incidents=known,
+            coverage=_coverage(model, self._quiet),
+        )
+
+
+def with_faults(table: TrainingTable, seed: int) -> TrainingTable:
+    """The same rows, each with one of its features moved by 4 to 8 robust standard deviations, up or down."""
+    if len(table) == 0 or not table.features:
+        return table
+    random = np.random.default_rng(seed)
+    x = table.x.copy()
+    lower, upper = np.nanquantile(np.where(_never(x), 0.0, x), (0.25, 0.75), axis=0)
+    sigma = (upper - lower) / 1.349
+    movable = np.flatnonzero(sigma > 0)
+    if len(movable) == 0:
+        return table
+    feature = random.choice(movable, size=len(table))
+    size = random.uniform(*FAULT_SIGMAS, size=len(table)) * random.choice((-1.0, 1.0), size=len(table))
+    rows = np.arange(len(table))
+    x[rows, feature] += size * sigma[feature]
+    faulty = TrainingTable(table.features, table.entities, x, table.entity, table.tick_ns, table.interval_s)
+    return faulty.take(np.isfinite(x[rows, feature]))
+
+
+def roc_area(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
+    """Probability that a positive row scores above a negative one, ties counting half (Mann and Whitney, 1947).
+
+    >>> roc_area(np.array([2.0, 3.0]), np.array([1.0, 2.0]))
+    0.875
+    """
+    if len(positive) == 0 or len(negative) == 0:
+        return 0.5
+    ordered = np.sort(negative)
+    below = np.searchsorted(ordered, positive, side="left") + np.searchsorted(ordered, positive, side="right")
+    return float(below.sum() / (2.0 * len(positive) * len(negative)))
+
+
+def _never(x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Mask `(n_rows, F)` of the columns that have no value at all."""
+    return np.broadcast_to(~np.isfinite(x).any(axis=0), x.shape)
+
+
+def _coverage(model: ServiceModel, table: TrainingTable) -> float:
+    presence = table.coverage()
+    total = float(presence.sum())
+    looked_at = sum(share for name, share in zip(table.features, presence, strict=True) if name in set(model.features))
+    return float(looked_at / total) if total > 0 else 0.0

@@ -1,0 +1,101 @@
+"""Who is promoted: decisions on simulated tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.judging import Verdict, judge
+from models.reasons import RetrainReason, TrainingOutcome
+from models.service_model import ServiceModel
+from models.training import fit
+from models.training_table import TrainingTable
+from tests.unit.test_training import table
+
+NO_INCIDENTS = table().take(np.zeros(2000, bool))
+
+
+def verdict(
+    challenger: ServiceModel,
+    champion: ServiceModel | None,
+    quiet: TrainingTable,
+    reason: RetrainReason,
+    incidents: TrainingTable = NO_INCIDENTS,
+) -> Verdict:
+    return judge(challenger, champion, quiet, incidents, reason, alerts_per_entity_week=1.0, seed=7)
+
+
+@pytest.fixture(scope="module")
+def champion() -> ServiceModel:
+    return fit(table(), "shop", seed=1)
+
+
+@pytest.fixture(scope="module")
+def shifted() -> ServiceModel:
+    return fit(table(seed=3, shift=400.0), "shop", seed=2)
+
+
+def garbage(model: ServiceModel) -> ServiceModel:
+    """A model that looks at nothing: every row is the same to it."""
+    return replace(model, whitening=np.zeros_like(model.whitening))
+
+
+def test_a_first_model_that_fits_is_promoted(champion: ServiceModel) -> None:
+    result = verdict(champion, None, table(seed=5), RetrainReason.COLD_START)
+    assert result.promote
+    assert result.sentence.startswith("first model: separation 0.9")
+
+
+def test_after_a_shift_the_champion_is_judged_worse_and_replaced(champion: ServiceModel, shifted: ServiceModel) -> None:
+    result = verdict(shifted, champion, table(seed=5, shift=400.0), RetrainReason.DRIFT)
+    assert result.outcome is TrainingOutcome.PROMOTED
+    assert result.figures["champion_alarm_ratio"] > 10 * result.figures["challenger_alarm_ratio"]
+    assert (result.figures["champion_fits"], result.figures["challenger_fits"]) == (0.0, 1.0)
+
+
+def test_without_a_shift_a_challenger_from_elsewhere_is_not_promoted(
+    champion: ServiceModel, shifted: ServiceModel
+) -> None:
+    result = verdict(shifted, champion, table(seed=5), RetrainReason.DRIFT)
+    assert result.outcome is TrainingOutcome.KEPT_CHAMPION
+
+
+@pytest.mark.parametrize("reason", list(RetrainReason))
+def test_garbage_is_never_promoted(champion: ServiceModel, reason: RetrainReason) -> None:
+    for present in (champion, None):
+        result = verdict(garbage(champion), present, table(seed=5), reason)
+        assert result.outcome is TrainingOutcome.KEPT_CHAMPION
+        assert "does not tell faults from quiet rows" in result.sentence
+
+
+@pytest.mark.parametrize("reason", [RetrainReason.STALE, RetrainReason.REQUESTED, RetrainReason.DRIFT])
+def test_an_equal_is_not_promoted(champion: ServiceModel, reason: RetrainReason) -> None:
+    result = verdict(fit(table(seed=4), "shop", seed=9), champion, table(seed=5), reason)
+    assert result.outcome is TrainingOutcome.KEPT_CHAMPION
+    assert result.sentence.startswith("no better than the champion")
+
+
+def test_a_challenger_that_looks_at_a_new_feature_is_promoted(champion: ServiceModel) -> None:
+    narrow_table = table()
+    narrow = fit(replace(narrow_table, features=narrow_table.features[:2], x=narrow_table.x[:, :2]), "shop", seed=1)
+    result = verdict(champion, narrow, table(seed=5), RetrainReason.FEATURES_CHANGED)
+    assert result.promote
+
+
+def test_known_incidents_count(champion: ServiceModel) -> None:
+    incidents = table(50, seed=6)
+    incidents.x[:, 0] *= 20.0
+    blind = replace(champion, whitening=champion.whitening.copy())
+    blind.whitening[champion.features.index("latency_ms"), :] = 0.0
+    result = verdict(champion, blind, table(seed=5), RetrainReason.REQUESTED, incidents)
+    assert result.promote
+    assert result.figures["challenger_separation_incidents"] > 0.95
+    assert result.figures["champion_separation_incidents"] < 0.7
+
+
+def test_the_figures_are_finite_and_the_same_twice(champion: ServiceModel, shifted: ServiceModel) -> None:
+    first = verdict(shifted, champion, table(seed=5), RetrainReason.STALE)
+    assert np.isfinite(list(first.figures.values())).all()
+    assert first == verdict(shifted, champion, table(seed=5), RetrainReason.STALE)
