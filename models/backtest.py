@@ -1,7 +1,7 @@
-"""The live system over recorded samples: the same fold, the trainer played at the event time at which it would have run.
+"""The live system over recorded samples: the same fold, and the trainer played at the event time it would have run at.
 
-The order of things is a function of the samples alone, never of how they were cut into batches: a new model takes over at
-the first of fixed points of the stream after it was asked for.
+The order of things is a function of the samples alone, never of how they were cut into batches: a new model takes over
+at the first of fixed points of the stream after it was asked for.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from models.records import SampleColumns
 from models.service_model import ServiceModel
 
 MOMENTS_PER_CELL = 64
-"""Models change only where the newest event time has advanced this many times since the last such point. It stands for the
-time that training takes live, and bounds the calls of the fold that a long file costs."""
+"""Models change only where the newest event time has advanced this many times since the last such point. It stands for
+the time that training takes live, and bounds the calls of the fold that a long file costs."""
 
 Train = Callable[[RetrainWish, ServiceModel | None, SampleColumns, int], ServiceModel | None]
-"""Asked-for training: the wish, the present champion, the samples up to now, and now in nanoseconds. Returns the version to
-serve from here on, or None to keep the champion."""
+"""Asked-for training: the wish, the present champion, the samples up to now, and now in nanoseconds. Returns the version
+to serve from here on, or None to keep the champion."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,8 +79,8 @@ def vus_pr(
 ) -> float:
     """Volume under the precision-recall surface over buffers 0 to `max_buffer` around the labelled windows.
 
-    Source: Paparrizos et al., "Volume Under the Surface", PVLDB 15(11), 2022, section 4: labels soften towards the edges
-    of a window, recall is weighted by the share of windows touched, and the area is averaged over the buffers.
+    Source: Paparrizos et al., "Volume Under the Surface", PVLDB 15(11), 2022, section 4: labels soften towards the
+    edges of a window, recall is weighted by the share of windows touched, and the area is averaged over the buffers.
 
     Args:
         labels: bool `(n,)`, True inside a labelled window.
@@ -133,7 +133,7 @@ class EventScore:
 
 
 def score_events(labelled: Sequence[Window], alerted: Sequence[Window]) -> EventScore:
-    """Share of labelled windows with an alert, share of alerts inside a labelled window, median delay to the first alert.
+    """Share of labelled windows with an alert, share of alerts inside one, median delay to the first alert.
 
     The delay counts from the start of the window to the start of the first alert that overlaps it, at least 0.
 

@@ -1,1 +1,1 @@
-"""The demonstration: real metrics of this machine, simulated services with incidents, and what Tidewatch made of them."""
+"""The demonstration: metrics of this machine, simulated services with incidents, and what Tidewatch made of them."""

@@ -115,7 +115,7 @@ class Observer:
             try:
                 text = self._client.get(url).raise_for_status().text
             except httpx.HTTPError as error:
-                seen.problems.append(f"worker {url}: {error or type(error).__name__}")
+                seen.problems.append(f"worker {url}: {str(error) or type(error).__name__}")
                 continue
             for family in text_string_to_metric_families(text):
                 for sample in family.samples:
