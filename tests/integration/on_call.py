@@ -5,90 +5,64 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import shutil
-import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
 from agents.alert_sender import AlertMetrics, AlertSender
 from agents.retry import Dependencies
 from infra.alertmanager import Alertmanager
-from infra.local.ports import choose_port
+from infra.local.alertmanager import Alertmanager as LocalAlertmanager
 from infra.settings import Settings
 from infra.store.database import Database
-from infra.webhook import PLACEHOLDER, Notification, Received, WebhookReceiver
+from infra.webhook import Notification, Received, WebhookReceiver
 from models.alerts import alert_event
+from models.errors import Misconfigured
 from models.names import AlertName, Annotation, Severity
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
 
-BINARY = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-CONFIGURATION = Path(__file__).parents[2] / "alertmanager"
 DEADLINE_S = 30.0
 SECOND_NS = 1_000_000_000
 
 
-class OnCall:
-    """An Alertmanager that can be stopped and started again at the same address, with its data, and its webhook.
+class QuickAlertmanager(LocalAlertmanager):
+    """Our configuration, with waits that suit a test."""
 
-    It runs our configuration with group waits that suit a test.
-    """
-
-    def __init__(self, home: Path) -> None:
-        if BINARY is None:
-            pytest.skip("Alertmanager is not installed (Debian: apt-get install prometheus-alertmanager)")
-        self.webhook = WebhookReceiver()
-        self._home = home
-        self._port = choose_port().number
-        self._process: subprocess.Popen[bytes] | None = None
-        text = (CONFIGURATION / "alertmanager.yml").read_text().replace(PLACEHOLDER, self.webhook.url)
+    def prepare(self) -> None:
+        super().prepare()
+        configuration = self.home / "alertmanager" / "alertmanager.yml"
+        text = configuration.read_text()
         for name, value in {"group_wait": "100ms", "group_interval": "400ms", "repeat_interval": "1h"}.items():
             text = re.sub(rf"{name}: \w+", f"{name}: {value}", text)
-        (home / "alertmanager.yml").write_text(text)
-        shutil.copytree(CONFIGURATION / "templates", home / "templates")
+        configuration.write_text(text)
+
+
+class OnCall:
+    """An Alertmanager that can be stopped and started again at the same address, with its data, and its webhook."""
+
+    def __init__(self, home: Path) -> None:
+        self.webhook = WebhookReceiver()
+        try:
+            self._alertmanager = QuickAlertmanager(home, self.webhook.url, wanted_port=0)
+        except Misconfigured as error:
+            self.webhook.close()
+            pytest.skip(str(error))
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return self._alertmanager.url
 
     def start(self) -> None:
-        assert BINARY is not None
-        with (self._home / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    BINARY,
-                    f"--config.file={self._home / 'alertmanager.yml'}",
-                    f"--storage.path={self._home / 'data'}",
-                    f"--web.listen-address=127.0.0.1:{self._port}",
-                    "--cluster.listen-address=",
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        deadline = time.monotonic() + DEADLINE_S
-        while not self._ready():
-            assert self._process.poll() is None, (self._home / "log").read_text()
-            assert time.monotonic() < deadline, "Alertmanager did not become ready"
-            time.sleep(0.02)
-
-    def _ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/-/ready", trust_env=False).is_success
-        except httpx.TransportError:
-            return False
+        """Start it, or start it again with the data it has; returns when it takes alerts."""
+        self._alertmanager.start()
 
     def stop(self) -> None:
         """End it as a service manager would: it saves its notification log."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(DEADLINE_S)
-            self._process = None
+        self._alertmanager.stop()
 
     def close(self) -> None:
         self.stop()
