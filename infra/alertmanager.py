@@ -77,17 +77,20 @@ class Alertmanager:
 
     Args:
         url: base address, `http://host:port` with the route prefix, if it has one.
+        transport: takes the place of the network, to inject faults.
 
     Every method raises:
         Unavailable: no answer, or an answer that says to come again (5xx, 429).
         Misconfigured: there is no Alertmanager at this address, or it does not let us in (any 4xx but `Refused`).
     """
 
-    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, url: str, *, timeout_s: float = TIMEOUT_S, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         if not _is_http(url):
             raise Misconfigured(f"TIDEWATCH_ALERTMANAGER_URL is no http address: {url!r}")
         self._url = url.rstrip("/")
-        self._http = httpx.AsyncClient(timeout=timeout_s, trust_env=False)
+        self._http = httpx.AsyncClient(timeout=timeout_s, trust_env=False, transport=transport)
 
     async def post(self, alerts: Sequence[PostedAlert]) -> None:
         """Hand over the state of these alerts in one request. Raises `Refused` if it finds some of them invalid."""

@@ -1,0 +1,160 @@
+"""Alerts as messages: what Alertmanager is told, what a record of `alerts` may hold, what an answer means."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.notify import parse_alert, parse_alerts
+from infra.alertmanager import Alertmanager, Refused, posted_alert
+from infra.store.alerts import newest
+from models.alerts import alert_event
+from models.errors import Misconfigured, Rejected, TidewatchError, Unavailable
+from models.names import AlertName, Annotation, Severity
+from models.reasons import AlertDecision, AlertState, RejectReason
+from models.records import AlertEvent
+
+NOW = datetime(2026, 11, 20, 10, 0, 0, tzinfo=UTC)
+T0_NS = 1_700_000_000_000_000_000
+URL = "http://127.0.0.1:9093"
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "ends_at", "told_start", "told_end"),
+    [
+        pytest.param(ago(30), None, ago(30), ago(-60), id="a firing alert holds for hold_s from now"),
+        pytest.param(ago(-300), None, NOW, ago(-60), id="one that starts ahead of our clock starts now"),
+        pytest.param(ago(30), ago(10), ago(30), ago(10), id="a resolved alert keeps its times"),
+        pytest.param(ago(30), ago(-300), ago(30), NOW, id="one resolved ahead of our clock is resolved now, not later"),
+        pytest.param(ago(10), ago(30), ago(10), ago(10), id="one that ends before it starts ends at its start"),
+        pytest.param(ago(-300), ago(-200), NOW, NOW, id="both ahead of our clock: now"),
+    ],
+)
+def test_alertmanager_is_told_times_that_it_accepts(
+    starts_at: datetime, ends_at: datetime | None, told_start: datetime, told_end: datetime
+) -> None:
+    told = posted_alert({"alertname": "x"}, {}, starts_at=starts_at, ends_at=ends_at, now=NOW, hold_s=60.0)
+    assert (told.starts_at, told.ends_at) == (told_start.isoformat(), told_end.isoformat())
+
+
+@pytest.mark.parametrize(
+    ("dashboard_url", "told"),
+    [
+        pytest.param("http://grafana/d/x", "http://grafana/d/x", id="a dashboard is where the alert comes from"),
+        pytest.param("/d/x", "", id="a relative address would be refused, so it is left out"),
+        pytest.param("", "", id="no dashboard, no address"),
+    ],
+)
+def test_the_dashboard_is_the_alerts_source(dashboard_url: str, told: str) -> None:
+    annotations = {Annotation.DASHBOARD_URL.value: dashboard_url}
+    posted = posted_alert({"alertname": "x"}, annotations, starts_at=NOW, ends_at=None, now=NOW, hold_s=60.0)
+    body = msgspec.json.decode(msgspec.json.encode(posted))
+    assert body.get("generatorURL", "") == told
+    assert set(body) - {"generatorURL"} == {"labels", "annotations", "startsAt", "endsAt"}
+
+
+def event(episode_ms: int = 0, state: AlertState = AlertState.FIRING, service: str = "checkout") -> AlertEvent:
+    starts_at_ns = T0_NS + episode_ms * 1_000_000
+    return alert_event(
+        AlertName.METRIC_ANOMALY,
+        service=service,
+        severity=Severity.TICKET,
+        state=state,
+        decision=AlertDecision.FIRED,
+        starts_at_ns=starts_at_ns,
+        ends_at_ns=starts_at_ns + 1 if state is AlertState.RESOLVED else None,
+        annotations={Annotation.SUMMARY: "s"},
+    )
+
+
+EPISODES = [event(ms, state) for ms in (0, 250, 1000, 1250) for state in AlertState]
+
+
+@given(st.permutations(EPISODES), st.lists(st.sampled_from(EPISODES)))
+def test_the_newest_transition_does_not_depend_on_order_or_repeats(
+    order: list[AlertEvent], repeats: list[AlertEvent]
+) -> None:
+    assert newest([*order, *repeats]) == [event(1250, AlertState.RESOLVED)]
+
+
+def test_the_newest_transition_is_told_for_each_alert_apart() -> None:
+    later, other = event(1000), event(0, service="search")
+    assert newest([event(), other, later]) == [later, other]
+
+
+def changed(**fields: object) -> bytes:
+    return msgspec.json.encode(msgspec.to_builtins(event()) | fields)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        pytest.param(None, RejectReason.UNPARSABLE, id="a tombstone"),
+        pytest.param(b"\xff\xfe", RejectReason.UNPARSABLE, id="no text"),
+        pytest.param(b'{"id": "x"}', RejectReason.UNPARSABLE, id="fields missing"),
+        pytest.param(changed(state="pending"), RejectReason.WRONG_TYPE, id="a state that alerts do not have"),
+        pytest.param(changed(starts_at="noon"), RejectReason.WRONG_TYPE, id="a time that is none"),
+        pytest.param(changed(starts_at="2026-11-20T10:00:00"), RejectReason.BAD_TIMESTAMP, id="a time without a zone"),
+        pytest.param(changed(state="resolved"), RejectReason.MISSING_FIELD, id="resolved, nobody knows when"),
+        pytest.param(changed(labels={}), RejectReason.MISSING_FIELD, id="no identity"),
+        pytest.param(changed(annotations={"summary": "a\0b"}), RejectReason.UNPARSABLE, id="NUL, which no jsonb holds"),
+    ],
+)
+def test_a_record_that_is_no_alert_is_rejected_with_its_reason_and_the_others_are_read(
+    value: bytes | None, reason: RejectReason
+) -> None:
+    with pytest.raises(Rejected) as told:
+        parse_alert(value)
+    assert told.value.reason is reason
+    events, rejected = parse_alerts([changed(), value, changed()])
+    assert events == [event(), event()]
+    assert [error.reason for error in rejected] == [reason]
+
+
+def answering(status: int) -> Alertmanager:
+    return Alertmanager(URL, transport=httpx.MockTransport(lambda _: httpx.Response(status, text="because")))
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        pytest.param(400, Refused, id="an invalid alert is the alert's fault"),
+        pytest.param(422, Refused, id="so is a body that breaks the schema"),
+        pytest.param(401, Misconfigured, id="not let in"),
+        pytest.param(404, Misconfigured, id="no Alertmanager at this address"),
+        pytest.param(302, Misconfigured, id="sent elsewhere, to a login perhaps"),
+        pytest.param(429, Unavailable, id="asked to come again"),
+        pytest.param(500, Unavailable, id="broken for now"),
+        pytest.param(503, Unavailable, id="not ready"),
+    ],
+)
+async def test_an_answer_means_one_of_three_errors(status: int, error: type[TidewatchError]) -> None:
+    client = answering(status)
+    with pytest.raises(error, match="because"):
+        await client.post([])
+    await client.close()
+
+
+async def test_no_answer_means_unavailable() -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("connection refused", request=request)
+
+    client = Alertmanager(URL, transport=httpx.MockTransport(refuse))
+    with pytest.raises(Unavailable, match="connection refused"):
+        await client.status()
+    await client.close()
+
+
+@pytest.mark.parametrize("address", ["", "localhost:9093", "ftp://127.0.0.1", "http://"])
+def test_an_address_that_is_none_is_said_at_once(address: str) -> None:
+    with pytest.raises(Misconfigured, match="TIDEWATCH_ALERTMANAGER_URL"):
+        Alertmanager(address)
