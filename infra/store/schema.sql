@@ -141,15 +141,19 @@ CREATE TABLE training (                                 -- one row per retrainin
     service     text NOT NULL,
     reason      text NOT NULL,
     evidence    jsonb NOT NULL DEFAULT '{}',
-    asked_at    timestamptz NOT NULL,
+    asked_at    timestamptz NOT NULL,                   -- event time of the evidence
     started_at  timestamptz,
     finished_at timestamptz,
     outcome     text,                                   -- a member of models.reasons.TrainingOutcome
     version     text,
     metrics     jsonb NOT NULL DEFAULT '{}',
-    detail      text NOT NULL DEFAULT ''
+    detail      text NOT NULL DEFAULT '',
+    not_before  timestamptz,                            -- an open request waits until then: cool-down, an incident, a retry
+    attempts    integer NOT NULL DEFAULT 0,
+    trained_to  timestamptz                             -- newest event time that the training saw
 );
 CREATE INDEX training_service ON training (service, asked_at DESC);
+CREATE INDEX training_open ON training (asked_at) WHERE outcome IS NULL;
 CREATE TABLE serving (                                  -- which version each service's champion is, as announced last
     service    text PRIMARY KEY,
     version    text NOT NULL,
