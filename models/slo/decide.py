@@ -95,3 +95,8 @@ def judge(
         )
         verdicts.append(Verdict(reading, decision))
     return verdicts
+
+
+def out_of_reach(slo: Slo) -> list[BurnPair]:
+    """Pairs that can never fire: when every event is bad the burn rate is 1 / (1 - target), and they ask for more."""
+    return [pair for pair in burn_pairs(slo.window.nominal_s) if pair.factor >= 1.0 / (1.0 - slo.target_ratio)]

@@ -109,3 +109,12 @@ def window_name(window_s: int) -> str:
         if window_s % unit_s == 0:
             return f"{window_s // unit_s}{unit}"
     return f"{window_s}s"
+
+
+def window_order(name: str) -> int:
+    """Length in seconds of a window's name, the inverse of `window_name`; to put names in order.
+
+    >>> sorted(["1d", "5m", "1h"], key=window_order)
+    ['5m', '1h', '1d']
+    """
+    return int(name[:-1]) * {"d": DAY_S, "h": HOUR_S, "m": MINUTE_S, "s": 1}[name[-1]]

@@ -1,0 +1,228 @@
+"""`tidewatch slo`: apply OpenSLO files, list what is in force, show budgets and burn rates."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from models.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+    from infra.store.database import Database
+    from infra.store.slo_summaries import SloSummary
+    from models.slo.definition import Slo
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Service level objectives: apply OpenSLO files, list them, show budgets and burn rates.",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+PERIOD = "period"
+
+
+@app.command(
+    epilog="Examples:  tidewatch slo apply slos/   ·   tidewatch slo apply checkout.yaml --dry-run   ·   "
+    "tidewatch slo apply slos/ --prune --by ann"
+)
+def apply(
+    paths: Annotated[list[Path], typer.Argument(help="OpenSLO v1 files, or folders of .yaml and .yml files.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove SLOs that the files do not contain.")] = False,
+    by: Annotated[str | None, typer.Option("--by", help="Who does this, for the history; default: the user.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the SLOs in force to what the files say: all of it, or nothing where anything is wrong.
+
+    Workers pick changes up without a restart.
+    """
+    from infra.slo_files import read_slos
+    from infra.store import slos
+
+    wanted = read_slos(paths)
+    database = _open()
+    try:
+        database.migrate()
+        with database.transaction() as cursor:
+            if dry_run:
+                found = slos.changes(cursor, wanted, remove_others=prune)
+            else:
+                found = slos.apply(cursor, wanted, changed_by=by or getpass.getuser(), remove_others=prune)
+    finally:
+        database.close()
+    warnings = [text for slo in wanted for text in unreachable(slo)]
+    if as_json:
+        changed = [{"slo": c.name, "change": c.kind.value, "before": c.before, "after": c.after} for c in found]
+        print(json.dumps({"applied": not dry_run, "changes": changed, "warnings": warnings}, indent=2))
+        return
+    for change in found:
+        print(f"{change.name}: {'would be ' if dry_run else ''}{change.kind.value}")
+        if change.kind is slos.ChangeKind.CHANGED:
+            for line in differences(change.before, change.after):
+                print(f"  {line}")
+    for text in warnings:
+        typer.echo(f"warning: {text}", err=True)
+
+
+@app.command("list", epilog="Examples:  tidewatch slo list   ·   tidewatch slo list --json")
+def list_(as_json: AsJson = False) -> None:
+    """The SLOs in force and the burn rates they alert at."""
+    from infra.store import slos
+    from models.slo.windows import burn_pairs, window_name
+
+    with _reading() as cursor:
+        stored = slos.load(cursor)
+    if as_json:
+        print(json.dumps([each.slo.document() for each in stored.slos], indent=2))
+        return
+    rows = []
+    for slo in (each.slo for each in stored.slos):
+        pairs = burn_pairs(slo.window.nominal_s)
+        alerts = ", ".join(f"{p.severity.value} {p.factor:.3g}× {p.name}/{window_name(p.short_s)}" for p in pairs)
+        rows.append((slo.name, slo.service, f"{slo.target_ratio * 100:.6g}%", slo.window.text, alerts))
+    _table(("SLO", "service", "target", "period", "alerts"), rows, empty="no SLOs yet: tidewatch slo apply slos/")
+
+
+@app.command(epilog="Examples:  tidewatch slo status   ·   tidewatch slo status checkout-latency --json")
+def status(
+    name: Annotated[str | None, typer.Argument(help="Only this SLO.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Budgets, burn rates and firing alerts, as the SLO clock saw them last. Exit code 1 while any alert fires."""
+    from infra.store.slo_summaries import read_summaries
+
+    with _reading() as cursor:
+        summaries = read_summaries(cursor)
+    if name is not None:
+        summaries = [summary for summary in summaries if summary.name == name]
+        if not summaries:
+            raise Misconfigured(f"no SLO is called {name!r}; see `tidewatch slo list`")
+    if as_json:
+        print(json.dumps([_summary_json(summary) for summary in summaries], indent=2))
+    else:
+        header = ("SLO", "service", "target", "budget left", "burn rates", "alerts", "seen")
+        _table(header, [_summary_row(summary) for summary in summaries], empty="no SLOs yet: tidewatch slo apply slos/")
+    if any(summary.alerts for summary in summaries):
+        raise typer.Exit(1)
+
+
+def unreachable(slo: Slo) -> list[str]:
+    """What to tell about burn alerts that a lenient target makes impossible."""
+    from models.slo.decide import out_of_reach
+
+    pairs = out_of_reach(slo)
+    if not pairs:
+        return []
+    most = 1.0 / (1.0 - slo.target_ratio)
+    windows = ", ".join(f"{pair.severity.value} {pair.name} at {pair.factor:.3g}×" for pair in pairs)
+    return [f"{slo.name}: a total outage burns {most:.3g}× at this target, so these alerts can never fire: {windows}"]
+
+
+def differences(before: Any, after: Any, path: str = "") -> list[str]:
+    """Lines `field: before -> after` for every leaf in which two documents differ."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = list(dict.fromkeys([*before, *after]))
+        return [
+            line
+            for key in keys
+            for line in differences(before.get(key), after.get(key), f"{path}.{key}" if path else str(key))
+        ]
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        both = enumerate(zip(before, after, strict=True))
+        return [line for index, (old, new) in both for line in differences(old, new, f"{path}[{index}]")]
+    return [] if before == after else [f"{path}: {_shown(before)} -> {_shown(after)}"]
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else json.dumps(value)
+
+
+def _open() -> Database:
+    from infra.settings import load
+    from infra.store.database import Database
+
+    settings = load()
+    settings.require("database_url")
+    return Database(settings.database_url.get_secret_value())
+
+
+@contextmanager
+def _reading() -> Iterator[Cursor]:
+    """A cursor on the database; raises `Misconfigured` where it has no schema yet."""
+    from psycopg2.errors import UndefinedTable
+
+    database = _open()
+    try:
+        with database.transaction() as cursor:
+            yield cursor
+    except UndefinedTable as error:
+        problem = "the database has no Tidewatch schema yet: run `tidewatch slo apply` or start a worker"
+        raise Misconfigured(problem) from error
+    finally:
+        database.close()
+
+
+def _summary_json(summary: SloSummary) -> dict[str, Any]:
+    return {
+        "slo": summary.name,
+        "service": summary.service,
+        "target_ratio": summary.target_ratio,
+        "error_ratio": summary.error_ratio,
+        "budget_remaining_ratio": summary.budget_remaining_ratio,
+        "burn_rates": summary.burn_rates,
+        "alerts": [
+            {
+                "severity": alert.severity,
+                "burn_window": alert.burn_window,
+                "since": alert.started_at.isoformat(),
+                "summary": alert.summary,
+                "causes": alert.causes,
+            }
+            for alert in summary.alerts
+        ],
+        "evaluated_at": summary.evaluated_at.isoformat() if summary.evaluated_at else None,
+    }
+
+
+def _summary_row(summary: SloSummary) -> tuple[str, ...]:
+    from models.slo.windows import window_order
+
+    windows = sorted((name for name in summary.burn_rates if name != PERIOD), key=window_order)
+    burns = " ".join(f"{name} {_rate(summary.burn_rates[name])}" for name in windows)
+    budget = summary.budget_remaining_ratio
+    return (
+        summary.name,
+        summary.service,
+        f"{summary.target_ratio * 100:.6g}%",
+        "-" if budget is None else f"{budget:.1%}",
+        burns or "not evaluated yet",
+        ", ".join(f"{alert.severity} {alert.burn_window}" for alert in summary.alerts) or "-",
+        summary.evaluated_at.astimezone().strftime("%H:%M:%S") if summary.evaluated_at else "-",
+    )
+
+
+def _rate(rate: float | None) -> str:
+    return "-" if rate is None else f"{rate:.3g}"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not rows:
+        print(empty)
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in header:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

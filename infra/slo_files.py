@@ -1,0 +1,41 @@
+"""OpenSLO files from the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from models.errors import Misconfigured
+from models.slo.definition import Slo
+from models.slo.openslo import parse_files
+
+SUFFIXES: Final = (".yaml", ".yml")
+
+
+def read_slos(paths: Sequence[Path]) -> list[Slo]:
+    """SLOs of OpenSLO files and folders, read as one set: an SLI may be in another file than its SLO.
+
+    Raises:
+        Misconfigured: a file cannot be read or holds an error, or there is no SLO at all.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+            if not inside:
+                raise Misconfigured(f"{path}: no {' or '.join(SUFFIXES)} file in this folder")
+            files += inside
+        else:
+            files.append(path)
+    texts = []
+    for file in dict.fromkeys(files):
+        try:
+            texts.append((str(file), file.read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise Misconfigured(f"{file}: {reason}") from error
+    found = parse_files(texts)
+    if not found:
+        raise Misconfigured(f"no SLO in {', '.join(str(path) for path in paths)}")
+    return found
