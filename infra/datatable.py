@@ -27,9 +27,12 @@ _FIRST_LINE = 2  # of data: the first one holds the names
 def load_table(path: Path) -> pa.Table:
     """The file's columns; raises `Misconfigured` where it cannot be read or has no `timestamp`."""
     try:
-        # the CSV reader decompresses by the file's name
-        read = pyarrow.parquet.read_table if path.name.endswith(".parquet") else pyarrow.csv.read_csv
-        table = read(path)
+        if path.name.endswith(".parquet"):
+            # not read_table: it imports pandas, which takes two seconds
+            with pyarrow.parquet.ParquetFile(path) as file:
+                table = file.read()
+        else:
+            table = pyarrow.csv.read_csv(path)  # decompresses by the file's name
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
     names = table.column_names
@@ -49,13 +52,14 @@ def _complain(path: Path, row: int, column: str, problem: str) -> Misconfigured:
 
 
 def times_ns(table: pa.Table, path: Path) -> NDArray[np.int64]:
-    """Event times of the rows, `(n_rows,)` nanoseconds, from dates and times (UTC where they do not say) or epoch numbers."""
+    """Event times, `(n_rows,)` nanoseconds, from dates with times (UTC where they do not say) or epoch numbers."""
     column = table[TIMESTAMP]
     if column.null_count:
         raise _complain(path, int(np.flatnonzero(column.is_null())[0]), TIMESTAMP, "empty")
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         try:
-            return np.asarray(column.cast(pa.timestamp("ns")).to_numpy().astype(np.int64))
+            # by way of int64, as time stamps to numpy import pandas too
+            return np.asarray(column.cast(pa.timestamp("ns")).cast(pa.int64()).to_numpy())
         except pa.ArrowInvalid as error:
             raise Misconfigured(f"{path}: column 'timestamp': {error}") from error
     values = column.to_pylist()
