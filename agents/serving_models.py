@@ -22,12 +22,12 @@ class ServingModels:
     """Newest usable model of each service. `generation` rises with every change, so that looking is cheap."""
 
     def __init__(self) -> None:
-        self._current: Mapping[str, Served] = MappingProxyType({})
+        self._current: Mapping[str, Served | None] = MappingProxyType({})
         self.generation = 0
 
     @property
-    def current(self) -> Mapping[str, Served]:
-        """Service → model; a snapshot that no later change touches."""
+    def current(self) -> Mapping[str, Served | None]:
+        """Service → model, None where there should be none any more; a snapshot that no later change touches."""
         return self._current
 
     def put(self, service: str, served: Served) -> None:
@@ -37,5 +37,5 @@ class ServingModels:
 
     def remove(self, service: str) -> None:
         """Serve no model of the service any more: its online detectors go on alone."""
-        self._current = MappingProxyType({name: served for name, served in self._current.items() if name != service})
+        self._current = MappingProxyType({**self._current, service: None})
         self.generation += 1

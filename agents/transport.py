@@ -19,9 +19,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from typing import Any, Final, Protocol, cast
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, StreamT
+from mode import Service
 
 from agents.offsets import PartitionLedger, Span
 
@@ -46,6 +48,9 @@ POLL_S: Final = 1.0
 
 CROWDED_POLL_S: Final = 0.02
 """The same while some partition waits for room: it may not be fetched until the present fetch returns."""
+
+LAG_LOOK_S: Final = 2.0
+"""Age of the lag that `/metrics` shows; less than a scrape interval."""
 
 COMMIT_ON_REVOKE_S: Final = 2.0
 """Bounds what a revocation waits for the commit; a lost commit means repeated work, which every agent can take."""
@@ -149,6 +154,7 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._deliveries: dict[TP, _Deliveries] = {}
         self._resuming: dict[TP, object] = {}
+        self._ends: dict[TP, int] = {}
         self._room = asyncio.Event()
         super().__init__(*args, **kwargs)
         self._read_offset = _NoReadOffsets()
@@ -242,6 +248,8 @@ class Consumer(driver.Consumer):
     def reposition(self, tp: TP) -> None:
         """Forget what was delivered of a partition and resume it from where its owner says, once the owner can say it."""
         self._forget(tp)
+        if tp not in self.assignment():
+            return
         placeholder = self._resuming[tp] = object()
         self.add_future(self._resume(tp, placeholder))
 
@@ -287,6 +295,30 @@ class Consumer(driver.Consumer):
     def _new_offset(self, tp: TP) -> int | None:
         deliveries = self._deliveries.get(tp)
         return deliveries.committable if deliveries is not None else None
+
+    # lag
+
+    def lags(self) -> dict[TP, int]:
+        """Records that are in the log and not acknowledged, per partition that is being fetched. Any thread may ask."""
+        ends = self._ends
+        return {
+            tp: max(0, ends[tp] - deliveries.committable)
+            for tp, deliveries in list(self._deliveries.items())
+            if tp in ends
+        }
+
+    @Service.task
+    async def _look_for_ends(self) -> None:
+        """Ask for the logs' ends: a partition that is held back is not fetched, so fetches do not tell."""
+        while not self.should_stop:
+            await self.sleep(LAG_LOOK_S)
+            fetched = list(self._deliveries)
+            try:
+                ends = await self.highwaters(*fetched) if fetched else {}
+            except KafkaError as error:
+                log.info("the logs' ends are unknown for now: %s", error)
+            else:
+                self._ends = {ensure_TP(tp): end for tp, end in ends.items()}
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Nothing: a gap between batches needs no acknowledgement."""

@@ -21,6 +21,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from agents.app import attach, build
 from agents.context import Context, Hook
+from agents.metrics import LagCollector
 from agents.retry import Dependencies
 from infra.kafka_admin import create_topics
 from infra.settings import Settings
@@ -71,6 +72,7 @@ async def _serve(settings: Settings, roles: Sequence[str], port_file: Path | Non
     context = Context(settings, database, registry, threads, Dependencies(registry))
     app = build(settings)
     attach(app, context, roles)
+    registry.register(LagCollector(app))
     server, _ = start_http_server(settings.metrics_port, settings.metrics_host, registry)
     try:
         if port_file is not None:
@@ -115,7 +117,7 @@ async def _prepare(context: Context) -> None:
         await context.run(connect_and_migrate)
 
     async def create() -> None:
-        for name in await context.run(create_topics, context.settings):
+        for name in await create_topics(context.settings):
             log.info("created topic %s", name)
 
     await context.dependencies.until_available("postgresql", migrate)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Final
 
-from kafka.admin import KafkaAdminClient, NewTopic  # type: ignore[import-untyped]
-from kafka.errors import KafkaError, TopicAlreadyExistsError  # type: ignore[import-untyped]
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, for_code
 
 from infra.settings import Settings
 from models.errors import Unavailable
@@ -26,7 +28,13 @@ RETENTION_MS: Final[dict[Topic, int]] = {
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 """Of `samples`: one record is a micro-batch's samples of one partition, 28 bytes each and their names."""
 
+MAX_LETTER_BYTES: Final = 2 * 1024 * 1024
+"""Of dead letters: a record at Kafka's default limit of 1 MiB, and our headers."""
+
 REQUEST_TIMEOUT_MS: Final = 10_000
+
+TOPIC_EXISTS: Final = 36
+"""Kafka's error code TOPIC_ALREADY_EXISTS: another worker was quicker."""
 
 
 def topics(settings: Settings) -> list[NewTopic]:
@@ -41,34 +49,43 @@ def _topic(settings: Settings, topic: Topic) -> NewTopic:
     configs = {"cleanup.policy": "delete", "retention.ms": str(RETENTION_MS[topic])}
     if topic is Topic.SAMPLES:
         configs["max.message.bytes"] = str(MAX_MESSAGE_BYTES)
+    if topic is Topic.DEAD_LETTER:
+        configs["max.message.bytes"] = str(MAX_LETTER_BYTES)
     return NewTopic(settings.topic(topic), settings.partitions, settings.replication, topic_configs=configs)
 
 
-def create_topics(settings: Settings) -> list[str]:
+async def create_topics(settings: Settings) -> list[str]:
     """Create what is missing; returns the names that were created.
 
     Raises:
         Unavailable: no broker answers, or it refuses for now.
     """
+    return await create(settings.kafka, topics(settings))
+
+
+def create_topics_blocking(settings: Settings) -> list[str]:
+    """`create_topics` for callers without an event loop."""
+    return asyncio.run(create_topics(settings))
+
+
+async def create(servers: str, wanted: Sequence[NewTopic]) -> list[str]:
+    """Create those of `wanted` that are missing; returns the names that were created. Raises `Unavailable`."""
+    client = AIOKafkaAdminClient(
+        bootstrap_servers=servers.split(","), client_id="tidewatch-admin", request_timeout_ms=REQUEST_TIMEOUT_MS
+    )
     try:
-        client = KafkaAdminClient(
-            bootstrap_servers=settings.kafka.split(","),
-            client_id="tidewatch-admin",
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
-        )
-        try:
-            existing = set(client.list_topics())
-            return [topic.name for topic in topics(settings) if topic.name not in existing and _create(client, topic)]
-        finally:
-            client.close()
+        await client.start()
+        existing = set(await client.list_topics())
+        missing = [topic for topic in wanted if topic.name not in existing]
+        if not missing:
+            return []
+        answer = await client.create_topics(missing)
+        outcomes = {name: code for name, code, *_ in answer.topic_errors}
+        for name, code in outcomes.items():
+            if code not in (0, TOPIC_EXISTS):
+                raise Unavailable("Kafka", f"topic {name}: {for_code(code).__name__}")
+        return [name for name, code in outcomes.items() if code == 0]
     except (KafkaError, OSError) as error:
         raise Unavailable("Kafka", str(error) or type(error).__name__) from error
-
-
-def _create(client: KafkaAdminClient, topic: NewTopic) -> bool:
-    try:
-        client.create_topics([topic])
-    except TopicAlreadyExistsError:     # another worker was quicker
-        return False
-    return True
-
+    finally:
+        await client.close()

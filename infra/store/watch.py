@@ -13,7 +13,7 @@ a repeated attempt reads the offset first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import orjson
@@ -27,7 +27,7 @@ from infra.store.progress import Fenced, ModelSwap, StoredSnapshot
 from models.timestamps import to_datetime
 
 if TYPE_CHECKING:
-    from models.pipeline import Drift, Episode, SloCounts
+    from models.results import Drift, Episode, SloCounts
 
 PAGE_ROWS = 1000
 """Rows of one INSERT: few round trips, and statements of a size that PostgreSQL parses quickly."""
@@ -50,12 +50,12 @@ class Effects:
     expected: int | None
     next_offset: int
     source_high: Mapping[str, int]
-    slo_counts: Sequence[SloCounts] = ()
+    slo_counts: SloCounts
     episodes: Sequence[Episode] = ()
     drifts: Sequence[Drift] = ()
     events: Sequence[OutboxEvent] = ()
     swaps: Sequence[ModelSwap] = ()
-    snapshot: StoredSnapshot | None = field(default=None)
+    snapshot: StoredSnapshot | None = None
 
 
 def commit(database: Database, effects: Effects, *, repeated: bool) -> None:
@@ -79,8 +79,7 @@ def commit(database: Database, effects: Effects, *, repeated: bool) -> None:
             to=effects.next_offset,
             source_high=effects.source_high,
         )
-        for counts in effects.slo_counts:
-            add_slo_counts(cursor, counts)
+        add_slo_counts(cursor, effects.slo_counts)
         save_episodes(cursor, effects.episodes)
         save_drifts(cursor, effects.drifts)
         outbox.put(cursor, effects.events)

@@ -10,8 +10,9 @@ from typing import Any
 
 import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from kafka.admin import KafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 
+from infra.kafka_admin import create
 from infra.settings import Settings
 
 DEADLINE_S = 30.0
@@ -21,12 +22,8 @@ def settings_for(kafka: str, prefix: str, **overrides: object) -> Settings:
     return Settings(kafka=kafka, topic_prefix=prefix, group=f"{prefix}group", **overrides)
 
 
-def make_topic(kafka: str, name: str, partitions: int = 1) -> None:
-    client = KafkaAdminClient(bootstrap_servers=kafka)
-    try:
-        client.create_topics([NewTopic(name, partitions, 1)])
-    finally:
-        client.close()
+async def make_topic(kafka: str, name: str, partitions: int = 1) -> None:
+    await create(kafka, [NewTopic(name, partitions, 1)])
 
 
 async def produce(

@@ -19,7 +19,7 @@ def numbered(first: int, last: int) -> list[bytes]:
 
 async def test_batches_hold_every_record_once_and_in_order(kafka: str, topic_prefix: str) -> None:
     topic = f"{topic_prefix}in"
-    make_topic(kafka, topic)
+    await make_topic(kafka, topic)
     await produce(kafka, topic, numbered(0, 4999))
     app = build(settings_for(kafka, topic_prefix, batch_max_records=700))
     seen: list[int] = []
@@ -41,7 +41,7 @@ async def test_batches_hold_every_record_once_and_in_order(kafka: str, topic_pre
 
 async def test_an_agent_that_raises_acknowledges_nothing_and_crashes_the_app(kafka: str, topic_prefix: str) -> None:
     topic = f"{topic_prefix}in"
-    make_topic(kafka, topic)
+    await make_topic(kafka, topic)
     app = build(settings_for(kafka, topic_prefix, batch_max_records=10))
     good: list[MicroBatch] = []
 
@@ -63,7 +63,7 @@ async def test_an_agent_that_raises_acknowledges_nothing_and_crashes_the_app(kaf
 
 async def test_advancing_the_stream_acknowledges_nothing(kafka: str, topic_prefix: str) -> None:
     topic = f"{topic_prefix}in"
-    make_topic(kafka, topic)
+    await make_topic(kafka, topic)
     await produce(kafka, topic, numbered(0, 99))
     app = build(settings_for(kafka, topic_prefix, batch_max_records=10))
     batches: list[MicroBatch] = []
@@ -82,7 +82,7 @@ async def test_advancing_the_stream_acknowledges_nothing(kafka: str, topic_prefi
 
 async def test_what_was_not_acknowledged_comes_again(kafka: str, topic_prefix: str) -> None:
     topic = f"{topic_prefix}in"
-    make_topic(kafka, topic)
+    await make_topic(kafka, topic)
     await produce(kafka, topic, numbered(0, 99))
     seen: list[list[int]] = []
     for acknowledged_below in (40, 1000):
@@ -105,8 +105,8 @@ async def test_what_was_not_acknowledged_comes_again(kafka: str, topic_prefix: s
 
 async def test_an_owner_says_where_its_topic_resumes_and_may_start_it_anew(kafka: str, topic_prefix: str) -> None:
     topic, other = f"{topic_prefix}owned", f"{topic_prefix}other"
-    make_topic(kafka, topic)
-    make_topic(kafka, other)
+    await make_topic(kafka, topic)
+    await make_topic(kafka, other)
     await produce(kafka, topic, numbered(0, 99))
     await produce(kafka, other, numbered(0, 9))
     app = build(settings_for(kafka, topic_prefix, batch_max_records=10))
@@ -146,7 +146,7 @@ async def test_an_owner_says_where_its_topic_resumes_and_may_start_it_anew(kafka
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
 async def test_every_codec_decodes(kafka: str, topic_prefix: str, codec: str) -> None:
     topic = f"{topic_prefix}in"
-    make_topic(kafka, topic)
+    await make_topic(kafka, topic)
     await produce(kafka, topic, numbered(0, 999), compression=codec)
     app = build(settings_for(kafka, topic_prefix))
     seen: list[int] = []

@@ -1,0 +1,132 @@
+"""What the workers tell Prometheus: counters of the watch agent, gauges read from the state at scrape time, lag."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, cast
+
+import faust
+import numpy as np
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from agents.decision_counter import decision_counter
+from agents.sample_records import Decoded
+from agents.transport import Consumer
+from models.names import Metric
+
+if TYPE_CHECKING:
+    from agents.partition_state import PartitionState
+    from models.results import Folded
+
+AGE_BUCKETS_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 3600.0)
+"""The goal is a quarter of a second in the median and one second at the 99th percentile; a backlog is hours."""
+
+ANOMALY: Final = "anomaly"
+"""Kind of the decisions counted here."""
+
+UNDECODABLE: Final = "undecodable"
+"""Fate of a record on `samples` that ingest did not write."""
+
+
+class WatchMetrics:
+    """Counters of what was folded with effects (a muted replay counts nothing), and gauges of the newest scores."""
+
+    def __init__(self, registry: CollectorRegistry, partitions: Callable[[], Sequence[PartitionState]]) -> None:
+        def counter(name: Metric, text: str, *labels: str) -> Counter:
+            return Counter(name.value.removesuffix("_total"), text, labels, registry=registry)
+
+        self._fates = counter(Metric.SAMPLE_FATE, "Samples by what became of them.", "fate")
+        self._rows = counter(Metric.ROWS_SCORED, "Entity ticks that were scored.")
+        self._anomalous = counter(Metric.ANOMALOUS_ROWS, "Entity ticks that scored above the threshold.")
+        self._drifts = counter(Metric.DRIFTS, "Confirmed drifts.", "service")
+        self._retrains = counter(Metric.RETRAIN_REQUESTS, "Requests for a new model.", "service", "reason")
+        self._decisions = decision_counter(registry)
+        self._age = Histogram(
+            Metric.SCORE_AGE_SECONDS.value,
+            "Time from the broker's stamp of a source record to its durable result.",
+            buckets=AGE_BUCKETS_S,
+            registry=registry,
+        )
+        registry.register(LatestScoresCollector(partitions))
+
+    def count(self, folded: Folded, decoded: Sequence[Decoded], now_ns: int) -> None:
+        """Count what one micro-batch gave, once its effects are durable."""
+        for fate, samples in folded.fates.items():
+            self._fates.labels(fate.value).inc(samples)
+        self._rows.inc(len(folded.rows.entity))
+        self._anomalous.inc(int(np.count_nonzero(folded.rows.is_anomaly)))
+        for drift in folded.drifts:
+            self._drifts.labels(drift.service).inc()
+        for wish in folded.retrain:
+            self._retrains.labels(wish.service, wish.reason.value).inc()
+        for episode in folded.episodes:
+            self._decisions.labels(ANOMALY, episode.decision.value).inc()
+        for decision, times in folded.held.items():
+            self._decisions.labels(ANOMALY, decision.value).inc(times)
+        for part in decoded:
+            self._age.observe(max(0.0, (now_ns - part.seen_at_ns) / 1e9))
+
+    def count_undecodable(self) -> None:
+        """Count a record that is none of ours."""
+        self._fates.labels(UNDECODABLE).inc()
+
+
+class LatestScoresCollector(Collector):
+    """Newest score, value and expected band per entity of the partitions that this worker has now."""
+
+    def __init__(self, partitions: Callable[[], Sequence[PartitionState]]) -> None:
+        self._partitions = partitions
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Nothing: what there is depends on the stream, and registering must not read it."""
+        return iter(())
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Called in the thread of the scrape; each partition is read between two folds."""
+        labels = ["service", "entity"]
+        families = {
+            "score": GaugeMetricFamily(Metric.ANOMALY_SCORE.value, "Newest score; above 1 is anomalous.", labels=labels),
+            "value": GaugeMetricFamily(Metric.VALUE.value, "Newest value of the cause metric.", labels=labels),
+            "expected": GaugeMetricFamily(Metric.EXPECTED.value, "Its expected value.", labels=labels),
+            "expected_lower": GaugeMetricFamily(Metric.EXPECTED_LOWER.value, "Lower end of its band.", labels=labels),
+            "expected_upper": GaugeMetricFamily(Metric.EXPECTED_UPPER.value, "Upper end of its band.", labels=labels),
+        }
+        entities = series = 0
+        for state in self._partitions():
+            with state.lock:
+                latest = state.pipeline.latest()
+                entities += len(state.pipeline.entities)
+                series += state.pipeline.n_series
+            for column, family in families.items():
+                values = getattr(latest, column).tolist()
+                for service, entity, value in zip(latest.service, latest.entity, values, strict=True):
+                    if math.isfinite(value):
+                        family.add_metric([service, entity], value)
+        yield from families.values()
+        yield GaugeMetricFamily(Metric.ENTITIES.value, "Entities in the state of this worker.", value=entities)
+        yield GaugeMetricFamily(Metric.SERIES.value, "Series in the state of this worker.", value=series)
+
+
+class LagCollector(Collector):
+    """Records that this worker's partitions hold and that are not acknowledged yet."""
+
+    def __init__(self, app: faust.App) -> None:
+        self._app = app
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Nothing: registering must not start the consumer."""
+        return iter(())
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Called in the thread of the scrape."""
+        lag = GaugeMetricFamily(
+            Metric.CONSUMER_LAG.value, "Records not acknowledged yet.", labels=["topic", "partition"]
+        )
+        if not self._app.started:
+            return
+        for tp, records in cast(Consumer, self._app.consumer).lags().items():
+            lag.add_metric([tp.topic, str(tp.partition)], records)
+        yield lag

@@ -1,0 +1,128 @@
+"""Loads the state of a partition and keeps its models those that were recorded, or those that are to be served now."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections import deque
+
+import msgspec
+
+from agents.context import Context
+from agents.partition_state import NO_MODEL, ModelRef, PartitionState, restore
+from agents.serving_models import Served
+from infra.model_files import ModelFiles
+from infra.store import progress
+from infra.store.progress import ModelSwap, Resume
+from models.pipeline import Pipeline, PipelineConfig
+from models.series import EntityRule
+from models.service_model import ModelUnusable, ServiceModel
+
+log = logging.getLogger(__name__)
+
+
+class PartitionLoader:
+    """Loads partitions of `topic`."""
+
+    def __init__(self, context: Context, topic: str) -> None:
+        settings = context.settings
+        self._context = context
+        self._topic = topic
+        self._files = ModelFiles(settings.home / "models", settings.mlflow_url)
+        self._config = PipelineConfig(
+            entity_rule=EntityRule(settings.service_labels, settings.instance_labels, settings.default_service),
+            lateness_s=settings.lateness_s,
+            alerts_per_entity_week=settings.alerts_per_entity_week,
+            training_min_rows=settings.training_min_rows,
+            stale_after_s=settings.stale_after_s,
+        )
+
+    async def is_current(self, state: PartitionState) -> bool:
+        """Whether a state that we kept is still what the database has: nobody else had the partition meanwhile."""
+
+        def stored() -> int | None:
+            with self._context.database.transaction() as cursor:
+                return progress.next_offset(cursor, self._topic, state.partition)
+
+        found = await self._context.dependencies.until_available("postgresql", lambda: self._context.run(stored))
+        return found == state.stored and state.stored == state.position
+
+    async def load(self, partition: int) -> PartitionState:
+        """The newest state of a partition, or an empty one; as long as PostgreSQL or a model's file is away, it waits."""
+
+        def read() -> Resume:
+            with self._context.database.transaction() as cursor:
+                return progress.load(cursor, self._topic, partition)
+
+        resume = await self._context.dependencies.until_available("postgresql", lambda: self._context.run(read))
+        state = await self._context.run(self._from_snapshot, partition, resume) or self._empty(partition, resume)
+        state.swaps = deque(resume.swaps)
+        # spread over the interval, so that the partitions of a worker do not all take their snapshots in one moment
+        state.snapshot_s = time.monotonic() - random.random() * self._context.settings.snapshot_every_s
+        for service, ref in list(state.models.items()):
+            await self._use(state, service, ref)
+        return state
+
+    def _from_snapshot(self, partition: int, resume: Resume) -> PartitionState | None:
+        if resume.snapshot is None or resume.next_offset is None:
+            return None
+        at = resume.snapshot.next_offset
+        try:
+            return restore(resume.snapshot.body, partition, self._config, at, resume.next_offset)
+        except (ValueError, msgspec.DecodeError) as error:
+            log.error("snapshot of %s:%s is of no use (%s); replaying all there is", self._topic, partition, error)
+            return None
+
+    def _empty(self, partition: int, resume: Resume) -> PartitionState:
+        return PartitionState(partition, Pipeline(self._config), position=0, stored=resume.next_offset, start=None)
+
+    async def apply_recorded_swaps(self, state: PartitionState) -> None:
+        """Make the model changes that were made at or before the state's position."""
+        while state.swaps and state.swaps[0].at_offset <= state.position:
+            swap = state.swaps.popleft()
+            await self._use(state, swap.service, ModelRef(swap.version, swap.sha256, swap.artifact))
+
+    async def swap_models(self, state: PartitionState) -> list[ModelSwap]:
+        """Bring the state's models to those that are to be served now; what changed, to be stored with the next effects."""
+        await self.apply_recorded_swaps(state)
+        models = self._context.models
+        if state.generation == models.generation:
+            return []
+        current, state.generation = models.current, models.generation
+        swaps: list[ModelSwap] = []
+        for service, served in current.items():
+            ref = _ref(served)
+            if state.models.get(service, NO_MODEL) != ref and await self._serve(state, service, served):
+                swaps.append(ModelSwap(state.position, service, ref.version, ref.sha256, ref.artifact))
+        return swaps
+
+    async def _serve(self, state: PartitionState, service: str, served: Served | None) -> bool:
+        try:
+            await self._context.run(self._use_model, state, service, served.model if served else None)
+        except ModelUnusable as error:
+            log.error("a model of %s is not used: %s", service, error)
+            return False
+        state.models[service] = _ref(served)
+        return True
+
+    async def _use(self, state: PartitionState, service: str, ref: ModelRef) -> None:
+        """Serve the model that is on record, waiting for its file where that is away: a replay needs the very same."""
+
+        def fetch() -> ServiceModel:
+            return ServiceModel.from_bytes(self._files.fetch(ref.artifact, ref.sha256))
+
+        model = None
+        if ref != NO_MODEL:
+            model = await self._context.dependencies.until_available("mlflow", lambda: self._context.run(fetch))
+        await self._context.run(self._use_model, state, service, model)
+        state.models[service] = ref
+
+    @staticmethod
+    def _use_model(state: PartitionState, service: str, model: ServiceModel | None) -> None:
+        with state.lock:
+            state.pipeline.use_model(service, model)
+
+
+def _ref(served: Served | None) -> ModelRef:
+    return ModelRef(served.version, served.sha256, served.artifact) if served else NO_MODEL

@@ -1,0 +1,117 @@
+"""Everything a worker holds of one partition of `samples`, and how it survives in a snapshot."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from agents.sample_records import Decoded, concatenate
+from infra.store.progress import ModelSwap
+from models.pipeline import Pipeline, PipelineConfig
+from models.results import Folded
+
+FORMAT: Final = 1
+"""Raised when the meaning of a snapshot's envelope changes; one of another format is not used."""
+
+
+class ModelRef(msgspec.Struct, frozen=True, array_like=True):
+    """Which model served, and where its bytes are."""
+
+    version: str
+    sha256: str
+    artifact: str
+
+
+NO_MODEL: Final = ModelRef("", "", "")
+"""The service's online detectors work alone."""
+
+
+class _Envelope(msgspec.Struct, frozen=True, array_like=True):
+    format: int
+    source_high: dict[str, int]
+    models: dict[str, ModelRef]
+    pipeline: bytes
+
+
+@dataclass(eq=False)
+class PartitionState:
+    """State of one partition, in memory and as the database has it.
+
+    Attributes:
+        position: first offset that is not folded yet.
+        stored: `progress.next_offset` as we believe it is; None: no row. Below it effects are muted: they are stored.
+        start: offset from which the consumer was told to deliver; None: the earliest there is.
+        source_high: highest source offset folded per source partition.
+        models: the model that serves each service, by reference.
+        swaps: recorded model changes that the replay has still to make.
+        lock: held while the pipeline works or is read.
+    """
+
+    partition: int
+    pipeline: Pipeline
+    position: int
+    stored: int | None
+    start: int | None
+    source_high: dict[str, int] = field(default_factory=dict)
+    models: dict[str, ModelRef] = field(default_factory=dict)
+    swaps: deque[ModelSwap] = field(default_factory=deque)
+    generation: int = -1
+    slo_revision: int = -1
+    slo_looked_s: float = float("-inf")
+    snapshot_s: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def replays(self) -> bool:
+        """Whether the records at `position` are folded for the state only."""
+        return self.stored is not None and self.position < self.stored
+
+    def replay_end(self) -> int:
+        """First offset that the present stretch of the replay must not fold: a model changes there, or it is over."""
+        assert self.stored is not None, "only a replay ends"
+        return min(self.stored, self.swaps[0].at_offset) if self.swaps else self.stored
+
+    def fold(self, decoded: Sequence[Decoded], next_offset: int) -> Folded:
+        """Fold what is new of these records; the state then holds everything below `next_offset`. Blocking."""
+        fresh: list[Decoded] = []
+        for part in decoded:
+            rest = part.after(self.source_high.get(part.source, -1))
+            if len(rest.offsets):
+                self.source_high[part.source] = int(rest.offsets[-1])
+                fresh.append(rest)
+        with self.lock:
+            folded = self.pipeline.fold(concatenate([part.columns for part in fresh]))
+        self.position = next_offset
+        return folded
+
+    def snapshot(self) -> bytes:
+        """Bytes from which `restore` makes this state again. Blocking."""
+        with self.lock:
+            body = self.pipeline.snapshot()
+        return msgspec.msgpack.encode(_Envelope(FORMAT, self.source_high, self.models, body))
+
+
+def restore(body: bytes, partition: int, config: PipelineConfig, position: int, stored: int) -> PartitionState:
+    """The state that `snapshot` gave at `position`; its models are not loaded yet. Blocking.
+
+    Raises:
+        ValueError: the bytes are of another format.
+        msgspec.DecodeError: they are none of ours.
+    """
+    envelope = msgspec.msgpack.decode(body, type=_Envelope)
+    if envelope.format != FORMAT:
+        raise ValueError(f"snapshot format {envelope.format}, this version reads {FORMAT}")
+    return PartitionState(
+        partition=partition,
+        pipeline=Pipeline.restore(config, envelope.pipeline),
+        position=position,
+        stored=stored,
+        start=position,
+        source_high=dict(envelope.source_high),
+        models=dict(envelope.models),
+    )

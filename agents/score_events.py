@@ -1,0 +1,148 @@
+"""Results of a fold as the events that leave the watch agent. Pure; every id comes from the cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from infra.store.outbox import OutboxEvent
+from models.alerts import alert_event
+from models.names import AlertName, Annotation, Severity, Topic
+from models.reasons import AlertState
+from models.records import AlertEvent, DriftEvent, RetrainEvent, ScoreEvent
+from models.timestamps import to_rfc3339
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from models.results import Drift, Episode, RetrainWish, ScoredRows
+    from models.state import EntityName
+
+TOP_CAUSES: Final = 3
+"""Causes named in an event: what a person looks at before looking at the dashboard."""
+
+_encoder = msgspec.json.Encoder()
+
+
+def score_records(rows: ScoredRows, entities: list[EntityName]) -> Iterator[tuple[str, bytes]]:
+    """(entity, JSON) of every closed tick, in tick order."""
+    columns = zip(
+        rows.entity.tolist(),
+        rows.tick_ns.tolist(),
+        rows.score.tolist(),
+        rows.is_anomaly.tolist(),
+        rows.cause,
+        rows.value.tolist(),
+        rows.expected.tolist(),
+        rows.expected_lower.tolist(),
+        rows.expected_upper.tolist(),
+        rows.contributions,
+        rows.model_version,
+        rows.readiness,
+        strict=True,
+    )
+    for number, tick_ns, score, anomalous, cause, value, expected, lower, upper, causes, version, readiness in columns:
+        name = entities[number]
+        event = ScoreEvent(
+            id=f"{name.entity}@{tick_ns}",
+            service=name.service,
+            entity=name.entity,
+            tick=to_rfc3339(tick_ns),
+            anomaly_score=score,
+            is_anomaly=anomalous,
+            causes=causes[:TOP_CAUSES],
+            cause_metric=cause,
+            value=_finite(value),
+            expected=_finite(expected),
+            expected_lower=_finite(lower),
+            expected_upper=_finite(upper),
+            model_version=version,
+            readiness=str(readiness),
+        )
+        yield name.entity, _encoder.encode(event)
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no word for NaN, which stands for "there is none"."""
+    return value if value - value == 0 else None
+
+
+def drift_record(drift: Drift) -> tuple[str, bytes]:
+    """(service, JSON) of a confirmed drift."""
+    event = DriftEvent(
+        id=drift.id,
+        service=drift.service,
+        entity=drift.entity,
+        series=drift.series,
+        detector=drift.detector,
+        statistic=drift.statistic,
+        window=drift.window_rows,
+        at=to_rfc3339(drift.at_ns),
+    )
+    return drift.service, _encoder.encode(event)
+
+
+def retrain_outgoing(wish: RetrainWish) -> OutboxEvent:
+    """The request for a new model that a fold came to."""
+    event = RetrainEvent(
+        id=wish.id,
+        service=wish.service,
+        reason=wish.reason.value,
+        evidence=dict(wish.evidence),
+        asked_at=to_rfc3339(wish.at_ns),
+    )
+    return OutboxEvent(Topic.RETRAIN, wish.service, wish.id, _encoder.encode(event))
+
+
+def alert_outgoing(episode: Episode, settings: Settings) -> OutboxEvent:
+    """The alert for a transition of an anomaly episode."""
+    event = anomaly_alert(episode, settings)
+    return OutboxEvent(Topic.ALERTS, event.fingerprint, event.id, _encoder.encode(event))
+
+
+def anomaly_alert(episode: Episode, settings: Settings) -> AlertEvent:
+    """What on-call reads about an episode. A ticket: only a burning error budget pages."""
+    return alert_event(
+        AlertName.METRIC_ANOMALY,
+        service=episode.service,
+        severity=Severity.TICKET,
+        state=episode.state,
+        decision=episode.decision,
+        starts_at_ns=episode.started_ns,
+        ends_at_ns=episode.ended_ns if episode.state is AlertState.RESOLVED else None,
+        entity=episode.entity,
+        annotations=_annotations(episode, settings),
+    )
+
+
+def _annotations(episode: Episode, settings: Settings) -> dict[Annotation, str]:
+    peak, expected = f"{episode.peak_score:.2f}", _expected_text(episode)
+    texts = {
+        Annotation.SUMMARY: f"{episode.entity}: {episode.cause_metric} is unusual (score {peak}, 1 is the threshold)",
+        Annotation.DESCRIPTION: (
+            f"Since {to_rfc3339(episode.started_ns)}; at the peak {to_rfc3339(episode.peak_ns)}"
+            f" {episode.cause_metric} was {_number(episode.value)}, expected {expected}."
+        ),
+        Annotation.CAUSES: ", ".join(f"{name} {share:.0%}" for name, share in _shares(episode)),
+        Annotation.SCORE: peak,
+        Annotation.EXPECTED: expected,
+        Annotation.MODEL_VERSION: episode.model_version,
+        Annotation.RUNBOOK_URL: f"{settings.runbook_url}#{AlertName.METRIC_ANOMALY.value.lower()}",
+    }
+    return {name: text for name, text in texts.items() if text}
+
+
+def _shares(episode: Episode) -> list[tuple[str, float]]:
+    """Causes as shares of the score, largest first."""
+    total = sum(part for _, part in episode.causes)
+    return [(name, part / total if total > 0 else 0.0) for name, part in episode.causes[:TOP_CAUSES]]
+
+
+def _expected_text(episode: Episode) -> str:
+    lower, upper = _number(episode.expected_lower), _number(episode.expected_upper)
+    return f"{_number(episode.expected)} ({lower} to {upper})"
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None or value != value else f"{value:.4g}"

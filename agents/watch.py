@@ -1,0 +1,253 @@
+"""The watch agent: samples to scores, SLO counts, anomalies, alerts, each exactly once.
+
+The order per micro-batch, and what a death after each step does:
+
+1. leave out what the state holds already; while the offset is below the stored one, fold with the results thrown away;
+2. fold: from here on the state in memory is ahead of the database. Death: the stretch is folded again from the snapshot;
+3. publish scores and drifts and wait for the broker. Death: they are published again under the same ids;
+4. one PostgreSQL transaction with every effect and the new offset. Death before COMMIT: as after 3; after it: all is stored;
+5. acknowledge to Kafka, which only lag tools read.
+
+3 and 4 are repeated with the same results in hand while something is down. Whoever finds the stored offset moved by another
+worker drops the state and loads it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+import faust
+import msgspec
+from faust.types import TP, StreamT
+
+from agents.context import Context
+from agents.metrics import WatchMetrics
+from agents.partition_loader import PartitionLoader
+from agents.partition_state import PartitionState
+from agents.publisher import Outgoing, Publisher
+from agents.sample_records import Decoded, decode
+from agents.score_events import alert_outgoing, drift_record, retrain_outgoing, score_records
+from agents.transport import MicroBatch, Record, micro_batches, reposition, resume_from
+from infra.store import progress, slos
+from infra.store.progress import Fenced, ModelSwap, Snapshot, StoredSnapshot
+from infra.store.watch import Effects, commit
+from models.errors import Misconfigured, Unavailable
+from models.names import Topic
+from models.results import Folded
+
+log = logging.getLogger(__name__)
+
+SLO_LOOK_S: Final = 1.0
+"""How old the bindings may get: an applied SLO counts from the next second on."""
+
+HAND_OVER_S: Final = 3.0
+"""What a revocation waits for the micro-batch in hand. Shorter than the group's session; the fence covers the rest."""
+
+
+def attach(app: faust.App, context: Context) -> None:
+    """Let the worker fold the `samples` topic."""
+    watch = Watch(app, context)
+    topic = app.topic(watch.topic, key_serializer="raw", value_serializer="raw")
+    resume_from(app, watch.topic, watch.resume)
+    context.on_stop(watch.close)
+
+    async def revoked(_: object, *tps: set[TP], **__: object) -> None:
+        await watch.on_revoked(*tps)
+
+    async def assigned(_: object, *tps: set[TP], **__: object) -> None:
+        await watch.on_assigned(*tps)
+
+    app.on_partitions_revoked.connect(revoked, weak=False)
+    app.on_partitions_assigned.connect(assigned, weak=False)
+
+    @app.agent(topic, name="watch")
+    async def fold(stream: StreamT[Any]) -> None:
+        async for batch in micro_batches(stream):
+            await watch.process(batch)
+
+
+class Watch:
+    """What the agent does with partitions and micro-batches."""
+
+    def __init__(self, app: faust.App, context: Context) -> None:
+        self.topic = context.settings.topic(Topic.SAMPLES)
+        self._app = app
+        self._context = context
+        self._settings = context.settings
+        self._loader = PartitionLoader(context, self.topic)
+        self._publisher = Publisher(context.settings, "tidewatch-watch")
+        self._partitions: dict[int, PartitionState] = {}
+        self._busy = asyncio.Lock()
+        self._metrics = WatchMetrics(context.registry, lambda: list(self._partitions.values()))
+
+    # partitions come and go
+
+    async def resume(self, partition: int) -> int | None:
+        """Offset from which a partition is to be delivered, with its state loaded (or kept, where nobody else had it)."""
+        async with self._busy:
+            known = self._partitions.get(partition)
+            if known is not None and await self._loader.is_current(known):
+                known.start = known.position
+            else:
+                self._partitions[partition] = known = await self._loader.load(partition)
+        log.info("%s:%s resumes at %s, effects from %s", self.topic, partition, known.start, known.stored)
+        return known.start
+
+    async def on_revoked(self, revoked: set[TP]) -> None:
+        """Let the micro-batch in hand finish, so that whoever gets the partition need not do it again."""
+        if any(tp.topic == self.topic for tp in revoked):
+            try:
+                await asyncio.wait_for(self._busy.acquire(), HAND_OVER_S)
+            except TimeoutError:
+                log.warning("partitions are handed over with a micro-batch in hand; its new owner folds it again")
+            else:
+                self._busy.release()
+
+    async def on_assigned(self, assigned: set[TP]) -> None:
+        """Forget the states of partitions that are somebody else's now."""
+        ours = {tp.partition for tp in assigned if tp.topic == self.topic}
+        self._partitions = {number: state for number, state in self._partitions.items() if number in ours}
+
+    async def close(self) -> None:
+        """Wait for the micro-batch in hand, then let go of the producer."""
+        async with self._busy:
+            await self._publisher.close()
+
+    # micro-batches
+
+    async def process(self, batch: MicroBatch) -> None:
+        """Fold a micro-batch and make its effects durable; acknowledged then, or dropped if the partition is not ours."""
+        async with self._busy:
+            state = self._partitions.get(batch.partition)
+            if batch.stale or state is None:
+                return
+            if state.start is not None and batch.last_offset < state.start:
+                raise Misconfigured(
+                    f"{self.topic}:{batch.partition} has offset {batch.last_offset}, PostgreSQL has processed it up to"
+                    f" {state.start}: the topic was made anew. Delete its rows in `progress`, `snapshot` and `model_swap`"
+                )
+            try:
+                await self._fold_all(state, batch)
+            except Fenced as fenced:
+                log.warning("%s; loading it again", fenced)
+                self._partitions.pop(batch.partition, None)
+                reposition(self._app, self.topic, batch.partition)
+            else:
+                batch.ack()
+
+    async def _fold_all(self, state: PartitionState, batch: MicroBatch) -> None:
+        records = [record for record in batch.records if record.offset >= state.position]
+        while records and state.replays:
+            await self._loader.apply_recorded_swaps(state)
+            end = state.replay_end()
+            stretch = [record for record in records if record.offset < end]
+            records = records[len(stretch) :]
+            # everything below `end` is folded once a record at or above it is seen, even where offsets are missing
+            position = end if records else stretch[-1].offset + 1
+            await self._context.run(state.fold, self._decode(stretch), position)
+        if records:
+            with self._context.batch_seconds.labels("watch").time():
+                await self._fold_live(state, records)
+
+    async def _fold_live(self, state: PartitionState, records: Sequence[Record]) -> None:
+        await self._reload_slos(state)
+        swaps = await self._loader.swap_models(state)
+        expected, decoded = state.stored, self._decode(records)
+        folded = await self._context.run(state.fold, decoded, records[-1].offset + 1)
+        await self._publish(state, folded)
+        effects = await self._effects(state, expected, folded, swaps)
+        await self._commit(effects)
+        state.stored = state.position
+        if effects.snapshot is not None:
+            state.snapshot_s = time.monotonic()
+            await self._context.run(
+                progress.delete_old_files, self._settings.lake_path, self.topic, state.partition, effects.snapshot
+            )
+        self._metrics.count(folded, decoded, time.time_ns())
+
+    def _decode(self, records: Sequence[Record]) -> list[Decoded]:
+        decoded = []
+        for record in records:
+            try:
+                decoded.append(decode(record.value or b""))
+            except (msgspec.DecodeError, ValueError) as error:
+                log.error("%s:%s has no samples record at %s: %s", self.topic, record.partition, record.offset, error)
+                self._metrics.count_undecodable()
+        return decoded
+
+    async def _publish(self, state: PartitionState, folded: Folded) -> None:
+        outgoing = await self._context.run(self._outgoing, state, folded)
+        if outgoing:
+            await self._context.dependencies.until_available("kafka", lambda: self._publisher.publish(outgoing))
+
+    def _outgoing(self, state: PartitionState, folded: Folded) -> list[Outgoing]:
+        scores, drift = self._settings.topic(Topic.SCORES), self._settings.topic(Topic.DRIFT)
+        outgoing = [
+            Outgoing(scores, value, entity.encode())
+            for entity, value in score_records(folded.rows, state.pipeline.entities)
+        ]
+        outgoing.extend(
+            Outgoing(drift, value, service.encode()) for service, value in map(drift_record, folded.drifts)
+        )
+        return outgoing
+
+    async def _effects(
+        self, state: PartitionState, expected: int | None, folded: Folded, swaps: Sequence[ModelSwap]
+    ) -> Effects:
+        return Effects(
+            topic=self.topic,
+            partition=state.partition,
+            expected=expected,
+            next_offset=state.position,
+            source_high=dict(state.source_high),
+            slo_counts=folded.slo_counts,
+            episodes=folded.episodes,
+            drifts=folded.drifts,
+            events=[
+                *(alert_outgoing(episode, self._settings) for episode in folded.episodes),
+                *(retrain_outgoing(wish) for wish in folded.retrain),
+            ],
+            swaps=swaps,
+            snapshot=await self._context.run(self._snapshot_if_due, state),
+        )
+
+    def _snapshot_if_due(self, state: PartitionState) -> StoredSnapshot | None:
+        if time.monotonic() - state.snapshot_s < self._settings.snapshot_every_s:
+            return None
+        try:
+            return progress.prepare_snapshot(
+                self._settings.lake_path, self.topic, state.partition, Snapshot(state.position, state.snapshot())
+            )
+        except Unavailable as error:    # the stream does not wait for it: the next one is due at once
+            log.warning("no snapshot of %s:%s: %s", self.topic, state.partition, error)
+            return None
+
+    async def _commit(self, effects: Effects) -> None:
+        attempts = 0
+
+        async def attempt() -> None:
+            nonlocal attempts
+            attempts += 1
+            await self._context.run(commit, self._context.database, effects, repeated=attempts > 1)
+
+        await self._context.dependencies.until_available("postgresql", attempt)
+
+    async def _reload_slos(self, state: PartitionState) -> None:
+        now_s = time.monotonic()
+        if now_s - state.slo_looked_s < SLO_LOOK_S:
+            return
+
+        def look() -> slos.StoredSlos | None:
+            with self._context.database.transaction() as cursor:
+                return slos.load(cursor) if slos.revision(cursor) != state.slo_revision else None
+
+        found = await self._context.dependencies.until_available("postgresql", lambda: self._context.run(look))
+        state.slo_looked_s = now_s
+        if found is not None:
+            with state.lock:
+                state.pipeline.use_slos(found.bindings())
+            state.slo_revision = found.revision
