@@ -28,7 +28,6 @@ def load_table(path: Path) -> pa.Table:
     """The file's columns; raises `Misconfigured` where it cannot be read or has no `timestamp`."""
     try:
         if path.name.endswith(".parquet"):
-            # not read_table: it imports pandas, which takes two seconds
             with pyarrow.parquet.ParquetFile(path) as file:
                 table = file.read()
         else:
@@ -58,8 +57,7 @@ def times_ns(table: pa.Table, path: Path) -> NDArray[np.int64]:
         raise _complain(path, int(np.flatnonzero(column.is_null())[0]), TIMESTAMP, "empty")
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         try:
-            # by way of int64, as time stamps to numpy import pandas too
-            return np.asarray(column.cast(pa.timestamp("ns")).cast(pa.int64()).to_numpy())
+            return np.asarray(column.cast(pa.timestamp("ns")).to_numpy().astype(np.int64))
         except pa.ArrowInvalid as error:
             raise Misconfigured(f"{path}: column 'timestamp': {error}") from error
     values = column.to_pylist()
