@@ -135,6 +135,22 @@ class Settings(BaseSettings):
                 )
 
 
+class _Home(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="TIDEWATCH_", toml_file="tidewatch.toml", extra="ignore")
+    home: Path = Settings.model_fields["home"].default
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource, **named: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return named["env_settings"], TomlConfigSettingsSource(settings_cls)
+
+
+def home_folder() -> Path:
+    """`home` alone, for what must work while other settings, or a stack's file, are wrong: `up`, `down`, `status`."""
+    return _Home().home
+
+
 def load(**overrides: Any) -> Settings:
     """Read the settings; raise `Misconfigured` with one line a problem when they do not hold.
 

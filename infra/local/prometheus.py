@@ -15,6 +15,7 @@ from infra.local.service import Service
 from infra.local.shipped import find_program, shipped
 
 PREFERRED_PORT = 9090
+JOBS = ("workers", "alertmanager")  # the target files that prometheus.yml names
 RETENTION = "15d"
 RETENTION_SIZE = "2GB"
 
@@ -36,15 +37,18 @@ class Prometheus(Service):
         return f"http://{self.address}"
 
     def prepare(self) -> None:
-        """Copy configuration and rules; targets stay as they are."""
+        """Copy configuration and rules; there is nothing to scrape before `targets` says so."""
         source = shipped("prometheus")
         self._folder.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source / "prometheus.yml", self._folder)
         shutil.rmtree(self._folder / "rules", ignore_errors=True)
         shutil.copytree(source / "rules", self._folder / "rules")
+        for job in JOBS:
+            if not (self._folder / "targets" / f"{job}.json").exists():
+                self.targets(job, [])
 
     def targets(self, job: str, addresses: Sequence[str]) -> None:
-        """Let the job (`workers`, `alertmanager`) scrape these addresses from the next refresh on."""
+        """Let one of `JOBS` scrape these addresses from the next refresh on."""
         folder = self._folder / "targets"
         folder.mkdir(parents=True, exist_ok=True)
         whole = folder / f".{job}.{os.getpid()}"
