@@ -1,0 +1,158 @@
+"""The ingest agent against a real broker and a real lake."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import faust
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from agents.app import attach, build
+from agents.context import Context
+from agents.retry import Dependencies
+from agents.sample_records import Decoded, decode, partition_of
+from infra.kafka_admin import create_topics
+from infra.lake import LakeWriter
+from infra.settings import Settings
+from infra.store.database import Database
+from models.errors import Unavailable
+from models.names import Topic
+from models.series import EntityRule
+from tests.integration.faust_app import committed, eventually, produce, read_all, running, settings_for
+
+pytestmark = pytest.mark.timeout(90)
+
+
+RULE = EntityRule(("service",), ("instance",), "host")
+
+
+def sample(number: int, service: str = "checkout", instance: str = "i-1", now_s: float | None = None) -> bytes:
+    body = {"metric": "latency_ms", "value": number, "labels": {"service": service, "instance": instance}}
+    if now_s is not None:
+        body["timestamp"] = now_s
+    return json.dumps(body).encode()
+
+
+@asynccontextmanager
+async def ingesting(settings: Settings) -> AsyncIterator[tuple[faust.App, Context]]:
+    registry = CollectorRegistry()
+    with ThreadPoolExecutor(2) as threads:
+        context = Context(settings, Database("postgresql://nobody@127.0.0.1:1/none"), registry, threads, Dependencies(registry))
+        app = build(settings)
+        attach(app, context, ["ingest"])
+        async with running(app):
+            yield app, context
+            for hook in context.stop_hooks:
+                await hook()
+
+
+async def samples_of(kafka: str, settings: Settings) -> list[Decoded]:
+    return [decode(record.value) for record in await read_all(kafka, settings.topic(Topic.SAMPLES))]
+
+
+async def test_samples_arrive_by_entity_in_order_with_their_source_offsets(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    settings = settings_for(kafka, topic_prefix, partitions=3, lake=str(tmp_path), lake_flush_s=0.1)
+    await create_topics(settings)
+    metrics = settings.topic(Topic.METRICS)
+    for partition in range(3):
+        await produce(kafka, metrics, [sample(n, instance=f"i-{partition}-{n % 5}") for n in range(500)], partition)
+    async with ingesting(settings):
+        async with asyncio.timeout(30):
+            while sum(len(part.offsets) for part in await samples_of(kafka, settings)) < 1500:
+                await asyncio.sleep(0.1)
+    seen: Counter[tuple[str, int]] = Counter()
+    high: dict[tuple[int, str], int] = {}
+    for record in await read_all(kafka, settings.topic(Topic.SAMPLES)):
+        part = decode(record.value)
+        assert np.all(np.diff(part.offsets) >= 0)
+        assert part.offsets[0] > high.get((record.partition, part.source), -1)
+        high[record.partition, part.source] = int(part.offsets[-1])
+        for number, value, offset in zip(part.columns.series, part.columns.values, part.offsets, strict=True):
+            entity = RULE.identify(part.columns.series_ids[number]).entity
+            assert partition_of(entity, 3) == record.partition
+            assert value == offset
+            seen[part.source, int(offset)] += 1
+    assert set(seen.values()) == {1}
+    assert len(seen) == 1500
+    for partition in range(3):
+        assert await committed(kafka, settings.group, metrics, partition) == 500
+
+
+async def test_dead_letters_carry_the_bytes_the_key_and_the_reason(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
+    settings = settings_for(kafka, topic_prefix, partitions=1, lake=str(tmp_path), lake_flush_s=0.1)
+    await create_topics(settings)
+    bad = {
+        b"\xff\x00 not json": "unparsable",
+        b'{"metric":"m","value":NaN}': "not-finite",
+        b'{"what":1}': "unknown-format",
+        sample(1, now_s=time.time() + 7200): "in-the-future",
+        sample(1, now_s=1_000_000_000): "too-old",
+    }
+    await produce(kafka, settings.topic(Topic.METRICS), [sample(0), *bad, sample(6)])
+    letters: list[object] = []
+    async with ingesting(settings):
+        async with asyncio.timeout(30):
+            while len(letters) < len(bad):
+                letters = await read_all(kafka, settings.topic(Topic.DEAD_LETTER))
+                await asyncio.sleep(0.1)
+    found = {letter.value: {name: value.decode() for name, value in letter.headers} for letter in letters}
+    assert {value: headers["reason"] for value, headers in found.items()} == bad
+    assert [int(headers["offset"]) for headers in found.values()] == [1, 2, 3, 4, 5]
+    assert all(h["topic"] == settings.topic(Topic.METRICS) and h["partition"] == "0" and h["detail"] for h in found.values())
+    assert [part.columns.values.tolist() for part in await samples_of(kafka, settings)] in ([[0.0, 6.0]], [[0.0], [6.0]])
+    assert await committed(kafka, settings.group, settings.topic(Topic.METRICS)) == 7
+
+
+async def test_a_lake_that_is_down_holds_the_acknowledgement_back_and_not_the_stream(
+    kafka: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    down = True
+    flush = LakeWriter.flush
+
+    def failing_flush(self: LakeWriter) -> list[Path]:
+        if down:
+            raise Unavailable("lake", "no space left")
+        return flush(self)
+
+    monkeypatch.setattr(LakeWriter, "flush", failing_flush)
+    settings = settings_for(kafka, topic_prefix, partitions=1, lake=str(tmp_path), lake_flush_s=0.05)
+    await create_topics(settings)
+    metrics = settings.topic(Topic.METRICS)
+    await produce(kafka, metrics, [sample(n) for n in range(100)])
+    async with ingesting(settings) as (_, context):
+        async with asyncio.timeout(30):
+            while not await samples_of(kafka, settings):
+                await asyncio.sleep(0.05)
+        await eventually(
+            lambda: context.registry.get_sample_value("tidewatch_dependency_up", {"dependency": "lake"}) == 0
+        )
+        assert await committed(kafka, settings.group, metrics) in (None, 0)
+        assert not list(tmp_path.rglob("*.parquet"))
+        down = False
+        await eventually(lambda: bool(list(tmp_path.rglob("*.parquet"))))
+    assert await committed(kafka, settings.group, metrics) == 100
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_producers_may_compress_as_they_like(kafka: str, topic_prefix: str, tmp_path: Path, codec: str) -> None:
+    settings = settings_for(kafka, topic_prefix, partitions=1, lake=str(tmp_path), lake_flush_s=0.05)
+    await create_topics(settings)
+    await produce(kafka, settings.topic(Topic.METRICS), [sample(n) for n in range(1000)], compression=codec)
+    found: list[Decoded] = []
+    async with ingesting(settings):
+        async with asyncio.timeout(30):
+            while sum(len(part.offsets) for part in found) < 1000:
+                found = await samples_of(kafka, settings)
+                await asyncio.sleep(0.05)
+    assert np.concatenate([part.columns.values for part in found]).tolist() == list(range(1000))
