@@ -218,7 +218,8 @@ class ServiceModel:
             self.whitening.ndim == 2
             and self.whitening.shape[0] == f
             and self.log_scale.shape == self.center.shape == self.scale.shape == (f,)
-            and bool(np.all(self.scale > 0) and np.all(np.isfinite(self.center)) and np.all(np.isfinite(self.whitening)))
+            and bool(np.all(self.scale > 0) and np.all(np.isfinite(self.center)))
+            and bool(np.all(np.isfinite(self.whitening)))
             and all(len(a) == nodes for a in (forest.threshold, forest.left, forest.right, forest.path))
             and nodes > 0
             and int(children.min()) >= 0

@@ -1,0 +1,78 @@
+"""Feature matrices for the services' models, and what their forests make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import compiled
+from models.placing import Rows
+from models.service_model import ServiceModel
+from models.state import State, Table
+
+
+class Multivariate(NamedTuple):
+    """What the services' models say about closed rows.
+
+    Attributes:
+        nats: float64 `(n_rows,)`, calibrated surprise of the forest; NaN where the service has no model.
+        share: float64 `(n_cells,)`, the cell's part in it: its squared standardised value over the row's sum of them.
+        unknown: int32 `(n_rows,)`, values of the row that the service's model has no column for.
+    """
+
+    nats: NDArray[np.float64]
+    share: NDArray[np.float64]
+    unknown: NDArray[np.int32]
+
+
+def ask_models(state: State, models: Mapping[int, ServiceModel], rows: Rows) -> Multivariate:
+    """Score rows with their services' models.
+
+    Args:
+        models: by service number.
+    """
+    asked = Multivariate(np.full(len(rows.entity), np.nan), np.zeros(len(rows.series)), np.zeros(len(rows.entity), np.int32))
+    if not models or not len(rows.entity):
+        return asked
+    service = state.entities["service"][rows.entity]
+    for number, model in models.items():
+        mine = np.flatnonzero(service == number)
+        if len(mine) == 0:
+            continue
+        x = np.full((len(mine), len(model.features)), np.nan)
+        _gather(state.series, rows, mine, x, asked.unknown)
+        asked.nats[mine], z = model.surprise(x)
+        _spread(state.series, rows, mine, z, asked.share)
+    return asked
+
+
+@compiled
+def _gather(
+    series: Table, rows: Rows, mine: NDArray[np.int64], x: NDArray[np.float64], unknown: NDArray[np.int32]
+) -> None:
+    for i in range(mine.shape[0]):
+        row = mine[i]
+        for cell in range(rows.start[row], rows.start[row + 1]):
+            column = series[rows.series[cell]].column
+            if column >= 0:
+                x[i, column] = rows.value[cell]
+            elif not np.isnan(rows.value[cell]):
+                unknown[row] += 1
+
+
+@compiled
+def _spread(
+    series: Table, rows: Rows, mine: NDArray[np.int64], z: NDArray[np.float64], share: NDArray[np.float64]
+) -> None:
+    for i in range(mine.shape[0]):
+        row = mine[i]
+        total = 1e-12
+        for f in range(z.shape[1]):
+            total += z[i, f] * z[i, f]
+        for cell in range(rows.start[row], rows.start[row + 1]):
+            column = series[rows.series[cell]].column
+            if column >= 0:
+                share[cell] = z[i, column] * z[i, column] / total

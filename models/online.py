@@ -1,0 +1,205 @@
+"""Online detectors for one series: score, then learn. Compiled functions over one row of the series table.
+
+Three channels, each in nats of surprise against its own past, the largest counts:
+
+- residual against a fast and a slow level (exponential means; winsorised, so that an outlier moves them by little), in units
+  of a robust scale, calibrated by the streaming tail of its own absolute values;
+- novelty: how far outside of every value seen so far, against how often and how far that happened before;
+- silence: rows missing of a series that is regularly there.
+
+What is surprising is learnt with little weight, so that an incident does not become normal while it lasts. A regime that has
+held for `rebaseline_rows` is the new normal: the detectors start from it.
+"""
+
+from __future__ import annotations
+
+import math
+
+from models.compiled import compiled
+from models.state import Table
+from models.threshold import caution, learn_tail, tail_surprise, tail_value
+
+P_CUT = 0.1
+"""Share of a series' residuals beyond the cut of their tail."""
+
+SHORT, LONG = 12.0, 300.0
+"""Rows that the fast and the slow level remember: a spike stands out from the first, a shift stays visible in the second."""
+
+SCALE_ROWS = 300.0
+CLIP = 3.0
+"""Residuals move a level by at most this many scales."""
+
+CALM, ALARMED = 5.0, 9.0
+"""Nats between which the weight of learning falls from 1 to `LEAST_WEIGHT`; e^-9 is one row in 8,000."""
+
+LEAST_WEIGHT = 0.02
+ODD = 7.0
+"""Nats from which a row counts towards a new regime."""
+
+LINEAR = 30.0
+"""Nats up to which surprise is linear; logarithmic beyond, so that no single series drowns the others."""
+
+
+@compiled
+def unit(one: Table, channel: int) -> float:
+    """The scale that a residual is divided by, never 0, wider while few rows are known.
+
+    A fiftieth of the range seen is the least that counts as one unit: a constant, a counter that idles and an integer that
+    rarely moves would otherwise make every step a thousand deviations.
+    """
+    floor = max(1e-9, 1e-4 * abs(one.level[channel]), 0.02 * (one.high - one.low))
+    return max(one.scale[channel], floor) * (1.0 + 4.0 / (one.n + 1.0))
+
+
+@compiled
+def surprise(one: Table, value: float) -> float:
+    """Nats of surprise of a value (NaN: missing in this row) before it is learnt."""
+    if one.n < 3.0:
+        return 0.0
+    nats = 0.0
+    if math.isnan(value):
+        if one.regular > 0.95 and one.n >= 20.0:
+            nats = one.absent * min(-math.log(1.0 - one.regular + 1.0 / one.n), 4.0)
+    else:
+        for channel in range(2):
+            z = abs(value - one.level[channel]) / unit(one, channel)
+            nats = max(nats, _residual(one, channel, z))
+        outside = max(value - one.high, one.low - value)
+        if outside > 0.0 and one.n >= 10.0:
+            rate = max(one.novel_rate, 1.0 / (one.n + 1.0))
+            nats = max(nats, -math.log(rate) + outside / one.novel_excess)
+    if nats > LINEAR:
+        nats = LINEAR + 10.0 * math.log1p((nats - LINEAR) / 10.0)
+    # what n rows can say about a probability has a limit; a run of odd rows says more, a series that never moved says less
+    moved = max(one.scale[0], one.scale[1]) > 1e-4 * abs(one.level[1]) and one.high > one.low
+    limit = math.log(one.n + 1.0) * ((4.0 if moved else 2.0) + 0.5 * min(one.odd, 4))
+    return min(nats, limit)
+
+
+@compiled
+def _residual(one: Table, channel: int, z: float) -> float:
+    return tail_surprise(
+        z, one.cut[channel], one.excess[channel], one.square[channel], P_CUT, caution(one.beyond[channel])
+    )
+
+
+@compiled
+def band(one: Table, nats: float) -> tuple[float, float, float]:
+    """Expected value, lower and upper bound: inside of both residual channels stays below `nats`."""
+    if nats > LINEAR:
+        nats = LINEAR + 10.0 * math.expm1((nats - LINEAR) / 10.0)
+    low, high = -math.inf, math.inf
+    for channel in range(2):
+        reach = unit(one, channel) * tail_value(
+            nats, one.cut[channel], one.excess[channel], one.square[channel], P_CUT, caution(one.beyond[channel])
+        )
+        low, high = max(low, one.level[channel] - reach), min(high, one.level[channel] + reach)
+    if low > high:
+        middle = 0.5 * (low + high)
+        low, high = middle, middle
+    return min(max(one.level[0], low), high), low, high
+
+
+@compiled
+def learn(one: Table, value: float, nats: float, rebaseline_rows: int) -> None:
+    """Take a value (NaN: missing) into the series' state, given how surprising it was."""
+    if math.isnan(value):
+        # an interruption is not learnt as irregularity until it has lasted as long as a new regime
+        if one.absent < 3 or one.absent > rebaseline_rows:
+            one.regular += (0.0 - one.regular) / min(one.n + 2.0, 200.0)
+        return
+    if one.n == 0.0:
+        _begin(one, value, 0.0)
+        one.n, one.regular = 1.0, 1.0
+        for channel in range(2):
+            one.cut[channel], one.excess[channel], one.square[channel] = 2.0, 0.8, 1.28
+        return
+    _watch_regime(one, value, nats)
+    if one.odd >= rebaseline_rows:
+        rebaseline(one)
+        return
+    weight = 1.0
+    if nats > CALM:
+        weight = max(LEAST_WEIGHT, 1.0 - (nats - CALM) / (ALARMED - CALM))
+    one.regular += (1.0 - one.regular) / min(one.n + 2.0, 200.0)
+    _learn_range(one, value, weight)
+    for channel in range(2):
+        _learn_residual(one, value, channel, weight)
+    one.n += weight
+
+
+@compiled
+def _begin(one: Table, level: float, scale: float) -> None:
+    one.low = one.high = level
+    one.odd = 0
+    one.novel_rate, one.novel_excess = 1.0, max(1e-9, 1e-4 * abs(level))
+    for channel in range(2):
+        one.level[channel], one.scale[channel] = level, scale
+
+
+@compiled
+def _learn_residual(one: Table, value: float, channel: int, weight: float) -> None:
+    residual = value - one.level[channel]
+    scale = unit(one, channel)
+    if one.n >= 8.0:
+        z = abs(residual) / scale
+        one.cut[channel], one.excess[channel], one.square[channel], one.beyond[channel] = learn_tail(
+            z, one.cut[channel], one.excess[channel], one.square[channel], one.beyond[channel], P_CUT, one.n, weight
+        )
+        residual = min(max(residual, -CLIP * scale), CLIP * scale)
+    rows = SHORT if channel == 0 else LONG
+    one.level[channel] += weight * residual / min(one.n + 1.0, rows)
+    # 1.2533: standard deviation over mean absolute deviation of a normal distribution
+    one.scale[channel] += weight * (1.2533 * abs(residual) - one.scale[channel]) / min(one.n + 1.0, SCALE_ROWS)
+
+
+@compiled
+def _learn_range(one: Table, value: float, weight: float) -> None:
+    outside = max(value - one.high, one.low - value)
+    seen = 1.0 if outside > 0.0 else 0.0
+    one.novel_rate += weight * (seen - one.novel_rate) / min(one.n + 1.0, 300.0)
+    if outside > 0.0:
+        if one.n < 10.0:
+            one.novel_excess = max(0.2 * (one.high - one.low), one.novel_excess)
+        one.novel_excess += weight * 0.1 * (outside - one.novel_excess)
+        if value > one.high:
+            one.high += weight * outside
+        else:
+            one.low -= weight * outside
+
+
+@compiled
+def _watch_regime(one: Table, value: float, nats: float) -> None:
+    """Follow the values of a run of odd rows; a calm row takes two from the run."""
+    if nats < ODD:
+        one.odd = max(one.odd - 2, 0)
+        return
+    if one.odd == 0:
+        one.new_level, one.new_scale = value, 0.0
+        one.new_low = one.new_high = value
+    one.odd += 1
+    residual = value - one.new_level
+    rate = 1.0 / min(one.odd + 1.0, 60.0)
+    one.new_level += rate * residual
+    one.new_scale += rate * (1.2533 * abs(residual) - one.new_scale)
+    one.new_low, one.new_high = min(one.new_low, value), max(one.new_high, value)
+
+
+@compiled
+def rebaseline(one: Table) -> None:
+    """Make the regime of the current run the new normal; how residuals are distributed is kept."""
+    n = max(min(one.odd, 100), 10)
+    low, high = one.new_low, one.new_high
+    _begin(one, one.new_level, one.new_scale)
+    one.low, one.high = low, high
+    one.novel_rate, one.novel_excess = 1.0 / n, max(0.2 * (high - low), one.novel_excess)
+    one.n = n
+
+
+@compiled
+def rebaseline_drifted(series: Table, entities: Table, n_series: int, service: int, trained_to_ns: int) -> None:
+    """End the odd runs of a service's series whose drift its new model has been trained on."""
+    for number in range(n_series):
+        one = series[number]
+        if entities[one.entity].service == service and one.odd > 0 and 0 < one.drift_ns <= trained_to_ns:
+            rebaseline(one)

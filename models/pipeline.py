@@ -1,0 +1,301 @@
+"""The fold: state of one `samples` partition + a batch of samples → new state + everything that follows from them.
+
+Causal and exact: a row's score uses samples up to it only, and any split of the same samples gives the same results, because
+every step is a loop in arrival order and nothing is decided per batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import online, placing, scoring
+from models.drift import DETECTOR, Confirmed, DriftBank
+from models.episodes import EpisodeRules
+from models.features import Multivariate, ask_models
+from models.incidents import Incidents
+from models.placing import Counts, Rows, Samples
+from models.reasons import SampleFate
+from models.records import SampleColumns
+from models.results import Drift, Episode, Folded, LatestScores, RetrainWish, ScoredRows, SloCounts
+from models.retraining import RetrainRules, ServiceRecord, model_changed, wishes
+from models.series import EntityRule
+from models.service_model import ServiceModel
+from models.slo.binding import SloBinding
+from models.state import EntityName, State
+
+__all__ = [
+    "Drift", "Episode", "Folded", "LatestScores", "Pipeline", "PipelineConfig", "RetrainWish", "ScoredRows", "SloCounts",
+]  # fmt: skip
+
+SCORE_SERIES = "anomaly_score"
+"""Name under which a drift of an entity's score is reported."""
+
+SCORE_UNITS = 4.0
+"""Drift sees scores times this, so that the smallest effect on a series (2 deviations) is half a threshold on the score."""
+
+_FATES = (SampleFate.ACCEPTED, SampleFate.DUPLICATE, SampleFate.LATE)
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """Everything that a fold's results depend on besides samples, SLOs and models.
+
+    Attributes:
+        lateness_s: how far behind its entity's newest sample a sample may be and still count.
+        alerts_per_entity_week: the false-alarm rate that a score of 1 stands for.
+        training_min_rows: rows of a service before its first model is asked for; a quarter of it teaches a new regime.
+        stale_after_s: age of a champion's newest training row at which another is asked for.
+        rebaseline_rows: rows that a new regime must last to be the new normal without a new model having learnt it: longer
+            than incidents people want held open.
+        drift_delta: ADWIN's confidence, River's default. drift_confirm_rows: rows that a detected change must last; at one
+            second a minute-long incident is none. drift_min_effect: deviations that the mean must have moved.
+        episode_*: see `EpisodeRules`. Ten close rows end an incident ten seconds after it at one-second ticks.
+    """
+
+    entity_rule: EntityRule
+    lateness_s: float = 60.0
+    alerts_per_entity_week: float = 1.0
+    training_min_rows: int = 240
+    stale_after_s: float = 86_400.0
+    rebaseline_rows: int = 300
+    drift_delta: float = 0.002
+    drift_confirm_rows: int = 90
+    drift_min_effect: float = 2.0
+    episode_min_rows: int = 2
+    episode_at_once: float = 2.0
+    episode_gap_rows: int = 3
+    episode_hold_score: float = 0.7
+    episode_close_rows: int = 10
+    episode_ready_rows: int = 30
+
+    @property
+    def lateness_ns(self) -> int:
+        return int(self.lateness_s * 1e9)
+
+    def scoring_rules(self) -> scoring.ScoringRules:
+        """The part that the scoring loop needs."""
+        episode = EpisodeRules(
+            self.episode_min_rows,
+            self.episode_at_once,
+            self.episode_gap_rows,
+            self.episode_hold_score,
+            self.episode_close_rows,
+            self.episode_ready_rows,
+        )
+        return scoring.ScoringRules(self.alerts_per_entity_week, self.rebaseline_rows, episode)
+
+
+class Pipeline:
+    """State of one `samples` partition. Not safe for use by two threads at once."""
+
+    def __init__(self, config: PipelineConfig) -> None:
+        self._config = config
+        self._rules = config.scoring_rules()
+        self._retrain_rules = RetrainRules(config.training_min_rows, config.stale_after_s)
+        self._state = State(config.entity_rule)
+        self._slos: tuple[SloBinding, ...] = ()
+        self._bindings = placing.bind(self._state, ())
+        self._models: dict[int, ServiceModel] = {}
+        self._records: dict[str, ServiceRecord] = {}
+        self._drift = DriftBank(config.drift_delta, config.drift_confirm_rows, config.drift_min_effect)
+        self._incidents = Incidents()
+
+    @property
+    def entities(self) -> list[EntityName]:
+        """Entities seen so far; the index is the number in `ScoredRows.entity`."""
+        return self._state.entity_names
+
+    @property
+    def models(self) -> Mapping[str, ServiceModel]:
+        """Champions in use, by service."""
+        return {self._state.services[number]: model for number, model in self._models.items()}
+
+    @property
+    def n_series(self) -> int:
+        """Series seen so far."""
+        return len(self._state.identities)
+
+    def use_slos(self, bindings: Sequence[SloBinding]) -> None:
+        """Count samples from now on for these bindings and no others. A snapshot does not keep them."""
+        self._slos = tuple(bindings)
+        self._bindings = placing.bind(self._state, self._slos)
+
+    def use_model(self, service: str, model: ServiceModel | None) -> None:
+        """Score a service's rows from now on with `model`, None: with the online detectors alone.
+
+        Raises:
+            ModelUnusable: the stored probe row does not reproduce its score; the present model stays.
+        """
+        if model is not None:
+            model.check_probe()
+        number = self._state.service(service)
+        record = self._records.setdefault(service, ServiceRecord())
+        if model is None:
+            self._models.pop(number, None)
+            model_changed(record, "", 0)
+        else:
+            self._models[number] = model
+            model_changed(record, model.version, model.trained_to_ns)
+        self._state.assign_columns(number, model.features if model is not None else ())
+        if model is not None:
+            online.rebaseline_drifted(
+                self._state.series, self._state.entities, self.n_series, number, model.trained_to_ns
+            )
+
+    def fold(self, samples: SampleColumns) -> Folded:
+        """Fold a batch; raises `Rejected` for a series text that is none, before anything has changed."""
+        batch = self._numbered(samples)
+        pieces = placing.place(self._state, self._bindings, batch, self._config.lateness_ns)
+        fates = sum((piece.fates for piece in pieces), np.zeros(3, np.int64))
+        counts = Counts(*(np.concatenate(columns) for columns in zip(*(p.counts for p in pieces), strict=True)))
+        rows = pieces[0].rows if len(pieces) == 1 else placing.joined([piece.rows for piece in pieces])
+        return self._results(rows, counts, dict(zip(_FATES, fates.tolist(), strict=True)))
+
+    def finish(self) -> Folded:
+        """Close every open tick, as at the end of a file."""
+        rows = placing.close_all(self._state)
+        return self._results(rows, placing.NO_COUNTS, dict.fromkeys(_FATES, 0))
+
+    def latest(self) -> LatestScores:
+        """Newest row of every entity that has one."""
+        state = self._state
+        known = state.entities[: len(state.entity_names)]
+        which = np.flatnonzero(known["rows"] > 0)
+        rows = known[which]
+        return LatestScores(
+            service=[state.entity_names[number].service for number in which.tolist()],
+            entity=[state.entity_names[number].entity for number in which.tolist()],
+            tick_ns=rows["tick_ns"].copy(),
+            score=rows["score"].copy(),
+            cause=[state.features[number] if number >= 0 else "" for number in rows["cause"].tolist()],
+            value=rows["value"].copy(),
+            expected=rows["expected"].copy(),
+            expected_lower=rows["lower"].copy(),
+            expected_upper=rows["upper"].copy(),
+        )
+
+    def snapshot(self) -> bytes:
+        """The whole state but the SLO bindings; `restore` goes on from it as if nothing had happened."""
+        from models.snapshot import write
+
+        return write(self._config, self._state, self._models, self._records, self._drift, self._incidents)
+
+    @classmethod
+    def restore(cls, config: PipelineConfig, body: bytes) -> Pipeline:
+        """The pipeline of a snapshot; raises `StateUnusable` where that is damaged or was made under another configuration."""
+        from models.snapshot import read
+
+        pipeline = cls(config)
+        read(body, config, pipeline._state, pipeline._models, pipeline._records, pipeline._drift, pipeline._incidents)
+        return pipeline
+
+    def _numbered(self, samples: SampleColumns) -> Samples:
+        """The batch with series numbers of the state; new series are numbered in the order in which they appear."""
+        known, state = self._state.series_number, self._state
+        numbers = np.array([known.get(text, -1) for text in samples.series_ids], np.int32)
+        if np.any(numbers < 0):
+            used, first = np.unique(samples.series, return_index=True)
+            fresh = [int(i) for i in used[np.argsort(first)] if numbers[i] < 0]
+            identities = [state.rule.identify(samples.series_ids[i]) for i in fresh]
+            for i, identity in zip(fresh, identities, strict=True):
+                numbers[i] = state.add(samples.series_ids[i], identity)
+            for service, number in state.service_number.items():
+                if number in self._models:
+                    state.assign_columns(number, self._models[number].features)
+                self._records.setdefault(service, ServiceRecord())
+            if self._slos:
+                self._bindings = placing.bind(state, self._slos)
+        series = numbers[samples.series] if len(samples) else np.empty(0, np.int32)
+        return Samples(
+            series,
+            np.ascontiguousarray(samples.event_time_ns, np.int64),
+            np.ascontiguousarray(samples.values, np.float64),
+        )
+
+    def _results(self, rows: Rows, counts: Counts, fates: dict[SampleFate, int]) -> Folded:
+        state = self._state
+        forest = ask_models(state, self._models, rows)
+        scores = scoring.score_rows(state.series, state.entities, rows, forest, self._rules)
+        scored = self._scored(rows, scores)
+        drifts = self._drifts(rows, scores)
+        found, held = self._incidents.advance(state.entity_names, scored, scores, self._config.episode_ready_rows)
+        return Folded(
+            fates=fates,
+            slo_counts=SloCounts(*placing.sum_counts(counts)),
+            rows=scored,
+            episodes=found,
+            drifts=[drift for _, drift in drifts],
+            retrain=self._wishes(rows, forest, drifts),
+            held=held,
+        )
+
+    def _scored(self, rows: Rows, scores: scoring.Scores) -> ScoredRows:
+        version = {number: model.version for number, model in self._models.items()}
+        services = self._state.entities["service"][rows.entity].tolist()
+        return ScoredRows(
+            entity=rows.entity,
+            tick_ns=rows.tick_ns,
+            score=scores.score,
+            is_anomaly=scores.score > 1.0,
+            value=scores.value,
+            expected=scores.expected,
+            expected_lower=scores.lower,
+            expected_upper=scores.upper,
+            causes=scores.cause,
+            parts=scores.part,
+            readiness_code=scores.readiness,
+            model_version=[version.get(number, "") for number in services] if version else [""] * len(rows.entity),
+            features=self._state.features,
+        )
+
+    def _drifts(self, rows: Rows, scores: scoring.Scores) -> list[tuple[int, Drift]]:
+        """Confirmed drifts with the row they were found at, in row order."""
+        cell_row = np.repeat(np.arange(len(rows.entity)), np.diff(rows.start))
+        found = [
+            (int(cell_row[hit.index]), self._drift_of(rows, int(cell_row[hit.index]), int(rows.series[hit.index]), hit))
+            for hit in self._drift.update(rows.series, scores.drift)
+        ]
+        fed: NDArray[np.float64] = np.where(
+            scores.readiness > scoring.WARMING_UP, SCORE_UNITS * np.minimum(scores.score, 5.0), np.nan
+        )
+        # series have numbers from 0 on, the entities' scores get those below
+        for hit in self._drift.update(-1 - rows.entity, fed):
+            found.append((hit.index, self._drift_of(rows, hit.index, -1, hit)))
+        return sorted(found, key=lambda pair: pair[0])
+
+    def _drift_of(self, rows: Rows, row: int, series: int, hit: Confirmed) -> Drift:
+        name, at_ns = self._state.entity_names[rows.entity[row]], int(rows.tick_ns[row])
+        feature = SCORE_SERIES
+        if series >= 0:
+            feature = self._state.features[series]
+            self._state.series["drift_ns"][series] = at_ns
+        return Drift(
+            id=f"{name.entity}:{feature}:{at_ns}",
+            service=name.service,
+            entity=name.entity,
+            series=feature,
+            detector=DETECTOR,
+            statistic=hit.moved if series >= 0 else hit.moved / SCORE_UNITS,
+            window_rows=hit.window_rows,
+            at_ns=at_ns,
+        )
+
+    def _wishes(self, rows: Rows, forest: Multivariate, drifts: list[tuple[int, Drift]]) -> list[RetrainWish]:
+        state = self._state
+        service = state.entities["service"][rows.entity]
+        found = []
+        for number in np.unique(service).tolist():
+            mine = np.flatnonzero(service == number)
+            features = [
+                (int(np.searchsorted(mine, row)), drift)
+                for row, drift in drifts
+                if service[row] == number and drift.series != SCORE_SERIES
+            ]
+            name = state.services[number]
+            record = self._records.setdefault(name, ServiceRecord())
+            found += wishes(record, name, rows.tick_ns[mine], forest.unknown[mine], features, self._retrain_rules)
+        return found

@@ -1,0 +1,476 @@
+"""Where a sample belongs: repeat, late or accepted; which SLO minute, which open tick; and which ticks that closes.
+
+One compiled loop, sample by sample in arrival order, so that a split of the input changes nothing. A tick closes when
+
+1. every series that the entity regularly reports is in it (it and all older ones of the entity close);
+2. the entity's next tick begins, while it is not yet known what the entity regularly reports;
+3. more than `OPEN` ticks of the entity are open (the oldest closes);
+4. the partition's newest event time has advanced by the allowed lateness since the tick was opened. Counted from the opening
+   and not from the tick's own time, so that a backfilled entity beside a live one gets whole rows too.
+
+A sample for a closed tick within the lateness still counts for the SLOs; the row it is missing from stays as it was scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import compiled
+from models.slo.binding import Role, SloBinding, ThresholdOp
+from models.state import DIFFS, LONG_AGO, OPEN, RING, State, Table
+
+ACCEPTED, DUPLICATE, LATE = 0, 1, 2
+
+SETTLED_ROWS = 3
+"""Rows of an entity before a tick may close for being complete: until then a series may simply not have spoken yet."""
+
+PRESENCE_RATE = 0.1
+AWAITED_PRESENCE = 0.8
+AWAITED_ABSENT = 2
+"""A series is waited for while it was in most of the last ten rows and not missing twice running."""
+
+RETIRED_ROWS = 2000
+"""Rows without a series before it is no longer part of its entity's rows. More than `rebaseline_rows`, so its silence is
+first reported, then accepted, then forgotten."""
+
+CELLS_AT_ONCE = 2_000_000
+"""Bounds the memory of one pass (24 bytes a cell): larger batches go through in pieces."""
+
+_ROLES = {role: number for number, role in enumerate((Role.THRESHOLD, Role.GOOD, Role.BAD, Role.TOTAL))}
+_OPS = {op: n for n, op in enumerate((ThresholdOp.LT, ThresholdOp.LTE, ThresholdOp.GT, ThresholdOp.GTE))}
+
+
+class Bindings(NamedTuple):
+    """SLO bindings of all series, flat; a series has entries `bound_from` to `bound_from + bound`."""
+
+    slo: NDArray[np.int32]
+    role: NDArray[np.int8]
+    op: NDArray[np.int8]
+    threshold: NDArray[np.float64]
+    counter: NDArray[np.int8]
+
+
+class Samples(NamedTuple):
+    """A batch with series numbers of the state."""
+
+    series: NDArray[np.int32]
+    time_ns: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+
+class Rows(NamedTuple):
+    """Closed rows in the order in which they closed. Row i has cells `start[i]` to `start[i + 1]`; a missing value is NaN."""
+
+    entity: NDArray[np.int32]
+    tick_ns: NDArray[np.int64]
+    start: NDArray[np.int64]
+    series: NDArray[np.int32]
+    value: NDArray[np.float64]
+
+
+class Counts(NamedTuple):
+    """Contributions to SLO minutes, not yet summed over equal (slo, minute)."""
+
+    slo: NDArray[np.int32]
+    minute_s: NDArray[np.int64]
+    good: NDArray[np.float64]
+    total: NDArray[np.float64]
+
+
+NO_COUNTS = Counts(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0))
+
+
+class Placed(NamedTuple):
+    """Result of placing a batch: how many samples had each fate, what they add to SLOs, which rows closed."""
+
+    fates: NDArray[np.int64]
+    counts: Counts
+    rows: Rows
+
+
+class _Clock(NamedTuple):
+    """`time_ns`: int64 `(2,)`, newest event time of the partition and the earliest deadline of an open tick."""
+
+    time_ns: NDArray[np.int64]
+    lateness_ns: int
+
+
+class _Out(NamedTuple):
+    rows: Rows
+    counts: Counts
+    used: NDArray[np.int64]  # rows, cells, counts
+
+
+def bind(state: State, bindings: Sequence[SloBinding]) -> Bindings:
+    """Bindings of every series of the state; tells each series where its own are."""
+    by_metric: dict[str, list[SloBinding]] = {}
+    for binding in bindings:
+        by_metric.setdefault(binding.metric, []).append(binding)
+    flat: list[SloBinding] = []
+    for number, identity in enumerate(state.identities):
+        mine = [b for b in by_metric.get(identity.metric, ()) if b.matches(identity)]
+        state.series["bound_from"][number], state.series["bound"][number] = len(flat), len(mine)
+        flat.extend(mine)
+    return Bindings(
+        np.array([b.slo_id for b in flat], np.int32),
+        np.array([_ROLES[b.role] for b in flat], np.int8),
+        np.array([_OPS[b.op] if b.op is not None else 0 for b in flat], np.int8),
+        np.array([b.threshold if b.threshold is not None else 0.0 for b in flat], np.float64),
+        np.array([b.counter for b in flat], np.int8),
+    )
+
+
+def sum_counts(counts: Counts) -> Counts:
+    """The same counts with every (slo, minute) once, ordered by them."""
+    if len(counts.slo) == 0:
+        return counts
+    order = np.lexsort((counts.minute_s, counts.slo))
+    slo, minute = counts.slo[order], counts.minute_s[order]
+    first = np.flatnonzero(np.concatenate(([True], (np.diff(slo) != 0) | (np.diff(minute) != 0))))
+    good, total = (np.add.reduceat(column[order], first) for column in (counts.good, counts.total))
+    return Counts(slo[first], minute[first], good, total)
+
+
+def place(state: State, bindings: Bindings, samples: Samples, lateness_ns: int) -> list[Placed]:
+    """Place a batch, in pieces that bound the memory it takes; their results are in order."""
+    width = state.entities["n_series"][state.series["entity"][samples.series]].astype(np.int64)
+    piece = np.cumsum(width) // CELLS_AT_ONCE
+    ends = [*(np.flatnonzero(np.diff(piece)) + 1).tolist(), len(piece)]
+    placed, start = [], 0
+    for end in ends:
+        part = Samples(*(column[start:end] for column in samples))
+        placed.append(_place_piece(state, bindings, part, lateness_ns, int(width[start:end].sum())))
+        start = end
+    return placed
+
+
+def joined(pieces: Sequence[Rows]) -> Rows:
+    """Rows of several pieces as one."""
+    offset = np.cumsum([0, *(len(piece.series) for piece in pieces)])
+    start = [piece.start[:-1] + before for piece, before in zip(pieces, offset[:-1], strict=True)]
+    return Rows(
+        np.concatenate([piece.entity for piece in pieces]),
+        np.concatenate([piece.tick_ns for piece in pieces]),
+        np.concatenate([*start, offset[-1:]]).astype(np.int64),
+        np.concatenate([piece.series for piece in pieces]),
+        np.concatenate([piece.value for piece in pieces]),
+    )
+
+
+def close_all(state: State) -> Rows:
+    """Close every open tick."""
+    out = _room(state, 0, 0, 0)
+    for entity in range(len(state.entity_names)):
+        _close_until(state.series, state.entities, entity, OPEN, out)
+    state.next_deadline_ns = -LONG_AGO
+    return _used(out).rows
+
+
+def _place_piece(state: State, bindings: Bindings, part: Samples, lateness_ns: int, width: int) -> Placed:
+    n_counts = int(state.series["bound"][part.series].sum())
+    out = _room(state, len(part.value), width, n_counts)
+    clock = _Clock(np.array([state.newest_ns, state.next_deadline_ns], np.int64), lateness_ns)
+    fates = np.zeros(3, np.int64)
+    _place(state.series, state.entities, len(state.entity_names), bindings, part, clock, fates, out)
+    state.newest_ns, state.next_deadline_ns = int(clock.time_ns[0]), int(clock.time_ns[1])
+    return Placed(fates, *_used(out))
+
+
+def _room(state: State, n_samples: int, width: int, n_counts: int) -> _Out:
+    """Arrays for the most that can close: every tick that is open, and one more a sample."""
+    known = state.entities[: len(state.entity_names)]
+    n_rows = int(known["n_open"].sum()) + n_samples
+    n_cells = int((known["n_open"].astype(np.int64) * known["n_series"]).sum()) + width
+    return _Out(
+        Rows(
+            np.empty(n_rows, np.int32),
+            np.empty(n_rows, np.int64),
+            np.zeros(n_rows + 1, np.int64),
+            np.empty(n_cells, np.int32),
+            np.empty(n_cells, np.float64),
+        ),
+        Counts(
+            np.empty(n_counts, np.int32),
+            np.empty(n_counts, np.int64),
+            np.empty(n_counts, np.float64),
+            np.empty(n_counts, np.float64),
+        ),
+        np.zeros(3, np.int64),
+    )
+
+
+class _Used(NamedTuple):
+    counts: Counts
+    rows: Rows
+
+
+def _used(out: _Out) -> _Used:
+    n_rows, n_cells, n_counts = out.used.tolist()
+    rows = out.rows
+    return _Used(
+        Counts(*(column[:n_counts] for column in out.counts)),
+        Rows(
+            rows.entity[:n_rows],
+            rows.tick_ns[:n_rows],
+            rows.start[: n_rows + 1],
+            rows.series[:n_cells],
+            rows.value[:n_cells],
+        ),
+    )
+
+
+@compiled
+def _place(
+    series: Table,
+    entities: Table,
+    n_entities: int,
+    bindings: Bindings,
+    samples: Samples,
+    clock: _Clock,
+    fates: NDArray[np.int64],
+    out: _Out,
+) -> None:
+    for i in range(samples.value.shape[0]):
+        number = samples.series[i]
+        one = series[number]
+        t = samples.time_ns[i]
+        fate = _remember(one, entities[one.entity], t, clock.lateness_ns)
+        fates[fate] += 1
+        if fate != ACCEPTED:
+            continue
+        increase, rate = _increase(one, t, samples.value[i])
+        if one.bound > 0:
+            _count(one, bindings, t, samples.value[i], increase, out)
+        entity = entities[one.entity]
+        _learn_interval(one, entity, t)
+        entity.newest_ns = max(entity.newest_ns, t)
+        clock.time_ns[0] = max(clock.time_ns[0], t)
+        value = rate if one.counter else samples.value[i]
+        if not np.isnan(value):
+            _put(series, entities, number, t, value, clock, out)
+        if clock.time_ns[0] >= clock.time_ns[1]:
+            clock.time_ns[1] = _close_overdue(series, entities, n_entities, clock.time_ns[0], out)
+
+
+@compiled
+def _remember(one: Table, entity: Table, t: int, lateness_ns: int) -> int:
+    """Fate of a sample; an accepted one's time is kept among the series' newest, in order."""
+    n = one.n_times
+    times = one.times
+    place = n
+    while place > 0 and times[place - 1] >= t:
+        if times[place - 1] == t:
+            return DUPLICATE
+        place -= 1
+    if t < entity.newest_ns - lateness_ns or (n == RING and place == 0):
+        return LATE
+    if n == RING:
+        place -= 1
+        for k in range(place):
+            times[k] = times[k + 1]
+    else:
+        for k in range(n, place, -1):
+            times[k] = times[k - 1]
+        one.n_times = n + 1
+    times[place] = t
+    return ACCEPTED
+
+
+@compiled
+def _increase(one: Table, t: int, value: float) -> tuple[float, float]:
+    """Increase since the series' previous sample, and per second; a smaller value is a counter that started again at 0.
+
+    NaN for the first sample and for one that came out of order: its part is already in the increase across it.
+    """
+    n = one.n_times
+    if one.times[n - 1] != t:
+        return np.nan, np.nan
+    previous = one.last
+    one.last = value
+    if n < 2 or np.isnan(previous):
+        return np.nan, np.nan
+    increase = value - previous if value >= previous else value
+    return increase, increase * 1e9 / (t - one.times[n - 2])
+
+
+@compiled
+def _count(one: Table, bindings: Bindings, t: int, value: float, increase: float, out: _Out) -> None:
+    for b in range(one.bound_from, one.bound_from + one.bound):
+        amount = increase if bindings.counter[b] else value
+        if np.isnan(amount):
+            continue
+        good, total = 0.0, 0.0
+        role = bindings.role[b]
+        if role == 0:
+            limit, op = bindings.threshold[b], bindings.op[b]
+            met = (amount < limit, amount <= limit, amount > limit, amount >= limit)[op]
+            good, total = (1.0 if met else 0.0), 1.0
+        elif role == 1:
+            good = amount
+        elif role == 2:
+            good = -amount
+        else:
+            total = amount
+        k = out.used[2]
+        out.counts.slo[k] = bindings.slo[b]
+        out.counts.minute_s[k] = t // 60_000_000_000 * 60
+        out.counts.good[k] = good
+        out.counts.total[k] = total
+        out.used[2] = k + 1
+
+
+@compiled
+def _learn_interval(one: Table, entity: Table, t: int) -> None:
+    """The median of the first distances between samples of one series, rounded to two digits where that is within 1 %."""
+    if entity.newest_ns == LONG_AGO:
+        entity.phase_ns = t
+    n = one.n_times
+    if entity.interval_ns > 0 or n < 2 or one.times[n - 1] != t:
+        return
+    entity.diffs[entity.n_diffs] = t - one.times[n - 2]
+    entity.n_diffs += 1
+    if entity.n_diffs < DIFFS:
+        return
+    ordered = np.sort(entity.diffs.copy())
+    interval = ordered[DIFFS // 2]
+    unit = 1
+    while unit * 100 <= interval:
+        unit *= 10
+    rounded = (interval + unit // 2) // unit * unit
+    entity.interval_ns = rounded if abs(rounded - interval) * 100 <= interval else interval
+
+
+@compiled
+def _put(series: Table, entities: Table, number: int, t: int, value: float, clock: _Clock, out: _Out) -> None:
+    """Put a feature value into its tick, opened if need be, and close what that completes."""
+    one = series[number]
+    entity = entities[one.entity]
+    if one.live == 0:
+        one.live, one.awaited, one.presence = 1, 1, 1.0
+        entity.awaited += 1
+    key = t
+    if entity.interval_ns > 0:
+        half = entity.interval_ns // 2
+        key = entity.phase_ns + (t - entity.phase_ns + half) // entity.interval_ns * entity.interval_ns
+    if key <= entity.closed_key:
+        return
+    where = entity.n_open
+    while where > 0 and entity.key[where - 1] > key:
+        where -= 1
+    if where > 0 and entity.key[where - 1] == key:
+        where -= 1
+    else:
+        if entity.n_open == OPEN:
+            if where == 0:
+                return
+            _close_until(series, entities, one.entity, 1, out)
+            where -= 1
+        _open(entity, where, key, clock)
+        settled = entity.rows >= SETTLED_ROWS and entity.awaited > 0
+        if not settled and where == entity.n_open - 1 and where > 0:
+            _close_until(series, entities, one.entity, where, out)
+            where = 0
+    slot = entity.slot[where]
+    if np.isnan(one.slot[slot]):
+        entity.reported[where] += one.awaited
+    elif one.times[one.n_times - 1] != t:
+        return
+    one.slot[slot] = value
+    entity.at[where] = max(entity.at[where], t)
+    if entity.rows >= SETTLED_ROWS and 0 < entity.awaited <= entity.reported[where]:
+        _close_until(series, entities, one.entity, where + 1, out)
+
+
+@compiled
+def _open(entity: Table, where: int, key: int, clock: _Clock) -> None:
+    n = entity.n_open
+    free = entity.slot[n]
+    for k in range(n, where, -1):
+        entity.key[k], entity.at[k] = entity.key[k - 1], entity.at[k - 1]
+        entity.deadline[k], entity.reported[k] = entity.deadline[k - 1], entity.reported[k - 1]
+        entity.slot[k] = entity.slot[k - 1]
+    entity.slot[where] = free
+    entity.key[where], entity.at[where], entity.reported[where] = key, LONG_AGO, 0
+    entity.deadline[where] = clock.time_ns[0] + clock.lateness_ns
+    clock.time_ns[1] = min(clock.time_ns[1], entity.deadline[where])
+    entity.n_open = n + 1
+
+
+@compiled
+def _close_overdue(series: Table, entities: Table, n_entities: int, newest_ns: int, out: _Out) -> int:
+    """Close what is past its deadline, with all older ticks of its entity; the earliest deadline that is left."""
+    earliest = -LONG_AGO
+    for e in range(n_entities):
+        overdue = 0
+        for k in range(entities[e].n_open):
+            if entities[e].deadline[k] <= newest_ns:
+                overdue = k + 1
+        _close_until(series, entities, e, overdue, out)
+        for k in range(entities[e].n_open):
+            earliest = min(earliest, entities[e].deadline[k])
+    return earliest
+
+
+@compiled
+def _close_until(series: Table, entities: Table, number: int, count: int, out: _Out) -> None:
+    """Close the `count` oldest open ticks of an entity, oldest first."""
+    entity = entities[number]
+    for _ in range(min(count, entity.n_open)):
+        slot = entity.slot[0]
+        row, cell = out.used[0], out.used[1]
+        out.rows.entity[row], out.rows.tick_ns[row], out.rows.start[row] = number, entity.at[0], cell
+        changed = False
+        member = entity.first
+        while member >= 0:
+            one = series[member]
+            if one.live:
+                changed = _attend(one, entity, slot) or changed
+                if one.absent < RETIRED_ROWS:
+                    out.rows.series[cell], out.rows.value[cell] = member, one.slot[slot]
+                    cell += 1
+                one.slot[slot] = np.nan
+            member = one.next
+        entity.closed_key = entity.key[0]
+        entity.rows += 1
+        for k in range(1, entity.n_open):
+            entity.key[k - 1], entity.at[k - 1] = entity.key[k], entity.at[k]
+            entity.deadline[k - 1], entity.reported[k - 1] = entity.deadline[k], entity.reported[k]
+            entity.slot[k - 1] = entity.slot[k]
+        entity.n_open -= 1
+        entity.slot[entity.n_open] = slot
+        if changed:
+            _recount(series, entity)
+        out.rows.start[row + 1] = cell
+        out.used[0], out.used[1] = row + 1, cell
+
+
+@compiled
+def _attend(one: Table, entity: Table, slot: int) -> bool:
+    """Note whether a series is in the row that closes; True if that changes whether it is waited for."""
+    present = not np.isnan(one.slot[slot])
+    one.absent = 0 if present else one.absent + 1
+    one.presence += PRESENCE_RATE * ((1.0 if present else 0.0) - one.presence)
+    awaited = 1 if one.presence >= AWAITED_PRESENCE and one.absent < AWAITED_ABSENT else 0
+    if awaited == one.awaited:
+        return False
+    entity.awaited += awaited - one.awaited
+    one.awaited = awaited
+    return True
+
+
+@compiled
+def _recount(series: Table, entity: Table) -> None:
+    """Count again which awaited series have reported in the ticks that stay open."""
+    for k in range(entity.n_open):
+        reported = 0
+        member = entity.first
+        while member >= 0:
+            one = series[member]
+            if one.awaited and not np.isnan(one.slot[entity.slot[k]]):
+                reported += 1
+            member = one.next
+        entity.reported[k] = reported

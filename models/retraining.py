@@ -1,0 +1,171 @@
+"""When a service should get a new model, and why. Decided row by row, so that the answer does not depend on batches."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.reasons import RetrainReason
+from models.results import Drift, RetrainWish
+
+
+@dataclass(slots=True)
+class ServiceRecord:
+    """What retraining has to remember of a service.
+
+    Attributes:
+        rows: closed rows of the service in this partition.
+        version, trained_to_ns: of its champion; empty and 0 without one.
+        ask_at_rows: rows at which a service without a champion asks next.
+        drift_id, drift_rows: first drift after the champion's training and `rows` when it was found; empty when none is open.
+        unknown_rows: rows since the champion came that held features it does not know.
+        asked: ids of wishes about this champion, by reason.
+    """
+
+    rows: int = 0
+    version: str = ""
+    trained_to_ns: int = 0
+    ask_at_rows: int = 0
+    drift_id: str = ""
+    drift_rows: int = 0
+    unknown_rows: int = 0
+    asked: dict[str, str] = field(default_factory=dict)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain values, for the snapshot."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainRules:
+    """Numbers from the configuration."""
+
+    min_rows: int
+    stale_after_s: float
+
+    @property
+    def enough_rows(self) -> int:
+        """Rows of a new regime that a model can learn it from."""
+        return max(self.min_rows // 4, 1)
+
+
+def model_changed(record: ServiceRecord, version: str, trained_to_ns: int) -> None:
+    """Note that a champion came (or went, with an empty version)."""
+    record.version, record.trained_to_ns = version, trained_to_ns
+    record.drift_id, record.drift_rows, record.unknown_rows, record.asked = "", 0, 0, {}
+    record.ask_at_rows = 0
+
+
+def wishes(
+    record: ServiceRecord,
+    service: str,
+    tick_ns: NDArray[np.int64],
+    unknown: NDArray[np.int32],
+    drifts: list[tuple[int, Drift]],
+    rules: RetrainRules,
+) -> list[RetrainWish]:
+    """Wishes that a service's next rows lead to; changes the record.
+
+    Args:
+        tick_ns: int64 `(n_rows,)` of the service's rows in order.
+        unknown: int32 `(n_rows,)`, values of features that its model does not know.
+        drifts: position among these rows, and the drift found there.
+    """
+    before = record.rows
+    found: list[tuple[int, RetrainWish]] = []
+    if not record.version:
+        found += _cold_start(record, service, tick_ns, rules)
+    else:
+        found += _drift(record, service, tick_ns, drifts, rules)
+        found += _features(record, service, tick_ns, unknown, rules)
+        found += _stale(record, service, tick_ns, rules)
+    record.rows = before + len(tick_ns)
+    return [wish for _, wish in sorted(found, key=lambda pair: pair[0])]
+
+
+def _cold_start(
+    record: ServiceRecord, service: str, tick_ns: NDArray[np.int64], rules: RetrainRules
+) -> list[tuple[int, RetrainWish]]:
+    """Asked for at `min_rows`, and again whenever the rows have doubled: the first may have been too few after cleaning."""
+    found = []
+    record.ask_at_rows = record.ask_at_rows or max(rules.min_rows, record.rows + 1)
+    while record.ask_at_rows <= record.rows + len(tick_ns):
+        row = record.ask_at_rows - record.rows - 1
+        evidence: dict[str, str | float | int] = {"rows": record.ask_at_rows}
+        at_ns = int(tick_ns[row])
+        wish = _wish(service, RetrainReason.COLD_START, f"{record.ask_at_rows}:{at_ns}", evidence, at_ns)
+        found.append((row, wish))
+        record.ask_at_rows *= 2
+    return found
+
+
+def _drift(
+    record: ServiceRecord,
+    service: str,
+    tick_ns: NDArray[np.int64],
+    drifts: list[tuple[int, Drift]],
+    rules: RetrainRules,
+) -> list[tuple[int, RetrainWish]]:
+    """Asked for once the rows since the change can teach the new regime."""
+    found_at = 0
+    late_enough = [(row, drift) for row, drift in drifts if drift.at_ns > record.trained_to_ns]
+    if not record.drift_id and late_enough:
+        found_at, drift = late_enough[0]
+        # the change is as old as the detector's window
+        record.drift_id, record.drift_rows = drift.id, record.rows + found_at - drift.window_rows
+    due = record.drift_rows + rules.enough_rows
+    if not record.drift_id or due > record.rows + len(tick_ns):
+        return []
+    row = max(due - record.rows - 1, found_at)
+    evidence: dict[str, str | float | int] = {
+        "drift": record.drift_id, "version": record.version, "rows_since": record.rows + row + 1 - record.drift_rows,
+    }  # fmt: skip
+    wish = _wish(service, RetrainReason.DRIFT, record.drift_id, evidence, int(tick_ns[row]))
+    record.drift_id = ""  # a later drift may ask again: the trainer may have kept the champion
+    return [(row, wish)]
+
+
+def _features(
+    record: ServiceRecord,
+    service: str,
+    tick_ns: NDArray[np.int64],
+    unknown: NDArray[np.int32],
+    rules: RetrainRules,
+) -> list[tuple[int, RetrainWish]]:
+    rows = np.flatnonzero(unknown > 0)
+    due = rules.enough_rows - record.unknown_rows
+    record.unknown_rows += len(rows)
+    if not 0 < due <= len(rows) or RetrainReason.FEATURES_CHANGED in record.asked:
+        return []
+    row = int(rows[due - 1])
+    evidence: dict[str, str | float | int] = {"version": record.version, "unknown_features": int(unknown[row])}
+    wish = _wish(service, RetrainReason.FEATURES_CHANGED, record.version, evidence, int(tick_ns[row]))
+    record.asked[RetrainReason.FEATURES_CHANGED] = wish.id
+    return [(row, wish)]
+
+
+def _stale(
+    record: ServiceRecord, service: str, tick_ns: NDArray[np.int64], rules: RetrainRules
+) -> list[tuple[int, RetrainWish]]:
+    due_ns = record.trained_to_ns + int(rules.stale_after_s * 1e9)
+    rows = np.flatnonzero(tick_ns >= due_ns)
+    if len(rows) == 0 or RetrainReason.STALE in record.asked:
+        return []
+    row = int(rows[0])
+    evidence: dict[str, str | float | int] = {
+        "version": record.version, "age_s": (int(tick_ns[row]) - record.trained_to_ns) / 1e9,
+    }  # fmt: skip
+    wish = _wish(service, RetrainReason.STALE, record.version, evidence, int(tick_ns[row]))
+    record.asked[RetrainReason.STALE] = wish.id
+    return [(row, wish)]
+
+
+def _wish(
+    service: str, reason: RetrainReason, cause: str, evidence: dict[str, str | float | int], at_ns: int
+) -> RetrainWish:
+    identity = hashlib.blake2b(f"{service}\0{reason.value}\0{cause}".encode(), digest_size=8).hexdigest()
+    return RetrainWish(f"{reason.value}:{identity}", service, reason, evidence, at_ns)

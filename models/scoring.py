@@ -1,0 +1,225 @@
+"""Rows to calibrated anomaly scores: one compiled loop in row order; every row is scored before it is learnt.
+
+The surprises of an entity's series and of its service's forest are fused into one number, whose own streaming tail per entity
+says how probable it is in normal operation; the score is the logarithm of that probability, with the probability that the
+false-alarm rate asks for as its unit.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import online
+from models.compiled import compiled
+from models.episodes import EpisodeRules, advance
+from models.features import Multivariate
+from models.placing import Rows
+from models.state import Table
+from models.threshold import LEAST_P, MOST_P, WEEK_S, caution, learn_tail, tail_surprise, tail_value
+
+TOP = 3
+"""Contributions kept per row."""
+
+P_CUT = 0.05
+"""Share of an entity's rows beyond the cut of its tail."""
+
+FIRST_SCORE_ROWS = 10
+CALIBRATED_ROWS = 1000
+"""At 5 % beyond the cut, 50 exceedances: the tail's mean is known to 14 %."""
+
+TYPICAL = 4.0
+"""Nats that any of a few series has now and then; what others than the largest have beyond counts half."""
+
+FOREST_LIMIT = 20.0
+"""Nats that a forest is believed: it can't tell far outside of what it was trained on from very far."""
+
+REFERENCE_ROWS = 100
+"""Rows of a series before drift has a frame of reference."""
+
+DRIFT_LIMIT = 20.0
+"""Units up to which drift sees values as they are; logarithms beyond, so that one spike does not make a mean."""
+
+WARMING_UP, PROVISIONAL, CALIBRATED = 0, 1, 2
+
+
+class ScoringRules(NamedTuple):
+    """Numbers from the configuration that the loop needs."""
+
+    alerts_per_entity_week: float
+    rebaseline_rows: int
+    episode: EpisodeRules
+
+
+class Scores(NamedTuple):
+    """Results of rows, and of their cells.
+
+    Attributes:
+        score, value, expected, lower, upper: float64 `(n_rows,)`; the latter four of the first cause, NaN where it is missing.
+        readiness, phase: int8 `(n_rows,)`.
+        since_ns: int64 `(n_rows,)`, first anomalous row of the entity's episode.
+        learnt: float64 `(n_rows,)`, rows of the entity before this one.
+        cause: int32 `(n_rows, TOP)`, series by contribution, -1 none. part: float64 `(n_rows, TOP)`, summing to the score.
+        drift: float64 `(n_cells,)`, values in their drift detector's frame, NaN where there is none yet.
+    """
+
+    score: NDArray[np.float64]
+    value: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    readiness: NDArray[np.int8]
+    phase: NDArray[np.int8]
+    since_ns: NDArray[np.int64]
+    learnt: NDArray[np.float64]
+    cause: NDArray[np.int32]
+    part: NDArray[np.float64]
+    drift: NDArray[np.float64]
+
+
+def score_rows(series: Table, entities: Table, rows: Rows, forest: Multivariate, rules: ScoringRules) -> Scores:
+    """Score and learn rows in order; changes the tables."""
+    n, cells = len(rows.entity), len(rows.series)
+    out = Scores(
+        *(np.full(n, np.nan) for _ in range(5)),
+        np.zeros(n, np.int8),
+        np.zeros(n, np.int8),
+        np.zeros(n, np.int64),
+        np.zeros(n),
+        np.full((n, TOP), -1, np.int32),
+        np.zeros((n, TOP)),
+        np.full(cells, np.nan),
+    )
+    _score(series, entities, rows, forest, rules, np.empty(cells), out)
+    return out
+
+
+@compiled
+def _score(
+    series: Table,
+    entities: Table,
+    rows: Rows,
+    forest: Multivariate,
+    rules: ScoringRules,
+    nats: NDArray[np.float64],
+    out: Scores,
+) -> None:
+    for row in range(rows.entity.shape[0]):
+        entity = entities[rows.entity[row]]
+        start, end = rows.start[row], rows.start[row + 1]
+        for cell in range(start, end):
+            nats[cell] = online.surprise(series[rows.series[cell]], rows.value[cell])
+        joint = forest.nats[row]
+        joint = 0.0 if np.isnan(joint) else min(joint, FOREST_LIMIT)
+        fused = _fuse(nats[start:end], joint)
+        target = _target(entity, rules.alerts_per_entity_week)
+        score = 0.0
+        if entity.n >= FIRST_SCORE_ROWS:
+            care = caution(entity.beyond)
+            score = tail_surprise(fused, entity.cut, entity.excess, entity.square, P_CUT, care) / target
+        out.score[row] = score
+        _explain(rows, row, nats, forest.share, joint, score, out)
+        _expect(series, entity, rows, row, target, out)
+        out.phase[row] = advance(entity, score, rows.tick_ns[row], rules.episode)
+        out.since_ns[row] = entity.since_ns
+        out.learnt[row] = entity.n
+        out.readiness[row] = (
+            WARMING_UP
+            if entity.n < FIRST_SCORE_ROWS
+            else (PROVISIONAL if entity.n < CALIBRATED_ROWS else CALIBRATED)
+        )
+        for cell in range(start, end):
+            one = series[rows.series[cell]]
+            out.drift[cell] = _frame(one, rows.value[cell])
+            online.learn(one, rows.value[cell], nats[cell], rules.rebaseline_rows)
+        _learn_entity(entity, fused, score)
+        entity.tick_ns, entity.score = rows.tick_ns[row], score
+
+
+@compiled
+def _fuse(nats: NDArray[np.float64], joint: float) -> float:
+    """The largest surprise, and half of what the others have beyond the typical."""
+    largest, total = joint, max(joint - TYPICAL, 0.0)
+    for one in nats:
+        largest = max(largest, one)
+        total += max(one - TYPICAL, 0.0)
+    return largest + 0.5 * (total - max(largest - TYPICAL, 0.0))
+
+
+@compiled
+def _target(entity: Table, alerts_per_entity_week: float) -> float:
+    """Nats at which the score is 1; one second is assumed until the sampling interval is known, the strictest usual."""
+    interval_s = entity.interval_ns * 1e-9 if entity.interval_ns > 0 else 1.0
+    return -math.log(min(max(alerts_per_entity_week * interval_s / WEEK_S, LEAST_P), MOST_P))
+
+
+@compiled
+def _explain(
+    rows: Rows,
+    row: int,
+    nats: NDArray[np.float64],
+    share: NDArray[np.float64],
+    joint: float,
+    score: float,
+    out: Scores,
+) -> None:
+    """The three series that are most surprising, alone or in the forest, and the score divided between them by squares."""
+    cause, part = out.cause[row], out.part[row]
+    for cell in range(rows.start[row], rows.start[row + 1]):
+        weight = nats[cell] * nats[cell] + joint * joint * share[cell]
+        k = TOP
+        while k > 0 and (cause[k - 1] < 0 or part[k - 1] < weight):
+            k -= 1
+        if k == TOP:
+            continue
+        for j in range(TOP - 1, k, -1):
+            cause[j], part[j] = cause[j - 1], part[j - 1]
+        cause[k], part[k] = rows.series[cell], weight
+    total = part.sum()
+    for k in range(TOP):
+        part[k] = score * part[k] / total if total > 0.0 else (score if k == 0 else 0.0)
+
+
+@compiled
+def _expect(series: Table, entity: Table, rows: Rows, row: int, target: float, out: Scores) -> None:
+    """Value of the first cause, and the band that it alone would have to leave for a score of 1."""
+    number = out.cause[row, 0]
+    for cell in range(rows.start[row], rows.start[row + 1]):
+        if rows.series[cell] == number:
+            out.value[row] = rows.value[cell]
+    if number >= 0 and series[number].n >= 3.0 and entity.n >= 3.0:
+        reach = tail_value(target, entity.cut, entity.excess, entity.square, P_CUT, caution(entity.beyond))
+        out.expected[row], out.lower[row], out.upper[row] = online.band(series[number], reach)
+    entity.cause, entity.value = number, out.value[row]
+    entity.expected, entity.lower, entity.upper = out.expected[row], out.lower[row], out.upper[row]
+
+
+@compiled
+def _frame(one: Table, value: float) -> float:
+    """A value in units of the series as it was when its drift detector started; NaN before, and where it is missing."""
+    if np.isnan(one.ref_level):
+        if one.n < REFERENCE_ROWS:
+            return np.nan
+        one.ref_level = one.level[1]
+        # a sixth of the range: what the series has been through is not a change of it
+        one.ref_scale = max(online.unit(one, 1), (one.high - one.low) / 6.0)
+    z = (value - one.ref_level) / one.ref_scale
+    if abs(z) <= DRIFT_LIMIT:
+        return z
+    return math.copysign(DRIFT_LIMIT * (1.0 + math.log(abs(z) / DRIFT_LIMIT)), z)
+
+
+@compiled
+def _learn_entity(entity: Table, fused: float, score: float) -> None:
+    if entity.n == 0.0:
+        entity.cut, entity.excess, entity.square = 3.0, 1.0, 2.0
+    # the first rows of the series' own detectors are no measure of what is normal
+    if entity.n >= FIRST_SCORE_ROWS:
+        weight = 1.0 if score < 1.0 else online.LEAST_WEIGHT
+        entity.cut, entity.excess, entity.square, entity.beyond = learn_tail(
+            fused, entity.cut, entity.excess, entity.square, entity.beyond, P_CUT, entity.n, weight
+        )
+    entity.n += 1.0

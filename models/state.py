@@ -1,0 +1,167 @@
+"""State of one partition as structured arrays: a row per series, a row per entity, room to grow.
+
+Everything the fold must remember about a series or an entity is a field here, so a snapshot is two arrays and the names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from models.series import EntityRule, SeriesIdentity
+
+Table: TypeAlias = Any
+"""A structured array. Compiled loops read fields as attributes of a row, for which numpy has no static type."""
+
+RING = 16
+"""Event times remembered per series, to tell a repeat from a late sample."""
+
+OPEN = 16
+"""Open ticks per entity. At one-second ticks one metric may lag 15 s behind another and still share its row."""
+
+DIFFS = 16
+"""Distances between event times that the sampling interval is learned from (their median)."""
+
+FAST, SLOW = 0, 1
+
+SERIES = np.dtype(
+    [
+        # what it is
+        ("entity", "i4"), ("next", "i4"), ("column", "i4"), ("counter", "i1"), ("bound_from", "i4"), ("bound", "i4"),
+        # placing
+        ("n_times", "i4"), ("times", "i8", (RING,)), ("last", "f8"), ("slot", "f8", (OPEN,)),
+        ("live", "i1"), ("awaited", "i1"), ("absent", "i4"), ("presence", "f8"),
+        # online detectors: learned rows, level and scale by horizon, tails of |z|, range, novelty, regularity
+        ("n", "f8"), ("level", "f8", (2,)), ("scale", "f8", (2,)),
+        ("cut", "f8", (2,)), ("excess", "f8", (2,)), ("square", "f8", (2,)), ("beyond", "f8", (2,)),
+        ("low", "f8"), ("high", "f8"), ("novel_rate", "f8"), ("novel_excess", "f8"), ("regular", "f8"),
+        # the regime that may become the new normal
+        ("odd", "i4"), ("new_level", "f8"), ("new_scale", "f8"), ("new_low", "f8"), ("new_high", "f8"),
+        # drift's frame of reference
+        ("ref_level", "f8"), ("ref_scale", "f8"), ("drift_ns", "i8"),
+    ],
+    align=True,
+)  # fmt: skip
+"""One series. `next` links an entity's series in order of feature name, -1 ends; `column` is the series' column in its service's
+model, -1 none; `slot[k]` is the value waiting in open tick k, NaN none."""
+
+ENTITY = np.dtype(
+    [
+        ("service", "i4"), ("first", "i4"), ("n_series", "i4"),
+        # time
+        ("interval_ns", "i8"), ("phase_ns", "i8"), ("n_diffs", "i4"), ("diffs", "i8", (DIFFS,)), ("newest_ns", "i8"),
+        # open ticks, oldest first
+        ("n_open", "i4"), ("key", "i8", (OPEN,)), ("at", "i8", (OPEN,)), ("deadline", "i8", (OPEN,)),
+        ("reported", "i4", (OPEN,)), ("slot", "i4", (OPEN,)), ("awaited", "i4"), ("closed_key", "i8"), ("rows", "i8"),
+        # tail of the fused surprise
+        ("n", "f8"), ("cut", "f8"), ("excess", "f8"), ("square", "f8"), ("beyond", "f8"),
+        # episode
+        ("episode", "i1"), ("pending", "i4"), ("quiet", "i4"), ("since_ns", "i8"),
+        # newest result
+        ("tick_ns", "i8"), ("score", "f8"), ("cause", "i4"), ("value", "f8"), ("expected", "f8"), ("lower", "f8"), ("upper", "f8"),
+    ],
+    align=True,
+)  # fmt: skip
+"""One entity. `slot[i]` says which of the series' slots belongs to the i-th oldest open tick."""
+
+LONG_AGO = -(2**62)
+
+COUNTER_SUFFIXES = ("_total", "_count", "_sum", "_bucket")
+"""Metrics named so are cumulative: Prometheus' and OpenMetrics' naming rules, which OTLP translations keep. Everything else
+is a gauge. A rule by name gives the same answer before the first sample as after the millionth, unlike a learned one."""
+
+
+def is_counter(metric: str) -> bool:
+    """Whether a metric is cumulative, so that its rate is the feature.
+
+    >>> is_counter("http_requests_total"), is_counter("latency_ms")
+    (True, False)
+    """
+    return metric.endswith(COUNTER_SUFFIXES)
+
+
+@dataclass(frozen=True, slots=True)
+class EntityName:
+    """What people call an entity."""
+
+    service: str
+    entity: str
+
+
+class State:
+    """Arrays and names of a partition's series, entities and services. Numbers are given in order of first appearance."""
+
+    def __init__(self, rule: EntityRule) -> None:
+        self.rule = rule
+        self.series: Table = np.zeros(64, SERIES)
+        self.entities: Table = np.zeros(16, ENTITY)
+        self.series_number: dict[str, int] = {}
+        self.entity_number: dict[str, int] = {}
+        self.service_number: dict[str, int] = {}
+        self.identities: list[SeriesIdentity] = []
+        self.features: list[str] = []
+        self.entity_names: list[EntityName] = []
+        self.services: list[str] = []
+        self.newest_ns = LONG_AGO
+        self.next_deadline_ns = -LONG_AGO
+
+    def add(self, series_id: str, identity: SeriesIdentity) -> int:
+        """Number of a series that is not known yet, its state empty."""
+        number = len(self.identities)
+        if number == len(self.series):
+            self.series = np.concatenate((self.series, np.zeros(number, SERIES)))
+        self.series_number[series_id] = number
+        self.identities.append(identity)
+        self.features.append(identity.feature)
+        entity = self._register_entity(identity)
+        row = self.series[number : number + 1]
+        row["entity"], row["column"], row["counter"] = entity, -1, is_counter(identity.metric)
+        for name in ("slot", "last", "ref_level"):
+            row[name] = np.nan
+        self._link(entity, number)
+        return number
+
+    def service(self, name: str) -> int:
+        """Number of a service, new ones added."""
+        number = self.service_number.setdefault(name, len(self.services))
+        if number == len(self.services):
+            self.services.append(name)
+        return number
+
+    def assign_columns(self, service: int, features: Sequence[str]) -> None:
+        """Tell every series of a service which column of the service's model it is."""
+        column = {feature: position for position, feature in enumerate(features)}
+        n = len(self.identities)
+        mine = np.flatnonzero(self.entities["service"][self.series["entity"][:n]] == service)
+        self.series["column"][mine] = [column.get(self.features[number], -1) for number in mine.tolist()]
+
+    def _register_entity(self, identity: SeriesIdentity) -> int:
+        known = self.entity_number.get(identity.entity)
+        if known is not None:
+            return known
+        number = len(self.entity_names)
+        if number == len(self.entities):
+            self.entities = np.concatenate((self.entities, np.zeros(number, ENTITY)))
+        self.entity_number[identity.entity] = number
+        self.entity_names.append(EntityName(identity.service, identity.entity))
+        row = self.entities[number : number + 1]
+        row["service"], row["first"], row["cause"] = self.service(identity.service), -1, -1
+        row["newest_ns"] = row["closed_key"] = LONG_AGO
+        row["slot"] = np.arange(OPEN)
+        return number
+
+    def _link(self, entity: int, number: int) -> None:
+        """Insert a series into its entity's list by feature name: sums over a row do not depend on who came first."""
+        feature = self.identities[number].feature
+        after, here = -1, int(self.entities["first"][entity])
+        while here >= 0 and self.identities[here].feature < feature:
+            after, here = here, int(self.series["next"][here])
+        self.series["next"][number] = here
+        if after < 0:
+            self.entities["first"][entity] = number
+        else:
+            self.series["next"][after] = number
+        self.entities["n_series"][entity] += 1
