@@ -16,7 +16,7 @@ from models import online, placing, scoring
 from models.drift import DETECTOR, Confirmed, DriftBank
 from models.episodes import EpisodeRules
 from models.features import Multivariate, ask_models
-from models.incidents import Incidents
+from models.open_episodes import Incidents
 from models.placing import Counts, Rows, Samples
 from models.reasons import SampleFate
 from models.records import SampleColumns

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.drift import DriftBank, StateUnusable
-from models.incidents import Incidents
+from models.open_episodes import Incidents
 from models.retraining import ServiceRecord
 from models.service_model import ServiceModel
 from models.state import ENTITY, SERIES, State
