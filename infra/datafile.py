@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from infra import datatable as dt
 from models.errors import Misconfigured, Rejected
-from models.incidents import LabelWindow
+from models.labels import LabelWindow
 from models.parse.event_time import event_time_ns
 from models.records import SampleColumns
 from models.series import EntityRule, format_series

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import Misconfigured
-from models.incidents import Incident, IncidentKind, LabelWindow, label_windows
+from models.labels import LabelWindow
 from models.records import SampleColumns
 from models.series import format_series
+from models.simulated_incidents import Incident, IncidentKind, label_windows
 
 Floats = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ import pytest
 
 from infra.datafile import DataChunk, data_files, read_data, read_labels
 from models.errors import Misconfigured
-from models.incidents import LabelWindow
+from models.labels import LabelWindow
 from models.series import EntityRule
 
 RULE = EntityRule(("service", "job"), ("instance", "host"), "host")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.evaluation import Window, average_precision, score_events, segments, vus_pr
+from models.evaluation import average_precision, score_events, segments, vus_pr
+from models.labels import LabelWindow
 
 
 def _seeded(trial: int) -> tuple[np.ndarray, np.ndarray]:
@@ -57,8 +58,8 @@ def test_segments_reach_to_both_ends() -> None:
 
 
 def test_events_count_windows_found_and_alerts_that_were_right() -> None:
-    labelled = [Window("a", 100, 200), Window("a", 500, 600), Window("b", 0, 10)]
-    alerted = [Window("a", 150, 160), Window("a", 180, 190), Window("a", 300, 310), Window("b", 20, 30)]
+    labelled = [LabelWindow("a", 100, 200), LabelWindow("a", 500, 600), LabelWindow("b", 0, 10)]
+    alerted = [LabelWindow(*alert) for alert in [("a", 150, 160), ("a", 180, 190), ("a", 300, 310), ("b", 20, 30)]]
     score = score_events(labelled, alerted)
     assert score.event_recall == pytest.approx(1 / 3)
     assert score.event_precision == pytest.approx(2 / 4)
@@ -66,4 +67,4 @@ def test_events_count_windows_found_and_alerts_that_were_right() -> None:
 
 
 def test_an_alert_that_began_before_the_window_has_no_delay() -> None:
-    assert score_events([Window("a", 100, 200)], [Window("a", 50, 120)]).median_delay_s == 0.0
+    assert score_events([LabelWindow("a", 100, 200)], [LabelWindow("a", 50, 120)]).median_delay_s == 0.0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.errors import Misconfigured
-from models.incidents import Incident, IncidentKind, LabelWindow, parse_incident
+from models.labels import LabelWindow
 from models.series import EntityRule
 from models.simulate import METRICS, SERVICES, Floats, Simulation, choose_services
 
