@@ -1,6 +1,6 @@
 """`tidewatch`: finds the command, runs it, and tells errors in one line.
 
-Exit codes: 0 good, 1 a finding or a failure, 2 misuse. Commands are imported when they run: what they need takes seconds
+Exit codes: 0 good, 1 a finding or a failure, 2 misuse. Commands are imported when they run: what they need takes a while
 to load, and `--help` should not.
 """
 

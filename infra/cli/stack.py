@@ -22,10 +22,14 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 MIB = 1 << 20
 
 
-def up() -> None:
+def up(
+    workers: Annotated[bool, typer.Option(help="Run the workers too.")] = True,
+    mlflow: Annotated[bool, typer.Option(help="Run MLflow's server; without it its database is used directly.")] = True,
+) -> None:
     """Start Kafka, PostgreSQL, Prometheus, Alertmanager, MLflow and the workers in the background."""
     home, console = home_folder(), Console(highlight=False)
-    if not start_supervisor(home, console.print):
+    options = [*([] if workers else ["--no-workers"]), *([] if mlflow else ["--no-mlflow"])]
+    if not start_supervisor(home, console.print, options):
         console.print(f"the stack in {home} already runs; `tidewatch status` shows it")
         return
     for name, address in read_stack_file(home)["addresses"].items():

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,10 @@ POLL_S = 0.05
 STOP_TIMEOUT_S = 90.0  # Kafka and PostgreSQL may flush what a loaded machine left to write
 
 
-def start_supervisor(home: Path, say: Callable[[str], None]) -> bool:
+def start_supervisor(home: Path, say: Callable[[str], None], options: Sequence[str] = ()) -> bool:
     """Start the stack in a process of its own and return when it is ready; False: it ran already.
 
-    Interrupted, it takes back what it started.
+    Interrupted, it takes back what it started. `options` are the supervisor's.
 
     Raises:
         Misconfigured, Unavailable: as the stack says.
@@ -42,7 +42,7 @@ def start_supervisor(home: Path, say: Callable[[str], None]) -> bool:
     with log.open("ab") as output:
         # outlives this terminal
         process = subprocess.Popen(
-            [sys.executable, "-m", "infra.local.supervisor", "--home", str(home)],
+            [sys.executable, "-m", "infra.local.supervisor", "--home", str(home), *options],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

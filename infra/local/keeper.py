@@ -43,14 +43,14 @@ class Keeper:
             service.launch()
 
     def until_ready(self, *names: str) -> None:
-        """Return when these services (none named: all) are ready, telling of each one as it gets there.
+        """Return when these services (none named: all) are ready; each one that gets there meanwhile is told of.
 
         Raises:
-            Unavailable: one of them ended, or took longer than its deadline.
+            Unavailable: a launched one ended, or took longer than its deadline.
         """
         waited_for = set(names or self.services)
-        while waiting := waited_for & self._launched_s.keys():
-            for name in waiting:
+        while waited_for & self._launched_s.keys():
+            for name in tuple(self._launched_s):
                 if not self._note_ready(name):
                     service = self.services[name]
                     service.child.require_running()

@@ -188,14 +188,15 @@ class Stack:
             kafka = Kafka(self.home, self._cache, self._say)
             self._keeper.launch(kafka)
             self.addresses["kafka"] = kafka.address
-        mlflow = None
+        mlflow: Mlflow | None = None
         if postgres is not None:
             self._keeper.until_ready("postgres")
             postgres.create_database(DATABASE)
-            if "mlflow" in ours:
-                postgres.create_database(MLFLOW_DATABASE)
-                mlflow = Mlflow(self.home, postgres.url(MLFLOW_DATABASE))
-                self.addresses["mlflow_url"] = mlflow.url
+            postgres.create_database(MLFLOW_DATABASE)
+            store = postgres.url(MLFLOW_DATABASE)
+            mlflow = Mlflow(self.home, store) if "mlflow" in ours else None
+            if "mlflow_url" not in self._external:  # without a server, trainer and workers use its store directly
+                self.addresses["mlflow_url"] = mlflow.url if mlflow else store
         if "database_url" in self.addresses:
             with contextlib.closing(Database(self.addresses["database_url"])) as database:
                 database.migrate()

@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from infra.local.stack import Stack, external_addresses
+from infra.local.stack import SERVICES, WORKERS, Stack, external_addresses
 from infra.settings import STACK_FILE, load
 from models.errors import Misconfigured, TidewatchError
 
@@ -45,14 +45,17 @@ class Events:
             self._stream.write(json.dumps(event) + "\n")
 
 
-def run(home: Path) -> int:
-    """Run the stack until a signal; the process's exit code."""
+def run(home: Path, *, workers: bool = True, mlflow: bool = True) -> int:
+    """Run the stack until a signal, with or without workers and MLflow's server; the process's exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # one way to be interrupted
     events = Events(events_file(home))
     try:
         (home / STACK_FILE).unlink(missing_ok=True)  # a killed run's addresses are not what a person has set
         with Stack(home, events.say, external=external_addresses(load(home=home))) as stack:
-            stack.start()
+            stack.start(
+                services=[name for name in SERVICES if mlflow or name != "mlflow"],
+                workers=WORKERS if workers else {},
+            )
             events.end("ready")
             stack.wait()
     except TidewatchError as error:
@@ -66,7 +69,10 @@ def run(home: Path) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Run the embedded stack until SIGTERM.")
     parser.add_argument("--home", type=Path, required=True)
-    return run(parser.parse_args().home)
+    parser.add_argument("--no-workers", action="store_true")
+    parser.add_argument("--no-mlflow", action="store_true")
+    arguments = parser.parse_args()
+    return run(arguments.home, workers=not arguments.no_workers, mlflow=not arguments.no_mlflow)
 
 
 if __name__ == "__main__":
