@@ -1,8 +1,8 @@
 """Changes of distribution that last: River's ADWIN per series and per entity score, confirmed by persistence and size.
 
-Source: Bifet and Gavalda, "Learning from Time-Changing Data with Adaptive Windowing", SDM 2007. ADWIN says that a mean has changed
-by any amount; on real metrics, which are correlated in time, it says so constantly. A change counts as drift when, some rows
-after it was detected, the mean of the window is still far from where the reference is.
+Source: Bifet and Gavalda, "Learning from Time-Changing Data with Adaptive Windowing", SDM 2007. ADWIN says that a mean has
+changed by any amount; on real metrics, which are correlated in time, it says so constantly. A change counts as drift when,
+some rows after it was detected, the mean of the window is still far from where the reference is.
 """
 
 from __future__ import annotations
@@ -19,20 +19,25 @@ from models.errors import TidewatchError
 
 DETECTOR = "ADWIN"
 
-_ALLOWED = {
-    ("river.drift.adwin", "ADWIN"),
-    ("river._river_rust.drift", "AdaptiveWindowing"),
-}
-"""All that a pickled ADWIN names. Releases of River before 0.26 name others: their snapshots are refused, not trusted."""
+
+def _adaptive_windowing() -> Any:
+    """River's ADWIN itself, without the package around it: that imports data sets, pandas and scikit-learn (6 s, 150 MB)."""
+    try:
+        from river._river_rust.drift import AdaptiveWindowing
+    except ImportError:  # before 0.26 it lived elsewhere; this name has always been there
+        from river.drift.adwin import AdaptiveWindowing  # type: ignore[attr-defined, no-redef]
+    return AdaptiveWindowing
 
 
 class _OnlyRiver(pickle.Unpickler):
     """Rebuilds River's detectors and refuses everything else, whatever a snapshot says."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED:
+        """The one class that may be named."""
+        allowed = _adaptive_windowing()
+        if (module, name) != (allowed.__module__, allowed.__name__):
             raise pickle.UnpicklingError(f"a snapshot must not name {module}.{name}")
-        return super().find_class(module, name)
+        return allowed
 
 
 class StateUnusable(TidewatchError):
@@ -58,9 +63,7 @@ class DriftBank:
     """
 
     def __init__(self, delta: float, confirm_rows: int, min_effect: float) -> None:
-        from river.drift import ADWIN  # 150 MB: only a process that folds samples pays for it
-
-        self._make = ADWIN
+        self._make = _adaptive_windowing()
         self._delta = delta
         self._confirm_rows = confirm_rows
         self._min_effect = min_effect
@@ -76,20 +79,25 @@ class DriftBank:
                 continue
             detector = detectors.get(number)
             if detector is None:
-                detector = detectors[number] = self._make(delta=self._delta)
-            detector.update(value)
-            if detector.drift_detected:
+                detector = detectors[number] = self._new()
+            if detector.update(value):
+                # River's ADWIN starts afresh after a detection, so that its window holds the new regime only
+                detectors[number] = self._new()
                 pending.setdefault(number, self._confirm_rows)
-            if number in pending:
+            elif number in pending:
                 pending[number] -= 1
-                if pending[number] <= 0:
+                if pending[number] <= 0 and detector.get_width() > 0:
                     del pending[number]
-                    mean = float(detector.estimation)
+                    mean = float(detector.get_total() / detector.get_width())
                     moved = mean - self._reference.get(number, 0.0)
                     if abs(moved) >= self._min_effect:
-                        confirmed.append(Confirmed(index, moved, int(detector.width)))
+                        confirmed.append(Confirmed(index, moved, int(detector.get_width())))
                         self._reference[number] = mean
         return confirmed
+
+    def _new(self) -> Any:
+        # clock, buckets, shortest window and grace period as River's ADWIN has them by default
+        return self._make(delta=self._delta, clock=32, max_buckets=5, min_window_length=5, grace_period=10)
 
     def to_bytes(self) -> bytes:
         """The detectors as they are."""

@@ -17,7 +17,7 @@ import math
 
 from models.compiled import compiled
 from models.state import Table
-from models.threshold import caution, learn_tail, tail_surprise, tail_value
+from models.threshold import Tail, learn_tail, tail_surprise, tail_value
 
 P_CUT = 0.1
 """Share of a series' residuals beyond the cut of their tail."""
@@ -48,7 +48,7 @@ def unit(one: Table, channel: int) -> float:
     rarely moves would otherwise make every step a thousand deviations.
     """
     floor = max(1e-9, 1e-4 * abs(one.level[channel]), 0.02 * (one.high - one.low))
-    return max(one.scale[channel], floor) * (1.0 + 4.0 / (one.n + 1.0))
+    return float(max(one.scale[channel], floor) * (1.0 + 4.0 / (one.n + 1.0)))
 
 
 @compiled
@@ -63,7 +63,7 @@ def surprise(one: Table, value: float) -> float:
     else:
         for channel in range(2):
             z = abs(value - one.level[channel]) / unit(one, channel)
-            nats = max(nats, _residual(one, channel, z))
+            nats = max(nats, tail_surprise(z, _tail(one, channel), P_CUT))
         outside = max(value - one.high, one.low - value)
         if outside > 0.0 and one.n >= 10.0:
             rate = max(one.novel_rate, 1.0 / (one.n + 1.0))
@@ -73,14 +73,12 @@ def surprise(one: Table, value: float) -> float:
     # what n rows can say about a probability has a limit; a run of odd rows says more, a series that never moved says less
     moved = max(one.scale[0], one.scale[1]) > 1e-4 * abs(one.level[1]) and one.high > one.low
     limit = math.log(one.n + 1.0) * ((4.0 if moved else 2.0) + 0.5 * min(one.odd, 4))
-    return min(nats, limit)
+    return float(min(nats, limit))
 
 
 @compiled
-def _residual(one: Table, channel: int, z: float) -> float:
-    return tail_surprise(
-        z, one.cut[channel], one.excess[channel], one.square[channel], P_CUT, caution(one.beyond[channel])
-    )
+def _tail(one: Table, channel: int) -> Tail:
+    return Tail(one.cut[channel], one.excess[channel], one.square[channel], one.beyond[channel])
 
 
 @compiled
@@ -90,9 +88,7 @@ def band(one: Table, nats: float) -> tuple[float, float, float]:
         nats = LINEAR + 10.0 * math.expm1((nats - LINEAR) / 10.0)
     low, high = -math.inf, math.inf
     for channel in range(2):
-        reach = unit(one, channel) * tail_value(
-            nats, one.cut[channel], one.excess[channel], one.square[channel], P_CUT, caution(one.beyond[channel])
-        )
+        reach = unit(one, channel) * tail_value(nats, _tail(one, channel), P_CUT)
         low, high = max(low, one.level[channel] - reach), min(high, one.level[channel] + reach)
     if low > high:
         middle = 0.5 * (low + high)
@@ -143,9 +139,9 @@ def _learn_residual(one: Table, value: float, channel: int, weight: float) -> No
     scale = unit(one, channel)
     if one.n >= 8.0:
         z = abs(residual) / scale
-        one.cut[channel], one.excess[channel], one.square[channel], one.beyond[channel] = learn_tail(
-            z, one.cut[channel], one.excess[channel], one.square[channel], one.beyond[channel], P_CUT, one.n, weight
-        )
+        tail = learn_tail(z, _tail(one, channel), P_CUT, one.n, weight)
+        one.cut[channel], one.excess[channel] = tail.cut, tail.excess
+        one.square[channel], one.beyond[channel] = tail.square, tail.beyond
         residual = min(max(residual, -CLIP * scale), CLIP * scale)
     rows = SHORT if channel == 0 else LONG
     one.level[channel] += weight * residual / min(one.n + 1.0, rows)

@@ -63,7 +63,8 @@ class Samples(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Closed rows in the order in which they closed. Row i has cells `start[i]` to `start[i + 1]`; a missing value is NaN."""
+    """Closed rows in the order in which they closed. Row i has cells `start[i]` to `start[i + 1]`; a missing value
+    is NaN."""
 
     entity: NDArray[np.int32]
     tick_ns: NDArray[np.int64]
@@ -142,7 +143,7 @@ def place(state: State, bindings: Bindings, samples: Samples, lateness_ns: int) 
     ends = [*(np.flatnonzero(np.diff(piece)) + 1).tolist(), len(piece)]
     placed, start = [], 0
     for end in ends:
-        part = Samples(*(column[start:end] for column in samples))
+        part = Samples(samples.series[start:end], samples.time_ns[start:end], samples.value[start:end])
         placed.append(_place_piece(state, bindings, part, lateness_ns, int(width[start:end].sum())))
         start = end
     return placed
@@ -210,9 +211,9 @@ class _Used(NamedTuple):
 
 def _used(out: _Out) -> _Used:
     n_rows, n_cells, n_counts = out.used.tolist()
-    rows = out.rows
+    rows, counts = out.rows, out.counts
     return _Used(
-        Counts(*(column[:n_counts] for column in out.counts)),
+        Counts(counts.slo[:n_counts], counts.minute_s[:n_counts], counts.good[:n_counts], counts.total[:n_counts]),
         Rows(
             rows.entity[:n_rows],
             rows.tick_ns[:n_rows],

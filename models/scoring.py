@@ -19,7 +19,7 @@ from models.episodes import EpisodeRules, advance
 from models.features import Multivariate
 from models.placing import Rows
 from models.state import Table
-from models.threshold import LEAST_P, MOST_P, WEEK_S, caution, learn_tail, tail_surprise, tail_value
+from models.threshold import LEAST_P, MOST_P, WEEK_S, Tail, learn_tail, tail_surprise, tail_value
 
 TOP = 3
 """Contributions kept per row."""
@@ -58,7 +58,7 @@ class Scores(NamedTuple):
     """Results of rows, and of their cells.
 
     Attributes:
-        score, value, expected, lower, upper: float64 `(n_rows,)`; the latter four of the first cause, NaN where it is missing.
+        score, value, expected, lower, upper: float64 `(n_rows,)`; the latter four of the first cause, NaN where missing.
         readiness, phase: int8 `(n_rows,)`.
         since_ns: int64 `(n_rows,)`, first anomalous row of the entity's episode.
         learnt: float64 `(n_rows,)`, rows of the entity before this one.
@@ -84,14 +84,18 @@ def score_rows(series: Table, entities: Table, rows: Rows, forest: Multivariate,
     """Score and learn rows in order; changes the tables."""
     n, cells = len(rows.entity), len(rows.series)
     out = Scores(
-        *(np.full(n, np.nan) for _ in range(5)),
-        np.zeros(n, np.int8),
-        np.zeros(n, np.int8),
-        np.zeros(n, np.int64),
-        np.zeros(n),
-        np.full((n, TOP), -1, np.int32),
-        np.zeros((n, TOP)),
-        np.full(cells, np.nan),
+        score=np.zeros(n),
+        value=np.full(n, np.nan),
+        expected=np.full(n, np.nan),
+        lower=np.full(n, np.nan),
+        upper=np.full(n, np.nan),
+        readiness=np.zeros(n, np.int8),
+        phase=np.zeros(n, np.int8),
+        since_ns=np.zeros(n, np.int64),
+        learnt=np.zeros(n),
+        cause=np.full((n, TOP), -1, np.int32),
+        part=np.zeros((n, TOP)),
+        drift=np.full(cells, np.nan),
     )
     _score(series, entities, rows, forest, rules, np.empty(cells), out)
     return out
@@ -118,8 +122,7 @@ def _score(
         target = _target(entity, rules.alerts_per_entity_week)
         score = 0.0
         if entity.n >= FIRST_SCORE_ROWS:
-            care = caution(entity.beyond)
-            score = tail_surprise(fused, entity.cut, entity.excess, entity.square, P_CUT, care) / target
+            score = tail_surprise(fused, _tail(entity), P_CUT) / target
         out.score[row] = score
         _explain(rows, row, nats, forest.share, joint, score, out)
         _expect(series, entity, rows, row, target, out)
@@ -147,6 +150,11 @@ def _fuse(nats: NDArray[np.float64], joint: float) -> float:
         largest = max(largest, one)
         total += max(one - TYPICAL, 0.0)
     return largest + 0.5 * (total - max(largest - TYPICAL, 0.0))
+
+
+@compiled
+def _tail(entity: Table) -> Tail:
+    return Tail(entity.cut, entity.excess, entity.square, entity.beyond)
 
 
 @compiled
@@ -191,7 +199,7 @@ def _expect(series: Table, entity: Table, rows: Rows, row: int, target: float, o
         if rows.series[cell] == number:
             out.value[row] = rows.value[cell]
     if number >= 0 and series[number].n >= 3.0 and entity.n >= 3.0:
-        reach = tail_value(target, entity.cut, entity.excess, entity.square, P_CUT, caution(entity.beyond))
+        reach = tail_value(target, _tail(entity), P_CUT)
         out.expected[row], out.lower[row], out.upper[row] = online.band(series[number], reach)
     entity.cause, entity.value = number, out.value[row]
     entity.expected, entity.lower, entity.upper = out.expected[row], out.lower[row], out.upper[row]
@@ -208,7 +216,7 @@ def _frame(one: Table, value: float) -> float:
         one.ref_scale = max(online.unit(one, 1), (one.high - one.low) / 6.0)
     z = (value - one.ref_level) / one.ref_scale
     if abs(z) <= DRIFT_LIMIT:
-        return z
+        return float(z)
     return math.copysign(DRIFT_LIMIT * (1.0 + math.log(abs(z) / DRIFT_LIMIT)), z)
 
 
@@ -219,7 +227,6 @@ def _learn_entity(entity: Table, fused: float, score: float) -> None:
     # the first rows of the series' own detectors are no measure of what is normal
     if entity.n >= FIRST_SCORE_ROWS:
         weight = 1.0 if score < 1.0 else online.LEAST_WEIGHT
-        entity.cut, entity.excess, entity.square, entity.beyond = learn_tail(
-            fused, entity.cut, entity.excess, entity.square, entity.beyond, P_CUT, entity.n, weight
-        )
+        tail = learn_tail(fused, _tail(entity), P_CUT, entity.n, weight)
+        entity.cut, entity.excess, entity.square, entity.beyond = tail.cut, tail.excess, tail.square, tail.beyond
     entity.n += 1.0

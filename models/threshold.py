@@ -1,13 +1,14 @@
 """Streaming tail of a distribution, and the scale on which 1 is the alert threshold.
 
 A tail is a high quantile (`cut`) tracked by stochastic approximation, and beyond it a generalised Pareto distribution
-fitted by the first two moments of the excess (Hosking and Wallis, Technometrics 29, 1987; Siffert et al., "SPOT", KDD 2017, for
-the use on streams). Surprise is `-ln P(X >= x)` in nats.
+fitted by the first two moments of the excess (Hosking and Wallis, Technometrics 29, 1987; Siffert et al., "SPOT",
+KDD 2017, for the use on streams). Surprise is `-ln P(X >= x)` in nats.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from models.compiled import compiled
 
@@ -23,8 +24,8 @@ WINSOR = 12.0
 """Excesses are learnt up to this many mean excesses: of an exponential tail that leaves out 6 in a million."""
 
 MAX_SHAPE = 0.25
-"""Largest Pareto shape believed. The moments exist below 0.5 only, and what has been seen of operational metrics beyond 0.25 were
-incidents in the history, which must not teach that incidents are normal."""
+"""Largest Pareto shape believed. The moments exist below 0.5 only, and what makes a history look heavier than 0.25 is more
+often an incident in it, which must not teach that incidents are normal."""
 
 LEAST_P, MOST_P = 1e-8, 0.02
 """Bounds of the tail probability that a false-alarm rate may ask for: below, nothing could ever be calibrated; above, every
@@ -40,55 +41,60 @@ def alert_surprise(alerts_per_entity_week: float, interval_s: float) -> float:
     return -math.log(min(max(alerts_per_entity_week * interval_s / WEEK_S, LEAST_P), MOST_P))
 
 
-@compiled
-def tail_surprise(x: float, cut: float, excess: float, square: float, p_cut: float, caution: float) -> float:
-    """Surprise of `x >= 0`; linear up to the cut, where it is `-ln p_cut`, Pareto beyond.
-
-    Args:
-        x: the value; cut: its quantile at 1 - p_cut; excess, square: mean and mean square of the excess over the cut.
-        caution: at least 1; the scale is stretched by it while little has been seen.
+class Tail(NamedTuple):
+    """Attributes:
+    cut: the quantile where the tail begins.
+    excess, square: mean and mean square of what lies beyond the cut, measured from it.
+    beyond: exceedances seen, up to the memory; how much the tail is known from.
     """
+
+    cut: float
+    excess: float
+    square: float
+    beyond: float
+
+
+@compiled
+def tail_surprise(x: float, tail: Tail, p_cut: float) -> float:
+    """Surprise of `x >= 0`: linear up to the cut, which has probability `p_cut`, Pareto beyond."""
     at_cut = -math.log(p_cut)
-    if x <= cut:
-        return at_cut * x / cut
-    shape, scale = _pareto(excess, square)
-    beyond = (x - cut) / (scale * caution)
+    if x <= tail.cut:
+        return at_cut * x / tail.cut
+    shape, scale = _pareto(tail)
+    beyond = (x - tail.cut) / scale
     if shape < 1e-6:
         return at_cut + beyond
     return at_cut + math.log1p(shape * beyond) / shape
 
 
 @compiled
-def tail_value(surprise: float, cut: float, excess: float, square: float, p_cut: float, caution: float) -> float:
+def tail_value(surprise: float, tail: Tail, p_cut: float) -> float:
     """The value with this surprise; inverse of `tail_surprise`."""
     at_cut = -math.log(p_cut)
     if surprise <= at_cut:
-        return cut * surprise / at_cut
-    shape, scale = _pareto(excess, square)
+        return tail.cut * surprise / at_cut
+    shape, scale = _pareto(tail)
     if shape < 1e-6:
-        return cut + (surprise - at_cut) * scale * caution
-    return cut + math.expm1(shape * (surprise - at_cut)) / shape * scale * caution
+        return tail.cut + (surprise - at_cut) * scale
+    return tail.cut + math.expm1(shape * (surprise - at_cut)) / shape * scale
 
 
 @compiled
-def _pareto(excess: float, square: float) -> tuple[float, float]:
-    """Shape (0 to `MAX_SHAPE`) and scale of the Pareto distribution with these moments."""
-    variance = max(square - excess * excess, 1e-12)
-    shape = min(max(0.5 * (1.0 - excess * excess / variance), 0.0), MAX_SHAPE)
-    return shape, excess * (1.0 - shape)
+def _pareto(tail: Tail) -> tuple[float, float]:
+    """Shape (0 to `MAX_SHAPE`) and scale of the Pareto distribution with the tail's moments.
+
+    The scale is stretched by one and a half standard errors of the mean excess: conservative while little is known.
+    """
+    variance = max(tail.square - tail.excess * tail.excess, 1e-12)
+    shape = min(max(0.5 * (1.0 - tail.excess * tail.excess / variance), 0.0), MAX_SHAPE)
+    caution = 1.0 + 1.5 / math.sqrt(1.0 + tail.beyond)
+    return shape, tail.excess * (1.0 - shape) * caution
 
 
 @compiled
-def caution(beyond: float) -> float:
-    """How far a tail known from `beyond` exceedances is stretched: the standard error of a mean of so many, one and a half times."""
-    return 1.0 + 1.5 / math.sqrt(1.0 + beyond)
-
-
-@compiled
-def learn_tail(
-    x: float, cut: float, excess: float, square: float, beyond: float, p_cut: float, n: float, weight: float
-) -> tuple[float, float, float, float]:
-    """New `cut, excess, square, beyond` after seeing `x` with a weight of 0 to 1 as row number `n`."""
+def learn_tail(x: float, tail: Tail, p_cut: float, n: float, weight: float) -> Tail:
+    """The tail after seeing `x` with a weight of 0 to 1 as value number `n`."""
+    cut, excess, square, beyond = tail.cut, tail.excess, tail.square, tail.beyond
     above = x > cut
     if above:
         part = min(x - cut, WINSOR * excess)
@@ -98,4 +104,4 @@ def learn_tail(
         square += rate * (part * part - square)
     step = weight * excess * max(2.0 / (n + 4.0), 0.02)
     cut = max(cut + step * ((1.0 if above else 0.0) - p_cut), 1e-3)
-    return cut, max(excess, 1e-3), max(square, 1e-6), beyond
+    return Tail(cut, max(excess, 1e-3), max(square, 1e-6), beyond)
