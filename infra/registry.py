@@ -182,7 +182,7 @@ class Registry:
             self._client.set_registered_model_alias(name, CHAMPION_ALIAS, to.version)
 
     def before(self, champion: RegisteredVersion) -> RegisteredVersion:
-        """The version that `champion` replaced: where a rollback leads. Raises `Misconfigured` where it replaced none."""
+        """The version `champion` replaced, where a rollback leads; raises `Misconfigured` where it replaced none."""
         replaced = champion.tags.get(TAG_REPLACED)
         if replaced is None:
             raise Misconfigured(

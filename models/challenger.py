@@ -13,8 +13,9 @@ from models.reasons import RetrainReason
 from models.records import SampleColumns
 from models.series import EntityRule
 from models.service_model import ServiceModel
+from models.tick_table import tick_table
 from models.training import TooLittleData, fit, seed_of
-from models.training_table import IncidentWindow, TrainingTable, cut, recent, tick_table
+from models.training_table import IncidentWindow, TrainingTable, cut, recent
 
 CHANGED = frozenset({RetrainReason.DRIFT, RetrainReason.FEATURES_CHANGED})
 """Reasons which say that what was normal no longer is."""

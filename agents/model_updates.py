@@ -1,0 +1,221 @@
+"""Keeps `context.models` at the champions: follows the `models` topic, loads, probes, and swaps one reference.
+
+The table `serving` says what is served when the worker starts; the compacted topic, read whole and without a group by
+every worker, says it from then on. A version is fetched by checksum and must score its stored rows as recorded before it
+serves; while it can't be had or doesn't, the old one goes on, the failure is counted, and it is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import faust
+import msgspec
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from prometheus_client import Counter, Gauge
+
+from agents.context import Context
+from agents.serving_models import Served
+from infra.backoff import Backoff
+from infra.model_files import ModelFiles
+from infra.store import training as store
+from infra.store.database import Database
+from infra.store.training import ServedModel
+from models.errors import Unavailable
+from models.names import CHAMPION_ALIAS, Metric, Topic
+from models.records import ModelEvent
+from models.service_model import ModelUnusable, ServiceModel
+from models.timestamps import from_datetime
+
+log = logging.getLogger(__name__)
+
+FIRST_RETRY_S: Final = 1.0
+LONGEST_RETRY_S: Final = 60.0
+"""A version that can't be loaded is tried again this often: a restored file or server is used within a minute."""
+
+POLL_MS: Final = 1000
+MILLISECOND_NS: Final = 1_000_000
+
+_decoder = msgspec.json.Decoder(ModelEvent)
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """The version that a service should serve, since when, and when to try again after a failure."""
+
+    version: str
+    sha256: str
+    artifact: str
+    at_ns: int
+    waits: Backoff = field(default_factory=lambda: Backoff(FIRST_RETRY_S, LONGEST_RETRY_S))
+    not_before_s: float = 0.0
+
+
+class ModelUpdates:
+    """What each service should serve, and the loading of what it does not serve yet."""
+
+    def __init__(self, context: Context) -> None:
+        settings = context.settings
+        self._context = context
+        self._files = ModelFiles(settings.home / "models", settings.mlflow_url)
+        self._wanted: dict[str, _Wanted] = {}
+        self._changed = asyncio.Event()
+        self._failures = Counter(
+            Metric.MODEL_LOAD_FAILURES.value.removesuffix("_total"),
+            "Failed attempts to load an announced model version.",
+            ["service"],
+            registry=context.registry,
+        )
+        self._info = Gauge(
+            Metric.MODEL_INFO.value,
+            "1 for the model version that this worker serves.",
+            ["service", "version"],
+            registry=context.registry,
+        )
+
+    async def prepare(self) -> None:
+        """Load what the database says is served; one attempt each, the rest is tried again beside the stream."""
+        served = await self._context.dependencies.until_available(
+            "postgresql", lambda: self._context.run(read_serving, self._context.database)
+        )
+        for model in served:
+            self.want(model.service, _Wanted(model.version, model.sha256, model.artifact, model.promoted_ns))
+        await self.load_due()
+
+    def want(self, service: str, wanted: _Wanted) -> None:
+        """Serve this from now on, unless a later announcement is known; a repeat changes nothing.
+
+        Announcements carry milliseconds and the table microseconds, so times are compared as milliseconds.
+        """
+        known = self._wanted.get(service)
+        if known is not None:
+            older = wanted.at_ns // MILLISECOND_NS < known.at_ns // MILLISECOND_NS
+            if older or (known.version, known.sha256) == (wanted.version, wanted.sha256):
+                return
+        self._wanted[service] = wanted
+        self._changed.set()
+
+    def announced(self, values: Iterable[tuple[bytes | None, bytes | None]]) -> None:
+        """Take in records of the `models` topic: (key, value), oldest first; a value of None withdraws the model."""
+        for key, value in values:
+            if value is None:
+                self._withdraw((key or b"").decode(errors="replace"))
+                continue
+            try:
+                event = _decoder.decode(value)
+                at_ns = from_datetime(datetime.fromisoformat(event.at))
+            except (msgspec.DecodeError, UnicodeDecodeError, ValueError, TypeError) as error:
+                log.error("a record of models is no announcement: %s", error)
+                continue
+            if event.alias == CHAMPION_ALIAS:
+                self.want(event.service, _Wanted(event.version, event.sha256, event.artifact, at_ns))
+
+    async def serve(self) -> None:
+        """Load whatever is announced, until cancelled."""
+        while True:
+            self._changed.clear()
+            pause_s = await self.load_due()
+            try:
+                await asyncio.wait_for(self._changed.wait(), pause_s)
+            except TimeoutError:
+                continue
+
+    async def load_due(self) -> float | None:
+        """Load every wanted version that is not served and whose wait is over; seconds until the next one is due."""
+        loop = asyncio.get_running_loop()
+        for service, wanted in list(self._wanted.items()):
+            if self._is_served(service, wanted) or wanted.not_before_s > loop.time():
+                continue
+            try:
+                model = await self._context.run(load, self._files, wanted.version, wanted.sha256, wanted.artifact)
+            except (ModelUnusable, Unavailable) as error:
+                wanted.not_before_s = loop.time() + wanted.waits.next_s()
+                self._failures.labels(service).inc()
+                log.error("%s stays without version %s: %s", service, wanted.version, error)
+                continue
+            if self._wanted.get(service) is wanted:
+                self._swap(service, Served(wanted.version, wanted.sha256, wanted.artifact, model))
+        waits = [w.not_before_s - loop.time() for s, w in self._wanted.items() if not self._is_served(s, w)]
+        return max(min(waits), 0.0) if waits else None
+
+    async def follow(self) -> None:
+        """Read the topic from its start, and on, until cancelled."""
+        while True:
+            await self._context.dependencies.until_available("kafka", self._read)
+
+    async def _read(self) -> None:
+        consumer = AIOKafkaConsumer(
+            self._context.settings.topic(Topic.MODELS),
+            bootstrap_servers=self._context.settings.kafka,
+            group_id=None,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+        )
+        try:
+            await consumer.start()
+            while True:
+                fetched = await consumer.getmany(timeout_ms=POLL_MS)
+                for records in fetched.values():
+                    self.announced((record.key, record.value) for record in records)
+        except KafkaError as error:
+            raise Unavailable("Kafka", str(error) or type(error).__name__) from error
+        finally:
+            await consumer.stop()
+
+    def _is_served(self, service: str, wanted: _Wanted) -> bool:
+        served = self._context.models.current.get(service)
+        return served is not None and (served.version, served.sha256) == (wanted.version, wanted.sha256)
+
+    def _swap(self, service: str, served: Served) -> None:
+        self._forget(service)
+        self._context.models.put(service, served)
+        self._info.labels(service, served.version).set(1)
+        log.info("%s serves version %s", service, served.version)
+
+    def _withdraw(self, service: str) -> None:
+        if self._wanted.pop(service, None) is not None:
+            self._forget(service)
+            self._context.models.remove(service)
+
+    def _forget(self, service: str) -> None:
+        before = self._context.models.current.get(service)
+        if before is not None:
+            self._info.remove(service, before.version)
+
+
+def read_serving(database: Database) -> list[ServedModel]:
+    """What every service serves, as the database has it. Raises `Unavailable`."""
+    with database.transaction() as cursor:
+        return store.serving(cursor)
+
+
+def load(files: ModelFiles, version: str, sha256: str, artifact: str) -> ServiceModel:
+    """A version that may serve: fetched, its checksum right, its stored rows scored as recorded.
+
+    Raises:
+        Unavailable: the file cannot be had now.
+        ModelUnusable: it is not the file on record, or does not do what it did.
+    """
+    model = ServiceModel.from_bytes(files.fetch(artifact, sha256)).with_version(version)
+    model.check_probe()
+    return model
+
+
+def attach(app: faust.App, context: Context) -> None:
+    """Let the worker keep `context.models` at the champions."""
+    updates = ModelUpdates(context)
+    context.on_start(updates.prepare)
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def follow_models() -> None:
+        await updates.follow()
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def load_models() -> None:
+        await updates.serve()
