@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from models.names import AlertName, Annotation
+from models.names import DASHBOARD_UID, AlertName, Annotation
 from models.slo.burn import Counts
 from models.slo.causes import Cause
 from models.slo.decide import BurnReading
@@ -15,7 +15,6 @@ from models.slo.definition import Slo
 from models.slo.windows import window_name
 
 SHOWN_CAUSES = 5
-DASHBOARD_PATH = "/d/tidewatch-slo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +51,13 @@ def burn_annotations(
     if causes:
         episode = causes[0].episode
         annotations[Annotation.SCORE] = _number(max(cause.episode.peak_score for cause in causes))
-        annotations[Annotation.MODEL_VERSION] = episode.model_version
+        if episode.model_version:
+            annotations[Annotation.MODEL_VERSION] = episode.model_version
         if causes[0].metric == episode.cause_metric and episode.expected_lower is not None:
             annotations[Annotation.EXPECTED] = _expected(episode.expected_lower, episode.expected_upper)
     if links.grafana_url:
-        query = urlencode({"var-service": slo.service, "var-slo": slo.name})
-        annotations[Annotation.DASHBOARD_URL] = f"{links.grafana_url.rstrip('/')}{DASHBOARD_PATH}?{query}"
+        query = urlencode({"var-service": slo.service})
+        annotations[Annotation.DASHBOARD_URL] = f"{links.grafana_url.rstrip('/')}/d/{DASHBOARD_UID}?{query}"
     if slo.runbook_url or links.runbook_url:
         runbook = slo.runbook_url or f"{links.runbook_url}#{AlertName.SLO_BURN_RATE.value.lower()}"
         annotations[Annotation.RUNBOOK_URL] = runbook

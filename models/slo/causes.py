@@ -13,7 +13,7 @@ class Anomaly:
 
     Attributes:
         peak_score: highest anomaly score; 1 is the threshold.
-        causes: metrics with their share of the score, largest first.
+        causes: metrics with their part of the score, in any unit, largest first.
         value, expected, expected_lower, expected_upper: of `cause_metric` at the peak, in its unit; None if unknown.
     """
 
@@ -45,8 +45,10 @@ def rank_causes(anomalies: Iterable[Anomaly]) -> list[Cause]:
     weights: dict[str, float] = defaultdict(float)
     loudest: dict[str, tuple[float, Anomaly]] = {}
     for anomaly in anomalies:
-        for metric, share in anomaly.causes:
-            weight = max(share, 0.0) * max(anomaly.peak_score, 0.0)
+        parts = [(metric, max(part, 0.0)) for metric, part in anomaly.causes]
+        whole = sum(part for _, part in parts) or 1.0
+        for metric, part in parts:
+            weight = part / whole * max(anomaly.peak_score, 0.0)
             weights[metric] += weight
             if metric not in loudest or weight > loudest[metric][0]:
                 loudest[metric] = (weight, anomaly)

@@ -131,7 +131,7 @@ def test_a_page_says_how_fast_how_much_is_left_where_to_look_and_why(story: Stor
         "expected": "180 to 260",
         "budget_left": "-627.3%",
         "model_version": "7",
-        "dashboard_url": "http://grafana:3000/d/tidewatch-slo?var-service=checkout&var-slo=latency",
+        "dashboard_url": "http://grafana:3000/d/tidewatch-live?var-service=checkout",
         "runbook_url": "https://runbooks/slo.md#sloburnrate",
     }
 
