@@ -2,17 +2,19 @@
 
 One worker at a time sends (an advisory lock), so that a renewal can't overtake the resolve that another worker posts.
 What it sends it reads from the table `alert` right before, so whatever waited while Alertmanager was down goes out as
-it is now.
+it is now. Only while PostgreSQL does not answer it goes on from memory with what fired last: an outage of ours is no
+reason to tell on-call that theirs is over.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, NoReturn, ParamSpec, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -23,6 +25,7 @@ from infra.settings import Settings
 from infra.store import alerts, notifications
 from infra.store.alerts import StoredAlert
 from infra.store.database import Database
+from models.alerts import fingerprint
 from models.errors import Misconfigured, Unavailable
 from models.names import AlertLabel, AlertName, Annotation, Metric, Severity
 from models.reasons import AlertState, SendOutcome
@@ -41,6 +44,10 @@ Prometheus uses the same four."""
 POLL_S: Final = 1.0
 """Longest rest between two looks at the table. A stored change wakes the sender at once; this is for a notification
 lost with its connection, and bounds how long closing takes."""
+
+FROM_MEMORY_S: Final = 900.0
+"""How long alerts are renewed from memory. PostgreSQL is back in minutes; a worker that alone lost it for longer would
+keep alive what the next sender resolved."""
 
 POST_ALERTS: Final = 2000
 """Alerts of one request, about 2 MB; nearly always all of them."""
@@ -107,18 +114,35 @@ class AlertSender:
         self._next_renewal_s = 0.0
         self._refused: set[str] = set()
         self._watchdog = watchdog(now())
+        self._firing: dict[str, StoredAlert] = {}       # by fingerprint: what Alertmanager took as firing
+        self._renewed_s = 0.0
+        self._one_post = asyncio.Lock()
 
     async def serve(self) -> None:
         """Send until cancelled."""
         try:
-            await self._solo.repeat(self._turn, while_elsewhere=self._rest)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._renew_from_memory())
+                tasks.create_task(self._solo.repeat(self._turn, while_elsewhere=self._rest))
         finally:
             await self._client.close()
             await self._solo.close()
 
     def _rest(self) -> None:
         self._metrics.show_firing({})
+        self._firing.clear()
         self._next_renewal_s = 0.0      # whoever takes the lock over says everything again
+
+    async def _renew_from_memory(self) -> NoReturn:
+        """While no renewal comes from the table, renew what fired last."""
+        while True:
+            await asyncio.sleep(self._resend_s)
+            async with self._one_post:
+                late_s = asyncio.get_running_loop().time() - self._renewed_s
+                if self._firing and 1.5 * self._resend_s < late_s < FROM_MEMORY_S:
+                    with contextlib.suppress(Unavailable, Refused):     # the loop that reads the table tells of those
+                        await self._ask([self._as_posted(alert) for alert in self._firing.values()])
+                        self._metrics.count(SendOutcome.ACCEPTED, len(self._firing))
 
     async def _turn(self) -> None:
         await self._in_database(notifications.listen, self._database, alerts.CHANNEL)
@@ -140,11 +164,14 @@ class AlertSender:
         for start in range(0, len(due), POST_ALERTS):
             part = due[start : start + POST_ALERTS]
             try:
-                await self._post(part)
+                async with self._one_post:
+                    accepted = await self._post(part)
+                    self._renewed_s = started_s if renewal else self._renewed_s
             except Unavailable:
                 self._metrics.count(SendOutcome.UNAVAILABLE, len(part))
                 self._next_renewal_s = 0.0      # it forgets alerts when it restarts
                 raise
+            await self._in_database(self._mark, [alert.event_id for alert in accepted])
         if renewal:
             self._next_renewal_s = started_s + self._resend_s
 
@@ -159,21 +186,24 @@ class AlertSender:
         with self._database.transaction() as cursor:
             alerts.mark_accepted(cursor, event_ids)
 
-    async def _post(self, due: Sequence[StoredAlert]) -> None:
-        """Post in one request; when some are refused, one by one to learn which."""
+    async def _post(self, due: Sequence[StoredAlert]) -> list[StoredAlert]:
+        """Post in one request; when some are refused, one by one to learn which. Those that were accepted."""
         try:
             await self._ask([self._as_posted(alert) for alert in due])
         except Refused as error:
             if len(due) > 1:
-                for alert in due:
-                    await self._post([alert])
-                return
+                return [accepted for alert in due for accepted in await self._post([alert])]
             log.error("alert %s is not sent: %s", due[0].labels, error)
             self._metrics.count(SendOutcome.REFUSED, 1)
             self._refused.add(due[0].event_id)
-            return
+            return []
         self._metrics.count(SendOutcome.ACCEPTED, len(due))
-        await self._in_database(self._mark, [alert.event_id for alert in due])
+        for alert in due:
+            if alert.state is AlertState.FIRING:
+                self._firing[fingerprint(alert.labels)] = alert
+            else:
+                self._firing.pop(fingerprint(alert.labels), None)
+        return list(due)
 
     async def _ask(self, posted: Sequence[PostedAlert]) -> None:
         try:

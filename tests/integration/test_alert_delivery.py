@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from agents.alert_sender import HOLD_INTERVALS
 from agents.notify import store_alerts
 from infra.alertmanager import Alertmanager
+from infra.local.postgres import Postgres
 from infra.store.database import Database
 from models.names import AlertName, Severity
 from models.reasons import AlertState
@@ -194,6 +196,42 @@ async def test_a_second_worker_sends_only_once_the_first_is_gone(
             assert second.value(**ACCEPTED) == 0
             await first.stop()
             await second.wait_value(lambda value: (value or 0) >= 2, **ACCEPTED)
+
+
+async def test_an_outage_of_postgresql_resolves_nothing(
+    running_pager: OnCall, postgres: Postgres, postgres_url: str, database: Database, started_ns: int
+) -> None:
+    async with sending(running_pager.url, postgres_url) as worker:
+        store_alerts(database, [transition(FIRING, starts_at_ns=started_ns)])
+        await running_pager.wait_notified(FIRING, BURN)
+        with closed_to_everybody(postgres, database):
+            await worker.wait_value(lambda value: value == 0, "tidewatch_dependency_up", dependency="postgresql")
+            renewed = (worker.value(**ACCEPTED) or 0) + 2 * (2 * HOLD_INTERVALS)
+            await worker.wait_value(lambda value: (value or 0) >= renewed, **ACCEPTED)
+        assert not running_pager.notified(RESOLVED, BURN)
+        store_alerts(database, [transition(RESOLVED, starts_at_ns=started_ns)])
+        await running_pager.wait_notified(RESOLVED, BURN)
+    assert len(running_pager.notified(FIRING, BURN)) == 1
+
+
+@contextlib.contextmanager
+def closed_to_everybody(server: Postgres, database: Database) -> Iterator[None]:
+    """End every connection to the database and refuse new ones meanwhile."""
+    with database.transaction() as cursor:
+        cursor.execute("SELECT current_database()")
+        (name,) = cursor.fetchone() or ("",)
+    database.close()
+    other = Database(server.url("postgres"))
+    with other.transaction() as cursor:
+        cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    with other.transaction() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+    try:
+        yield
+    finally:
+        with other.transaction() as cursor:
+            cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        other.close()
 
 
 async def test_a_connection_that_postgresql_ends_is_replaced(
