@@ -29,8 +29,9 @@ COMMIT_INTERVAL_S: Final = 1.0
 QUEUED_BATCHES: Final = 1000
 """Batches an agent's queue can hold. Never reached: the consumer lets `WAITING_BATCHES` wait for each partition."""
 
-SESSION_TIMEOUT_S: Final = 10.0
-"""When the group gives a dead worker's partitions to another; the consumer's thread answers in time unless the machine stalls."""
+SESSION_TIMEOUT_S: Final = 6.0
+"""When the group gives a dead worker's partitions to another: the least that brokers allow by default. The consumer's own
+thread sends the heartbeats, four in this time."""
 
 
 def build(settings: Settings) -> faust.App:

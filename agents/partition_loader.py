@@ -15,6 +15,7 @@ from agents.serving_models import Served
 from infra.model_files import ModelFiles
 from infra.store import progress
 from infra.store.progress import ModelSwap, Resume
+from models.drift import StateUnusable
 from models.pipeline import Pipeline, PipelineConfig
 from models.series import EntityRule
 from models.service_model import ModelUnusable, ServiceModel
@@ -49,7 +50,7 @@ class PartitionLoader:
         return found == state.stored and state.stored == state.position
 
     async def load(self, partition: int) -> PartitionState:
-        """The newest state of a partition, or an empty one; as long as PostgreSQL or a model's file is away, it waits."""
+        """The newest state of a partition, its models included, or an empty one; waits while PostgreSQL is away."""
 
         def read() -> Resume:
             with self._context.database.transaction() as cursor:
@@ -60,8 +61,6 @@ class PartitionLoader:
         state.swaps = deque(resume.swaps)
         # spread over the interval, so that the partitions of a worker do not all take their snapshots in one moment
         state.snapshot_s = time.monotonic() - random.random() * self._context.settings.snapshot_every_s
-        for service, ref in list(state.models.items()):
-            await self._use(state, service, ref)
         return state
 
     def _from_snapshot(self, partition: int, resume: Resume) -> PartitionState | None:
@@ -70,7 +69,7 @@ class PartitionLoader:
         at = resume.snapshot.next_offset
         try:
             return restore(resume.snapshot.body, partition, self._config, at, resume.next_offset)
-        except (ValueError, msgspec.DecodeError) as error:
+        except (StateUnusable, ValueError, msgspec.DecodeError) as error:
             log.error("snapshot of %s:%s is of no use (%s); replaying all there is", self._topic, partition, error)
             return None
 

@@ -97,10 +97,11 @@ class PartitionState:
 
 
 def restore(body: bytes, partition: int, config: PipelineConfig, position: int, stored: int) -> PartitionState:
-    """The state that `snapshot` gave at `position`; its models are not loaded yet. Blocking.
+    """The state that `snapshot` gave at `position`. Blocking.
 
     Raises:
         ValueError: the bytes are of another format.
+        StateUnusable: the pipeline's part is.
         msgspec.DecodeError: they are none of ours.
     """
     envelope = msgspec.msgpack.decode(body, type=_Envelope)

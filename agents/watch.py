@@ -55,10 +55,10 @@ def attach(app: faust.App, context: Context) -> None:
     resume_from(app, watch.topic, watch.resume)
     context.on_stop(watch.close)
 
-    async def revoked(_: object, *tps: set[TP], **__: object) -> None:
+    async def revoked(_: object, /, *tps: Any, **__: Any) -> None:
         await watch.on_revoked(*tps)
 
-    async def assigned(_: object, *tps: set[TP], **__: object) -> None:
+    async def assigned(_: object, /, *tps: Any, **__: Any) -> None:
         await watch.on_assigned(*tps)
 
     app.on_partitions_revoked.connect(revoked, weak=False)

@@ -1,34 +1,88 @@
-"""A worker in a process of its own, which a test may kill."""
+"""A real worker process that a test can kill at any moment."""
 
 from __future__ import annotations
 
-import contextlib
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+import urllib.request
 from pathlib import Path
+from types import TracebackType
 
 ROOT = Path(__file__).parents[2]
-STOP_S = 30.0
+READY_S = 40.0
 
 
-@contextlib.contextmanager
-def worker(home: Path, *roles: str, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
-    """A running worker with these roles and settings, named as in `infra.settings`; killed at the end at the latest."""
-    named = {f"TIDEWATCH_{name.upper()}": str(value) for name, value in settings.items()}
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("TIDEWATCH_")}
-    with (home / "worker.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "agents", "--agents", ",".join(roles)],
-            cwd=ROOT,
-            env={**ours, **named, "TIDEWATCH_HOME": str(home)},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait(STOP_S)
+class WorkerProcess:
+    """`python -m agents` with settings from `environment`, logging to a file in `folder`."""
+
+    def __init__(self, folder: Path, agents: str, environment: dict[str, str], name: str = "worker") -> None:
+        self._folder, self._agents, self._name = folder, agents, name
+        self._environment = {**os.environ, **environment}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port_file = folder / f"{name}.port"
+        self.log = folder / f"{name}.log"
+
+    def start(self) -> WorkerProcess:
+        assert self._process is None
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "agents", "--agents", self._agents, "--port-file", str(self._port_file)],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+            )
+        return self
+
+    def kill(self) -> None:
+        """`kill -9`, and wait until the process is gone."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(10)
+        self._process = None
+        self._port_file.unlink(missing_ok=True)
+
+    def stop(self, within_s: float = 15.0) -> int:
+        """SIGTERM; the exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        code = self._process.wait(within_s)
+        self._process = None
+        return code
+
+    def wait(self, within_s: float) -> int:
+        """The exit code of a worker that ends by itself."""
+        assert self._process is not None
+        code = self._process.wait(within_s)
+        self._process = None
+        return code
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def metrics(self) -> str:
+        """What the worker shows to Prometheus, once it listens."""
+        deadline = time.monotonic() + READY_S
+        while not self._port_file.exists():
+            assert time.monotonic() < deadline, f"no port file; log: {self.log.read_text()[-3000:]}"
+            time.sleep(0.05)
+        port = self._port_file.read_text().strip()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def __enter__(self) -> WorkerProcess:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+        if error is not None:
+            print(self.log.read_text()[-6000:])

@@ -1,0 +1,63 @@
+"""Nothing lost, nothing counted twice: real workers, killed, over a stream whose results are known."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from infra.kafka_admin import create_topics
+from infra.settings import Settings
+from infra.store.database import Database
+from models.names import Topic
+from tests.integration.faust_app import produce, read_all, settings_for
+from tests.integration.known_samples import (
+    KnownStream,
+    apply_slo,
+    environment_of,
+    stored_episodes,
+    stored_minutes,
+)
+from tests.integration.worker_process import WorkerProcess
+
+pytestmark = pytest.mark.timeout(240)
+
+PARTITIONS = 2
+
+
+def known_stream(n_ticks: int = 1250) -> KnownStream:
+    return KnownStream(n_ticks, start_s=int(time.time()) - n_ticks)
+
+
+def settings_of(kafka: str, prefix: str, postgres_url: str, home: Path, **overrides: object) -> Settings:
+    defaults = {"partitions": PARTITIONS, "snapshot_every_s": 0.5, "lake_flush_s": 0.2, "batch_max_records": 400}
+    return settings_for(kafka, prefix, database_url=postgres_url, home=home, **{**defaults, **overrides})
+
+
+async def until_counted(database: Database, samples: float, worker: WorkerProcess, within_s: float = 90.0) -> None:
+    """Wait until so many samples are counted."""
+    deadline = time.monotonic() + within_s
+    while (counted := sum(total for _, total in stored_minutes(database).values())) < samples:
+        assert worker.alive, "the worker ended"
+        assert time.monotonic() < deadline, f"counted {counted} of {samples}"
+        await asyncio.sleep(0.05)
+
+
+async def test_a_worker_counts_every_sample_once_and_finds_every_anomaly(
+    kafka: str, topic_prefix: str, postgres_url: str, database: Database, tmp_path: Path
+) -> None:
+    settings = settings_of(kafka, topic_prefix, postgres_url, tmp_path)
+    await create_topics(settings)
+    apply_slo(database)
+    stream = known_stream()
+    assert len(stream.episodes(PARTITIONS)) >= 8
+    with WorkerProcess(tmp_path, "ingest,watch", environment_of(settings)) as worker:
+        await produce(kafka, settings.topic(Topic.METRICS), stream.records)
+        await until_counted(database, stream.n_counted, worker)
+        assert "tidewatch_anomaly_score{" in worker.metrics()
+        assert worker.stop() == 0
+    assert stored_minutes(database) == stream.slo_minutes()
+    assert stored_episodes(database) == stream.episodes(PARTITIONS)
