@@ -6,36 +6,34 @@ at the first of fixed points of the stream after it was asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.pipeline import Folded, Pipeline, RetrainWish
+from models.challenger import TrainingOrder, TrainingRules, train
+from models.pipeline import Pipeline
+from models.reasons import TrainingOutcome
 from models.records import SampleColumns
+from models.results import Episode, Folded, RetrainWish
 from models.service_model import ServiceModel
+from models.training import TooLittleData
+from models.training_table import IncidentWindow
 
 MOMENTS_PER_CELL = 64
 """Models change only where the newest event time has advanced this many times since the last such point. It stands for
 the time that training takes live, and bounds the calls of the fold that a long file costs."""
 
-Train = Callable[[RetrainWish, ServiceModel | None, SampleColumns, int], ServiceModel | None]
-"""Asked-for training: the wish, the present champion, the samples up to now, and now in nanoseconds. Returns the version
-to serve from here on, or None to keep the champion."""
-
-
 @dataclass(frozen=True, slots=True)
-class TrainerRules:
-    """When a wish is granted.
+class Training:
+    """How a wish ended: when it was granted (event time), and the version that serves since, empty where none does."""
 
-    Attributes:
-        cooldown_s: shortest event time between two trainings of one service; a wish waits until it is over.
-        history_s: how far back the training samples reach.
-    """
-
-    cooldown_s: float
-    history_s: float
+    wish: RetrainWish
+    at_ns: int
+    outcome: TrainingOutcome
+    sentence: str
+    version: str
 
 
 def concatenate(parts: Sequence[SampleColumns]) -> SampleColumns:
@@ -82,39 +80,48 @@ class _Cells:
 class Backtest:
     """Plays samples through one pipeline and grants its wishes for new models."""
 
-    def __init__(self, pipeline: Pipeline, train: Train, rules: TrainerRules) -> None:
+    def __init__(self, pipeline: Pipeline, rules: TrainingRules, *, cooldown_s: float, history_s: float) -> None:
+        """Start with an empty past.
+
+        Args:
+            pipeline: holds the state; may have SLOs bound already.
+            rules: how to train.
+            cooldown_s: shortest event time between two trainings of one service; a wish waits until it is over.
+            history_s: how far back the training samples reach.
+        """
         self._pipeline = pipeline
-        self._train = train
         self._rules = rules
+        self._cooldown_ns = int(cooldown_s * 1e9)
+        self._history_ns = int(history_s * 1e9)
         self._cells = _Cells()
         self._history: list[SampleColumns] = []
         self._wishes: dict[str, RetrainWish] = {}
         self._champions: dict[str, ServiceModel] = {}
         self._trained_ns: dict[str, int] = {}
+        self._incidents: dict[str, Episode] = {}
+        self.trainings: list[Training] = []
         self._now_ns = -(2**62)
 
-    @property
-    def champions(self) -> dict[str, ServiceModel]:
-        """The models in service at present, by service."""
-        return dict(self._champions)
+    def play(self, batch: SampleColumns) -> Iterator[Folded]:
+        """Results of the folds of one batch, in order."""
+        start = 0
+        for end in self._cells.ends(batch.event_time_ns).tolist():
+            if end > start:
+                yield self._fold(cut(batch, start, end))
+            self._grant_wishes()
+            start = end
+        if start < len(batch):
+            yield self._fold(cut(batch, start, len(batch)))
 
-    def play(self, batches: Iterable[SampleColumns]) -> Iterator[Folded]:
-        """Results of every fold in order, those of the closing of open ticks last."""
-        for batch in batches:
-            start = 0
-            for end in self._cells.ends(batch.event_time_ns).tolist():
-                if end > start:
-                    yield self._fold(cut(batch, start, end))
-                self._grant_wishes()
-                start = end
-            if start < len(batch):
-                yield self._fold(cut(batch, start, len(batch)))
-        yield self._pipeline.finish()
+    def finish(self) -> Folded:
+        """Results of closing the ticks that are still open."""
+        return self._pipeline.finish()
 
     def _fold(self, samples: SampleColumns) -> Folded:
         self._now_ns = max(self._now_ns, int(samples.event_time_ns.max()))
         self._history.append(samples)
         folded = self._pipeline.fold(samples)
+        self._incidents.update((episode.id, episode) for episode in folded.episodes)
         for wish in folded.retrain:
             self._wishes.setdefault(wish.service, wish)
         return folded
@@ -128,19 +135,42 @@ class Backtest:
         for wish in due:
             del self._wishes[wish.service]
             self._trained_ns[wish.service] = self._now_ns
-            model = self._train(wish, self._champions.get(wish.service), history, self._now_ns)
-            if model is not None:
-                self._champions[wish.service] = model
-                self._pipeline.use_model(wish.service, model)
+            self._serve(wish, history)
+
+    def _serve(self, wish: RetrainWish, history: SampleColumns) -> None:
+        """Train for a wish, and serve the challenger where it is promoted."""
+        try:
+            trained = train(history, self._order(wish), self._champions.get(wish.service), self._rules)
+        except TooLittleData as error:
+            self.trainings.append(Training(wish, self._now_ns, TrainingOutcome.TOO_LITTLE_DATA, str(error), ""))
+            return
+        verdict = trained.verdict
+        version = ""
+        if verdict.outcome is TrainingOutcome.PROMOTED:
+            version = str(1 + sum(bool(earlier.version) for earlier in self.trainings))
+            champion = replace(trained.model, version=version)
+            self._champions[wish.service] = champion
+            self._pipeline.use_model(wish.service, champion)
+        self.trainings.append(Training(wish, self._now_ns, verdict.outcome, verdict.sentence, version))
+
+    def _order(self, wish: RetrainWish) -> TrainingOrder:
+        since = wish.evidence.get("since_ns")
+        incidents = tuple(
+            IncidentWindow(episode.entity, episode.started_ns, episode.ended_ns or self._now_ns + 1)
+            for episode in self._incidents.values()
+            if episode.service == wish.service
+        )
+        return TrainingOrder(
+            wish.service, wish.id, wish.reason, None if since is None else int(since), incidents
+        )
 
     def _cooled_down(self, service: str) -> bool:
         trained_ns = self._trained_ns.get(service)
-        return trained_ns is None or self._now_ns - trained_ns >= self._rules.cooldown_s * 1e9
+        return trained_ns is None or self._now_ns - trained_ns >= self._cooldown_ns
 
     def _recent_history(self) -> SampleColumns:
-        oldest_ns = self._now_ns - int(self._rules.history_s * 1e9)
         whole = concatenate(self._history)
-        recent = whole.event_time_ns >= oldest_ns
+        recent = whole.event_time_ns >= self._now_ns - self._history_ns
         return SampleColumns(
             whole.series_ids, whole.series[recent], whole.event_time_ns[recent], whole.values[recent]
         )

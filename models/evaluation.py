@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.labels import LabelWindow
+
 VUS_MAX_BUFFER = 100
 """Largest buffer around a labelled window, in points; the default of the paper's authors."""
 
@@ -115,15 +117,6 @@ def vus_pr(
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """A labelled or alerted stretch of one entity, both ends included, in nanoseconds of event time."""
-
-    entity: str
-    start_ns: int
-    end_ns: int
-
-
-@dataclass(frozen=True, slots=True)
 class EventScore:
     """What the alerts were worth to the person they woke. Ratios are nan where there is nothing to divide by."""
 
@@ -132,18 +125,18 @@ class EventScore:
     median_delay_s: float
 
 
-def score_events(labelled: Sequence[Window], alerted: Sequence[Window]) -> EventScore:
+def score_events(labelled: Sequence[LabelWindow], alerted: Sequence[LabelWindow]) -> EventScore:
     """Share of labelled windows with an alert, share of alerts inside one, median delay to the first alert.
 
     The delay counts from the start of the window to the start of the first alert that overlaps it, at least 0.
 
-    >>> score_events([Window("a", 10, 20)], [Window("a", 12, 15), Window("a", 50, 51)])
+    >>> score_events([LabelWindow("a", 10, 20)], [LabelWindow("a", 12, 15), LabelWindow("a", 50, 51)])
     EventScore(event_recall=1.0, event_precision=0.5, median_delay_s=2e-09)
     """
-    by_entity: dict[str, list[Window]] = {}
+    by_entity: dict[str, list[LabelWindow]] = {}
     for window in labelled:
         by_entity.setdefault(window.entity, []).append(window)
-    first_alert: dict[Window, int] = {}
+    first_alert: dict[LabelWindow, int] = {}
     good = 0
     for alert in alerted:
         touched = [

@@ -26,14 +26,14 @@ def tick_table(samples: SampleColumns, service: str, rule: EntityRule, lateness_
         Rejected: one of the series is not a series.
     """
     state = State(rule)
-    numbers = np.fromiter((state.register(text) for text in samples.series_ids), np.int32, len(samples.series_ids))
+    numbers = np.array([state.add(text, rule.identify(text)) for text in samples.series_ids], dtype=np.int32)
     bindings, lateness_ns = bind(state, ()), int(lateness_s * 1e9)
     parts: list[Rows] = []
     for start in range(0, len(samples), SAMPLES_AT_ONCE):
         end = start + SAMPLES_AT_ONCE
         piece = Samples(numbers[samples.series[start:end]], samples.event_time_ns[start:end], samples.values[start:end])
         parts += [_copy(placed.rows) for placed in place(state, bindings, piece, lateness_ns)]
-    parts.append(close_all(state, lateness_ns))
+    parts.append(close_all(state))
     return _from_rows(state, service, parts)
 
 
@@ -54,10 +54,10 @@ def _from_rows(state: State, service: str, parts: list[Rows]) -> TrainingTable:
     x = np.full((len(entity), len(features)), np.nan)
     first = 0
     for part in parts:
-        row = first + np.repeat(np.arange(len(part)), np.diff(part.start))
+        row = first + np.repeat(np.arange(len(part.entity)), np.diff(part.start))
         inside = mine[entity[row]]
         x[row[inside], column[part.series[inside]]] = part.value[inside]
-        first += len(part)
+        first += len(part.entity)
     order = np.lexsort((entity, tick_ns))
     order = order[(mine[entity[order]] if len(mine) else np.zeros(0, bool)) & np.isfinite(x[order]).any(axis=1)]
     known = state.entities["interval_ns"][: len(entities)][mine]
