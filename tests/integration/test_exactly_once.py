@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from pathlib import Path
@@ -61,3 +62,45 @@ async def test_a_worker_counts_every_sample_once_and_finds_every_anomaly(
         assert worker.stop() == 0
     assert stored_minutes(database) == stream.slo_minutes()
     assert stored_episodes(database) == stream.episodes(PARTITIONS)
+
+
+async def test_kill_9_at_any_moment_loses_nothing_and_counts_nothing_twice(
+    kafka: str, topic_prefix: str, postgres_url: str, database: Database, tmp_path: Path
+) -> None:
+    settings = settings_of(kafka, topic_prefix, postgres_url, tmp_path)
+    await create_topics(settings)
+    apply_slo(database)
+    stream = known_stream()
+    chance = random.Random(20)
+    with WorkerProcess(tmp_path, "ingest,watch", environment_of(settings)) as worker:
+        flowing = asyncio.create_task(flow(kafka, settings, stream.records, seconds=25.0))
+        for share in (0.05, 0.3, 0.6):
+            await until_counted(database, share * stream.n_counted, worker)
+            await asyncio.sleep(chance.random() * 0.3)
+            worker.kill()
+            worker.start()
+        await flowing
+        await until_counted(database, stream.n_counted, worker)
+        assert worker.stop() == 0
+    assert stored_minutes(database) == stream.slo_minutes()
+    assert stored_episodes(database) == stream.episodes(PARTITIONS)
+    await assert_repeats_are_equal(kafka, settings)
+
+
+async def flow(kafka: str, settings: Settings, records: list[bytes], seconds: float) -> None:
+    """Publish records in order, spread over some time."""
+    parts = 50
+    size = -(-len(records) // parts)
+    for start in range(0, len(records), size):
+        await produce(kafka, settings.topic(Topic.METRICS), records[start : start + size])
+        await asyncio.sleep(seconds / parts)
+
+
+async def assert_repeats_are_equal(kafka: str, settings: Settings) -> None:
+    """A score that was published again says the same: the replay decided as the first time."""
+    by_id: dict[str, dict[str, object]] = {}
+    for record in await read_all(kafka, settings.topic(Topic.SCORES)):
+        score = json.loads(record.value)
+        known = by_id.setdefault(score["id"], score)
+        assert known == score
+    assert by_id
