@@ -1,7 +1,7 @@
 """`tidewatch`: finds the command, runs it, and tells errors in one line.
 
-Exit codes: 0 good, 1 a finding or a failure, 2 misuse. Commands are imported when they run: what they need takes a while
-to load, and `--help` should not.
+Exit codes: 0 good, 1 a finding or a failure, 2 misuse. Commands are imported when they run, because what they need
+takes long to load and `--help` should not.
 """
 
 from __future__ import annotations
