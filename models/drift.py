@@ -2,12 +2,13 @@
 
 Source: Bifet and Gavalda, "Learning from Time-Changing Data with Adaptive Windowing", SDM 2007. ADWIN says that a mean has
 changed by any amount; on real metrics, which are correlated in time, it says so constantly. A change counts as drift when,
-some rows after it was detected, the mean of the window is still far from where the reference is.
+some rows after it was detected, the mean of the window is still far from all that it has been.
 """
 
 from __future__ import annotations
 
 import io
+import math
 import pickle
 from dataclasses import dataclass
 from typing import Any
@@ -19,13 +20,16 @@ from models.errors import TidewatchError
 
 DETECTOR = "ADWIN"
 
+CLOCK = 32
+"""Values between two looks of ADWIN at its window, River's default."""
+
 
 def _adaptive_windowing() -> Any:
     """River's ADWIN itself, without the package around it: that imports data sets, pandas and scikit-learn (6 s, 150 MB)."""
     try:
         from river._river_rust.drift import AdaptiveWindowing
     except ImportError:  # before 0.26 it lived elsewhere; this name has always been there
-        from river.drift.adwin import AdaptiveWindowing  # type: ignore[attr-defined, no-redef]
+        from river.drift.adwin import AdaptiveWindowing  # type: ignore[attr-defined]
     return AdaptiveWindowing
 
 
@@ -46,20 +50,42 @@ class StateUnusable(TidewatchError):
 
 @dataclass(slots=True)
 class Confirmed:
-    """Drift found at position `index` of the update: how far the mean has moved, and rows in the window since."""
+    """Drift found at position `index` of the update: how far the mean has moved beyond what was seen, and rows since."""
 
     index: int
     moved: float
     window_rows: int
 
 
+@dataclass(slots=True)
+class _Watched:
+    """One detector: ADWIN, values fed, values until a detected change is judged (0: none), lowest and highest mean seen."""
+
+    window: Any
+    fed: int = 0
+    pending: int = 0
+    low: float = 0.0
+    high: float = 0.0
+
+    def mean(self) -> float:
+        width = self.window.get_width()
+        return float(self.window.get_total() / width) if width else 0.5 * (self.low + self.high)
+
+    def spread(self) -> float:
+        """Deviation within the window, 1 at least: the unit of the values is a deviation of calm times."""
+        return max(math.sqrt(max(self.window.get_variance(), 0.0)), 1.0)
+
+
 class DriftBank:
     """Detectors by number, fed in columns. A detector is made when its number is first fed.
+
+    The means of ADWIN's window span a range as time goes by; a new mean outside of it by `min_effect` deviations that has
+    lasted `confirm_rows` values is drift, and widens the range: what a series has been before is no drift.
 
     Args:
         delta: ADWIN's confidence parameter.
         confirm_rows: values after the detection before the change is judged.
-        min_effect: smallest distance of the window's mean from the reference (0 at first) that is drift.
+        min_effect: deviations.
     """
 
     def __init__(self, delta: float, confirm_rows: int, min_effect: float) -> None:
@@ -67,45 +93,52 @@ class DriftBank:
         self._delta = delta
         self._confirm_rows = confirm_rows
         self._min_effect = min_effect
-        self._detectors: dict[int, Any] = {}
-        self._pending: dict[int, int] = {}
-        self._reference: dict[int, float] = {}
+        self._watched: dict[int, _Watched] = {}
 
     def update(self, numbers: NDArray[np.int32], values: NDArray[np.float64]) -> list[Confirmed]:
-        """Feed value i to detector `numbers[i]` in order; NaN is skipped. A confirmed drift is the detector's new reference."""
-        detectors, pending, confirmed = self._detectors, self._pending, []
+        """Feed value i to detector `numbers[i]` in order; NaN is skipped."""
+        confirmed = []
         for index, (number, value) in enumerate(zip(numbers.tolist(), values.tolist(), strict=True)):
             if value != value:  # noqa: PLR0124 - NaN, without a call per value
                 continue
-            detector = detectors.get(number)
-            if detector is None:
-                detector = detectors[number] = self._new()
-            if detector.update(value):
+            watched = self._watched.get(number)
+            if watched is None:
+                watched = self._watched[number] = _Watched(self._new())
+            watched.fed += 1
+            if watched.window.update(value):
                 # River's ADWIN starts afresh after a detection, so that its window holds the new regime only
-                detectors[number] = self._new()
-                pending.setdefault(number, self._confirm_rows)
-            elif number in pending:
-                pending[number] -= 1
-                if pending[number] <= 0 and detector.get_width() > 0:
-                    del pending[number]
-                    mean = float(detector.get_total() / detector.get_width())
-                    moved = mean - self._reference.get(number, 0.0)
-                    if abs(moved) >= self._min_effect:
-                        confirmed.append(Confirmed(index, moved, int(detector.get_width())))
-                        self._reference[number] = mean
+                watched.window = self._new()
+                watched.pending = self._confirm_rows
+            elif watched.pending:
+                watched.pending -= 1
+                if watched.pending == 0:
+                    confirmed += self._judge(watched, index)
+            elif watched.fed % CLOCK == 0:
+                mean = watched.mean()
+                watched.low, watched.high = min(watched.low, mean), max(watched.high, mean)
         return confirmed
 
+    def _judge(self, watched: _Watched, index: int) -> list[Confirmed]:
+        mean = watched.mean()
+        moved = mean - watched.high if mean > watched.high else min(mean - watched.low, 0.0)
+        watched.low, watched.high = min(watched.low, mean), max(watched.high, mean)
+        if abs(moved) < self._min_effect * watched.spread():
+            return []
+        return [Confirmed(index, moved, int(watched.window.get_width()))]
+
     def _new(self) -> Any:
-        # clock, buckets, shortest window and grace period as River's ADWIN has them by default
-        return self._make(delta=self._delta, clock=32, max_buckets=5, min_window_length=5, grace_period=10)
+        # buckets, shortest window and grace period as River's ADWIN has them by default
+        return self._make(delta=self._delta, clock=CLOCK, max_buckets=5, min_window_length=5, grace_period=10)
 
     def to_bytes(self) -> bytes:
         """The detectors as they are."""
-        return pickle.dumps((self._detectors, self._pending, self._reference), protocol=5)
+        return pickle.dumps(
+            [(n, w.window, w.fed, w.pending, w.low, w.high) for n, w in self._watched.items()], protocol=5
+        )
 
     def load(self, body: bytes) -> None:
         """Go on from `to_bytes`; raises `StateUnusable` for anything else."""
         try:
-            self._detectors, self._pending, self._reference = _OnlyRiver(io.BytesIO(body)).load()
+            self._watched = {number: _Watched(*rest) for number, *rest in _OnlyRiver(io.BytesIO(body)).load()}
         except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError, ValueError) as error:
             raise StateUnusable(f"drift detectors cannot be read: {error}") from error

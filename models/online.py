@@ -7,8 +7,9 @@ Three channels, each in nats of surprise against its own past, the largest count
 - novelty: how far outside of every value seen so far, against how often and how far that happened before;
 - silence: rows missing of a series that is regularly there.
 
-What is surprising is learnt with little weight, so that an incident does not become normal while it lasts. A regime that has
-held for `rebaseline_rows` is the new normal: the detectors start from it.
+While values are odd next to nothing is learnt, so that an incident does not become normal as it goes on. A run of odd values is
+learnt once, when it is over, by its largest residual: what happens now and then is part of normal, however long it takes each
+time. A run that has lasted `rebaseline_rows`, or twice as long as all that was known before, is the new normal.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ SCALE_ROWS = 300.0
 CLIP = 3.0
 """Residuals move a level by at most this many scales."""
 
-CALM, ALARMED = 5.0, 9.0
-"""Nats between which the weight of learning falls from 1 to `LEAST_WEIGHT`; e^-9 is one row in 8,000."""
+LEAST_WEIGHT = 0.005
+"""Weight of learning from odd values: a minute of them at one second moves a level by a third of a row's step."""
 
-LEAST_WEIGHT = 0.02
 ODD = 7.0
-"""Nats from which a row counts towards a new regime."""
+"""Nats from which a value is odd: one in 1,100."""
+
+SHORTEST_REGIME = 60
+"""Rows that a new regime lasts at least, however young the series is."""
 
 LINEAR = 30.0
 """Nats up to which surprise is linear; logarithmic beyond, so that no single series drowns the others."""
@@ -111,12 +114,16 @@ def learn(one: Table, value: float, nats: float, rebaseline_rows: int) -> None:
             one.cut[channel], one.excess[channel], one.square[channel] = 2.0, 0.8, 1.28
         return
     _watch_regime(one, value, nats)
-    if one.odd >= rebaseline_rows:
+    if one.odd >= min(rebaseline_rows, max(SHORTEST_REGIME, 2.0 * one.n)):
         rebaseline(one)
         return
     weight = 1.0
-    if nats > CALM:
-        weight = max(LEAST_WEIGHT, 1.0 - (nats - CALM) / (ALARMED - CALM))
+    if nats >= ODD:
+        weight = LEAST_WEIGHT
+        for channel in range(2):
+            one.held[channel] = max(one.held[channel], abs(value - one.level[channel]) / unit(one, channel))
+    elif one.odd == 0 and one.held[1] > 0.0:
+        _release(one)
     one.regular += (1.0 - one.regular) / min(one.n + 2.0, 200.0)
     _learn_range(one, value, weight)
     for channel in range(2):
@@ -125,9 +132,27 @@ def learn(one: Table, value: float, nats: float, rebaseline_rows: int) -> None:
 
 
 @compiled
+def _release(one: Table) -> None:
+    """Learn a run of odd values that is over. It extends the range by half: what was seen once is still half new."""
+    for channel in range(2):
+        _learn_tail(one, channel, one.held[channel], 1.0)
+        one.held[channel] = 0.0
+    one.high += 0.5 * max(one.new_high - one.high, 0.0)
+    one.low -= 0.5 * max(one.low - one.new_low, 0.0)
+
+
+@compiled
+def _learn_tail(one: Table, channel: int, z: float, weight: float) -> None:
+    tail = learn_tail(z, _tail(one, channel), P_CUT, one.n, weight)
+    one.cut[channel], one.excess[channel] = tail.cut, tail.excess
+    one.square[channel], one.beyond[channel] = tail.square, tail.beyond
+
+
+@compiled
 def _begin(one: Table, level: float, scale: float) -> None:
     one.low = one.high = level
     one.odd = 0
+    one.held[:] = 0.0
     one.novel_rate, one.novel_excess = 1.0, max(1e-9, 1e-4 * abs(level))
     for channel in range(2):
         one.level[channel], one.scale[channel] = level, scale
@@ -138,10 +163,7 @@ def _learn_residual(one: Table, value: float, channel: int, weight: float) -> No
     residual = value - one.level[channel]
     scale = unit(one, channel)
     if one.n >= 8.0:
-        z = abs(residual) / scale
-        tail = learn_tail(z, _tail(one, channel), P_CUT, one.n, weight)
-        one.cut[channel], one.excess[channel] = tail.cut, tail.excess
-        one.square[channel], one.beyond[channel] = tail.square, tail.beyond
+        _learn_tail(one, channel, abs(residual) / scale, weight)
         residual = min(max(residual, -CLIP * scale), CLIP * scale)
     rows = SHORT if channel == 0 else LONG
     one.level[channel] += weight * residual / min(one.n + 1.0, rows)
@@ -166,7 +188,7 @@ def _learn_range(one: Table, value: float, weight: float) -> None:
 
 @compiled
 def _watch_regime(one: Table, value: float, nats: float) -> None:
-    """Follow the values of a run of odd rows; a calm row takes two from the run."""
+    """Follow the values of a run of odd rows; a calm row takes two from its length."""
     if nats < ODD:
         one.odd = max(one.odd - 2, 0)
         return

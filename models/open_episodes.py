@@ -53,10 +53,10 @@ class Incidents:
             if peak is None or rows.score[row] > peak.score:
                 peak = self._peaks[entity] = _peak(rows, row)
             if phase == episodes.OPENED:
-                found.append(_episode(names[entity], int(scores.since_ns[row]), None, peak))
+                found.append(_episode(names[entity], int(scores.since_ns[row]), int(rows.tick_ns[row]), peak, over=False))
             elif phase == episodes.CLOSED:
                 del self._peaks[entity]
-                found.append(_episode(names[entity], int(scores.since_ns[row]), int(rows.tick_ns[row]), peak))
+                found.append(_episode(names[entity], int(scores.since_ns[row]), int(rows.tick_ns[row]), peak, over=True))
         return found, held
 
     def to_plain(self) -> dict[int, dict[str, Any]]:
@@ -89,13 +89,14 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _episode(name: EntityName, started_ns: int, ended_ns: int | None, peak: _Peak) -> Episode:
+def _episode(name: EntityName, started_ns: int, at_ns: int, peak: _Peak, *, over: bool) -> Episode:
     return Episode(
         id=f"{name.entity}:{to_rfc3339(started_ns)}",
         service=name.service,
         entity=name.entity,
         started_ns=started_ns,
-        ended_ns=ended_ns,
+        ended_ns=at_ns if over else None,
+        at_ns=at_ns,
         peak_score=peak.score,
         peak_ns=peak.tick_ns,
         cause_metric=peak.causes[0][0] if peak.causes else "",
@@ -105,6 +106,6 @@ def _episode(name: EntityName, started_ns: int, ended_ns: int | None, peak: _Pea
         expected_lower=peak.lower,
         expected_upper=peak.upper,
         model_version=peak.model_version,
-        state=AlertState.FIRING if ended_ns is None else AlertState.RESOLVED,
-        decision=AlertDecision.FIRED if ended_ns is None else AlertDecision.RESOLVED,
+        state=AlertState.RESOLVED if over else AlertState.FIRING,
+        decision=AlertDecision.RESOLVED if over else AlertDecision.FIRED,
     )

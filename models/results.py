@@ -92,6 +92,7 @@ class Episode:
     """A transition of an anomaly episode. `id` is made of entity and start, so both transitions carry the same one.
 
     `causes` are shares of the score at its peak so far, largest first; value and band are those of the peak's first cause.
+    `at_ns` is the tick at which the transition was decided; `started_ns` the first anomalous tick, somewhat before.
     """
 
     id: str
@@ -99,6 +100,7 @@ class Episode:
     entity: str
     started_ns: int
     ended_ns: int | None
+    at_ns: int
     peak_score: float
     peak_ns: int
     cause_metric: str
@@ -119,6 +121,7 @@ class Drift:
     Attributes:
         statistic: mean since the change, in units of the series before it.
         window_rows: rows in the detector's window since the change.
+        at_ns: tick at which it was confirmed. since_ns: tick at which the window begins, estimated from the sampling interval.
     """
 
     id: str
@@ -129,6 +132,7 @@ class Drift:
     statistic: float
     window_rows: int
     at_ns: int
+    since_ns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,6 +12,19 @@ from numpy.typing import NDArray
 
 from models.reasons import RetrainReason
 from models.results import Drift, RetrainWish
+
+CHANGED_NS = "changed_ns"
+"""Key of a wish's evidence: event time since when the new normal holds, int nanoseconds."""
+
+
+def changed_ns(evidence: Mapping[str, str | float | int]) -> int | None:
+    """Event time since when the new normal holds; None where the wish is not about a change.
+
+    >>> changed_ns({"changed_ns": 5}), changed_ns({"rows": 240})
+    (5, None)
+    """
+    value = evidence.get(CHANGED_NS)
+    return int(value) if value is not None else None
 
 
 @dataclass(slots=True)
@@ -21,8 +35,9 @@ class ServiceRecord:
         rows: closed rows of the service in this partition.
         version, trained_to_ns: of its champion; empty and 0 without one.
         ask_at_rows: rows at which a service without a champion asks next.
-        drift_id, drift_rows: first drift after the champion's training and `rows` when it was found; empty when none is open.
-        unknown_rows: rows since the champion came that held features it does not know.
+        drift_id, drift_rows, drift_ns: first drift after the champion's training, with the rows and the event time at which
+            it began; empty when none is open.
+        unknown_rows, unknown_ns: rows since the champion came that held features it does not know, and the first's time.
         asked: ids of wishes about this champion, by reason.
     """
 
@@ -32,7 +47,9 @@ class ServiceRecord:
     ask_at_rows: int = 0
     drift_id: str = ""
     drift_rows: int = 0
+    drift_ns: int = 0
     unknown_rows: int = 0
+    unknown_ns: int = 0
     asked: dict[str, str] = field(default_factory=dict)
 
     def to_plain(self) -> dict[str, Any]:
@@ -56,7 +73,7 @@ class RetrainRules:
 def model_changed(record: ServiceRecord, version: str, trained_to_ns: int) -> None:
     """Note that a champion came (or went, with an empty version)."""
     record.version, record.trained_to_ns = version, trained_to_ns
-    record.drift_id, record.drift_rows, record.unknown_rows, record.asked = "", 0, 0, {}
+    record.drift_id, record.unknown_rows, record.asked = "", 0, {}
     record.ask_at_rows = 0
 
 
@@ -90,7 +107,7 @@ def wishes(
 def _cold_start(
     record: ServiceRecord, service: str, tick_ns: NDArray[np.int64], rules: RetrainRules
 ) -> list[tuple[int, RetrainWish]]:
-    """Asked for at `min_rows`, and again whenever the rows have doubled: the first may have been too few after cleaning."""
+    """Asked for every `min_rows` rows until a model comes: what an answer lacked may be there the next time."""
     found = []
     record.ask_at_rows = record.ask_at_rows or max(rules.min_rows, record.rows + 1)
     while record.ask_at_rows <= record.rows + len(tick_ns):
@@ -99,7 +116,7 @@ def _cold_start(
         at_ns = int(tick_ns[row])
         wish = _wish(service, RetrainReason.COLD_START, f"{record.ask_at_rows}:{at_ns}", evidence, at_ns)
         found.append((row, wish))
-        record.ask_at_rows *= 2
+        record.ask_at_rows += rules.min_rows
     return found
 
 
@@ -117,12 +134,14 @@ def _drift(
         found_at, drift = late_enough[0]
         # the change is as old as the detector's window
         record.drift_id, record.drift_rows = drift.id, record.rows + found_at - drift.window_rows
+        record.drift_ns = drift.since_ns
     due = record.drift_rows + rules.enough_rows
     if not record.drift_id or due > record.rows + len(tick_ns):
         return []
     row = max(due - record.rows - 1, found_at)
     evidence: dict[str, str | float | int] = {
         "drift": record.drift_id, "version": record.version, "rows_since": record.rows + row + 1 - record.drift_rows,
+        CHANGED_NS: record.drift_ns,
     }  # fmt: skip
     wish = _wish(service, RetrainReason.DRIFT, record.drift_id, evidence, int(tick_ns[row]))
     record.drift_id = ""  # a later drift may ask again: the trainer may have kept the champion
@@ -138,11 +157,15 @@ def _features(
 ) -> list[tuple[int, RetrainWish]]:
     rows = np.flatnonzero(unknown > 0)
     due = rules.enough_rows - record.unknown_rows
+    if record.unknown_rows == 0 and len(rows):
+        record.unknown_ns = int(tick_ns[rows[0]])
     record.unknown_rows += len(rows)
     if not 0 < due <= len(rows) or RetrainReason.FEATURES_CHANGED in record.asked:
         return []
     row = int(rows[due - 1])
-    evidence: dict[str, str | float | int] = {"version": record.version, "unknown_features": int(unknown[row])}
+    evidence: dict[str, str | float | int] = {
+        "version": record.version, "unknown_features": int(unknown[row]), CHANGED_NS: record.unknown_ns,
+    }  # fmt: skip
     wish = _wish(service, RetrainReason.FEATURES_CHANGED, record.version, evidence, int(tick_ns[row]))
     record.asked[RetrainReason.FEATURES_CHANGED] = wish.id
     return [(row, wish)]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from models import online
 from models.compiled import compiled
-from models.episodes import EpisodeRules, advance
+from models.episodes import FADED, GOING_ON, NONE, OPENED, PENDING, EpisodeRules, advance
 from models.features import Multivariate
 from models.placing import Rows
 from models.state import Table
@@ -36,6 +36,9 @@ TYPICAL = 4.0
 
 FOREST_LIMIT = 20.0
 """Nats that a forest is believed: it can't tell far outside of what it was trained on from very far."""
+
+EPISODE_WEIGHT = 0.25
+"""Weight with which an episode is learnt when it is over: false ones raise the threshold if they keep coming, true ones hardly."""
 
 REFERENCE_ROWS = 100
 """Rows of a series before drift has a frame of reference."""
@@ -138,7 +141,7 @@ def _score(
             one = series[rows.series[cell]]
             out.drift[cell] = _frame(one, rows.value[cell])
             online.learn(one, rows.value[cell], nats[cell], rules.rebaseline_rows)
-        _learn_entity(entity, fused, score)
+        _learn_entity(entity, fused, out.phase[row])
         entity.tick_ns, entity.score = rows.tick_ns[row], score
 
 
@@ -221,12 +224,23 @@ def _frame(one: Table, value: float) -> float:
 
 
 @compiled
-def _learn_entity(entity: Table, fused: float, score: float) -> None:
+def _learn_entity(entity: Table, fused: float, phase: int) -> None:
+    """Learn a calm row at once, a run of anomalous ones when it is over, by its largest and once."""
     if entity.n == 0.0:
         entity.cut, entity.excess, entity.square = 3.0, 1.0, 2.0
     # the first rows of the series' own detectors are no measure of what is normal
     if entity.n >= FIRST_SCORE_ROWS:
-        weight = 1.0 if score < 1.0 else online.LEAST_WEIGHT
-        tail = learn_tail(fused, _tail(entity), P_CUT, entity.n, weight)
-        entity.cut, entity.excess, entity.square, entity.beyond = tail.cut, tail.excess, tail.square, tail.beyond
+        if phase in (OPENED, GOING_ON, PENDING):
+            entity.held = max(entity.held, fused)
+        elif phase == NONE:
+            _learn_fused(entity, fused, 1.0)
+        else:
+            _learn_fused(entity, entity.held, 1.0 if phase == FADED else EPISODE_WEIGHT)
+            entity.held = 0.0
     entity.n += 1.0
+
+
+@compiled
+def _learn_fused(entity: Table, fused: float, weight: float) -> None:
+    tail = learn_tail(fused, _tail(entity), P_CUT, entity.n, weight)
+    entity.cut, entity.excess, entity.square, entity.beyond = tail.cut, tail.excess, tail.square, tail.beyond

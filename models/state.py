@@ -39,7 +39,7 @@ SERIES = np.dtype(
         ("cut", "f8", (2,)), ("excess", "f8", (2,)), ("square", "f8", (2,)), ("beyond", "f8", (2,)),
         ("low", "f8"), ("high", "f8"), ("novel_rate", "f8"), ("novel_excess", "f8"), ("regular", "f8"),
         # the regime that may become the new normal
-        ("odd", "i4"), ("new_level", "f8"), ("new_scale", "f8"), ("new_low", "f8"), ("new_high", "f8"),
+        ("odd", "i4"), ("held", "f8", (2,)), ("new_level", "f8"), ("new_scale", "f8"), ("new_low", "f8"), ("new_high", "f8"),
         # drift's frame of reference
         ("ref_level", "f8"), ("ref_scale", "f8"), ("drift_ns", "i8"),
     ],
@@ -59,7 +59,7 @@ ENTITY = np.dtype(
         # tail of the fused surprise
         ("n", "f8"), ("cut", "f8"), ("excess", "f8"), ("square", "f8"), ("beyond", "f8"),
         # episode
-        ("episode", "i1"), ("pending", "i4"), ("quiet", "i4"), ("since_ns", "i8"),
+        ("episode", "i1"), ("pending", "i4"), ("quiet", "i4"), ("since_ns", "i8"), ("held", "f8"),
         # newest result
         ("tick_ns", "i8"), ("score", "f8"), ("cause", "i4"), ("value", "f8"), ("expected", "f8"), ("lower", "f8"), ("upper", "f8"),
     ],
@@ -123,6 +123,11 @@ class State:
             row[name] = np.nan
         self._link(entity, number)
         return number
+
+    def register(self, series_id: str) -> int:
+        """Number of a series, new ones added; raises `Rejected` where the text is not a series."""
+        known = self.series_number.get(series_id)
+        return known if known is not None else self.add(series_id, self.rule.identify(series_id))
 
     def service(self, name: str) -> int:
         """Number of a service, new ones added."""

@@ -20,8 +20,8 @@ PRIOR_EXCEEDANCES = 10.0
 MEMORY_EXCEEDANCES = 300.0
 """Exceedances that a tail remembers; at 5 % beyond the cut 6,000 rows. Short tails give many times the alerts asked for."""
 
-WINSOR = 12.0
-"""Excesses are learnt up to this many mean excesses: of an exponential tail that leaves out 6 in a million."""
+WINSOR = 8.0
+"""Excesses are learnt up to this many mean excesses: of an exponential tail that cuts one in 3,000."""
 
 MAX_SHAPE = 0.25
 """Largest Pareto shape believed. The moments exist below 0.5 only, and what makes a history look heavier than 0.25 is more
@@ -83,10 +83,12 @@ def tail_value(surprise: float, tail: Tail, p_cut: float) -> float:
 def _pareto(tail: Tail) -> tuple[float, float]:
     """Shape (0 to `MAX_SHAPE`) and scale of the Pareto distribution with the tail's moments.
 
-    The scale is stretched by one and a half standard errors of the mean excess: conservative while little is known.
+    Shape is believed as far as it exceeds 0 by one and a half standard errors; the scale is stretched by as many of the mean
+    excess: conservative while little is known, where a shape would be a guess.
     """
     variance = max(tail.square - tail.excess * tail.excess, 1e-12)
-    shape = min(max(0.5 * (1.0 - tail.excess * tail.excess / variance), 0.0), MAX_SHAPE)
+    shape = 0.5 * (1.0 - tail.excess * tail.excess / variance) - 1.5 / math.sqrt(1.0 + tail.beyond)
+    shape = min(max(shape, 0.0), MAX_SHAPE)
     caution = 1.0 + 1.5 / math.sqrt(1.0 + tail.beyond)
     return shape, tail.excess * (1.0 - shape) * caution
 
