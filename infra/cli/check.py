@@ -69,8 +69,8 @@ def _try(what: str, settings: Settings, test: Callable[[Settings], str], advice:
 
 def kafka(settings: Settings) -> str:
     """Asks the cluster for its topics."""
-    from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
-    from kafka.errors import KafkaError  # type: ignore[import-untyped]
+    from kafka.admin import KafkaAdminClient
+    from kafka.errors import KafkaError
 
     from infra.kafka_admin import topics
 
