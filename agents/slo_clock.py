@@ -113,7 +113,7 @@ class SloClock:
 
     async def _clean(self) -> None:
         now_ns = self._now_ns()
-        deleted = await self._solo.run(self._evaluator.delete_old_minutes, now_ns)
+        deleted = await self._solo.run(self._evaluator.delete_old_counts, now_ns)
         log.debug("deleted %d old minutes", deleted)
         self._cleaned_ns = now_ns
 

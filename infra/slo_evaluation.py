@@ -29,7 +29,7 @@ from models.slo.windows import DAY_S, window_lengths, window_name
 DECISION_KIND = "slo"
 
 KEPT_BEYOND_PERIOD_S = DAY_S
-"""Minutes are kept a day longer than the period needs them, so that a clock set wrong for a while costs no budget."""
+"""Counts are kept a day longer than the period needs them, so that a clock set wrong for a while costs no budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,8 @@ class SloEvaluator:
         counted = Counter(verdict.decision for _, verdict, _ in verdicts)
         return Evaluation(tuple(views), tuple(events), counted)
 
-    def delete_old_minutes(self, now_ns: int) -> int:
-        """Delete the minutes that no window needs any more; how many went. Raises `Unavailable`."""
+    def delete_old_counts(self, now_ns: int) -> int:
+        """Delete the counts that no window needs any more; how many minutes went. Raises `Unavailable`."""
         with self._database.transaction() as cursor:
             self._load(cursor)
             oldest = []
@@ -137,7 +137,7 @@ class SloEvaluator:
                 longest_s = max(window_lengths(stored.slo.window.nominal_s))
                 kept_from_s = min(start_s, now_ns / 1e9 - longest_s) - KEPT_BEYOND_PERIOD_S
                 oldest.append(WindowRequest(stored.id, math.floor(kept_from_s)))
-            return slo_windows.delete_minutes_before(cursor, oldest)
+            return slo_windows.delete_counts_before(cursor, oldest)
 
     def _load(self, cursor: Cursor) -> None:
         if slos.revision(cursor) != self._stored.revision:

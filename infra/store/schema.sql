@@ -24,6 +24,36 @@ CREATE TABLE slo_minute (                               -- additive counts of on
     total  double precision NOT NULL,
     PRIMARY KEY (slo_id, minute)
 );
+CREATE TABLE slo_hour (                                 -- the sums of slo_minute by hour, kept exact by its triggers
+    slo_id integer NOT NULL REFERENCES slo (id) ON DELETE CASCADE,
+    hour   timestamptz NOT NULL,
+    good   double precision NOT NULL,
+    total  double precision NOT NULL,
+    PRIMARY KEY (slo_id, hour)
+);
+-- Whoever counts writes minutes only. Deleting old minutes leaves the hours as they are.
+CREATE FUNCTION slo_minute_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO slo_hour (slo_id, hour, good, total)
+        SELECT slo_id, date_trunc('hour', minute, 'UTC'), sum(good), sum(total) FROM added GROUP BY 1, 2 ORDER BY 1, 2
+        ON CONFLICT (slo_id, hour) DO UPDATE
+            SET good = slo_hour.good + excluded.good, total = slo_hour.total + excluded.total;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION slo_minute_updated() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO slo_hour (slo_id, hour, good, total)
+        SELECT slo_id, date_trunc('hour', minute, 'UTC'), sum(good), sum(total)
+        FROM (SELECT * FROM added UNION ALL SELECT slo_id, minute, -good, -total FROM taken) AS changes
+        GROUP BY 1, 2 ORDER BY 1, 2
+        ON CONFLICT (slo_id, hour) DO UPDATE
+            SET good = slo_hour.good + excluded.good, total = slo_hour.total + excluded.total;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER slo_minute_inserted AFTER INSERT ON slo_minute
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION slo_minute_inserted();
+CREATE TRIGGER slo_minute_updated AFTER UPDATE ON slo_minute
+    REFERENCING OLD TABLE AS taken NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION slo_minute_updated();
 CREATE TABLE slo_status (                               -- what the SLO clock saw last, one row per SLO and window
     slo_id       integer NOT NULL REFERENCES slo (id) ON DELETE CASCADE,
     burn_window  text NOT NULL,                         -- '5m', '1h', ...; 'period' for the budget

@@ -194,4 +194,4 @@ def test_minutes_older_than_the_period_and_a_day_are_deleted(story: Story) -> No
     story.apply(slo())
     for minute in (0, 60, 24 * 60, 48 * 60):
         story.count(minute, 1, 1)
-    assert story.evaluator.delete_old_minutes(int((START_S + 60 * (48 * 60 + 30)) * 1e9)) == 1
+    assert story.evaluator.delete_old_counts(int((START_S + 60 * (48 * 60 + 30)) * 1e9)) == 1

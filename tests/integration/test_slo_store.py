@@ -127,14 +127,42 @@ def test_status_is_replaced_and_forgets_what_is_no_more(database: Database) -> N
         assert sorted(cursor.fetchall()) == [("5m", 0.1, None, at), ("period", 0.1, -9.0, at)]
 
 
-def test_only_minutes_before_the_start_are_deleted(database: Database) -> None:
+def test_only_counts_before_the_start_are_deleted(database: Database) -> None:
     with database.transaction() as cursor:
         slos.apply(cursor, [slo("a"), slo("b")], changed_by="ann")
         first, second = (stored.id for stored in slos.load(cursor).slos)
-    minute_s = np.arange(0, 600, 60)
+    minute_s = np.arange(3000, 3600 + 600, 60)
     for slo_id in (first, second):
-        fill(database, slo_id, minute_s, np.ones(10), np.ones(10))
+        fill(database, slo_id, minute_s, np.ones(20), np.ones(20))
     with database.transaction() as cursor:
-        assert slo_windows.delete_minutes_before(cursor, [WindowRequest(first, 300), WindowRequest(second, 0)]) == 5
+        assert slo_windows.delete_counts_before(cursor, [WindowRequest(first, 3300), WindowRequest(second, 0)]) == 5
         cursor.execute("SELECT slo_id, count(*), min(extract(epoch FROM minute)) FROM slo_minute GROUP BY 1 ORDER BY 1")
-        assert cursor.fetchall() == [(first, 5, 300), (second, 10, 0)]
+        assert cursor.fetchall() == [(first, 15, 3300), (second, 20, 3000)]
+        cursor.execute("SELECT slo_id, extract(epoch FROM hour), total FROM slo_hour ORDER BY 1, 2")
+        assert cursor.fetchall() == [(first, 3600, 10), (second, 0, 10), (second, 3600, 10)]
+
+
+def test_hours_stay_the_sums_of_their_minutes_however_those_are_written(database: Database) -> None:
+    with database.transaction() as cursor:
+        slos.apply(cursor, [slo()], changed_by="ann")
+        (stored,) = slos.load(cursor).slos
+    random = np.random.default_rng(5)
+    for _ in range(20):
+        minute_s = np.unique(random.integers(0, 300, 40)) * 60
+        rows = [(stored.id, int(m), float(random.integers(0, 9)), 9.0) for m in minute_s]
+        with database.transaction() as cursor:  # some of them new, some of them counted before
+            execute_values(
+                cursor,
+                """INSERT INTO slo_minute (slo_id, minute, good, total) VALUES %s ON CONFLICT (slo_id, minute) DO UPDATE
+                   SET good = slo_minute.good + excluded.good, total = slo_minute.total + excluded.total""",
+                rows,
+                template="(%s, to_timestamp(%s), %s, %s)",
+            )
+    with database.transaction() as cursor:
+        cursor.execute("UPDATE slo_minute SET good = 0 WHERE extract(minute FROM minute) = 7")
+        cursor.execute("SELECT slo_id, hour, good, total FROM slo_hour ORDER BY hour")
+        hours = cursor.fetchall()
+        sums = "SELECT slo_id, date_trunc('hour', minute), sum(good), sum(total) FROM slo_minute GROUP BY 1, 2 ORDER BY 2"
+        cursor.execute(sums)
+        assert hours == cursor.fetchall()
+        assert len(hours) == 5
