@@ -162,7 +162,8 @@ def test_hours_stay_the_sums_of_their_minutes_however_those_are_written(database
         cursor.execute("UPDATE slo_minute SET good = 0 WHERE extract(minute FROM minute) = 7")
         cursor.execute("SELECT slo_id, hour, good, total FROM slo_hour ORDER BY hour")
         hours = cursor.fetchall()
-        sums = "SELECT slo_id, date_trunc('hour', minute), sum(good), sum(total) FROM slo_minute GROUP BY 1, 2 ORDER BY 2"
-        cursor.execute(sums)
+        cursor.execute(
+            "SELECT slo_id, date_trunc('hour', minute), sum(good), sum(total) FROM slo_minute GROUP BY 1, 2 ORDER BY 2"
+        )
         assert hours == cursor.fetchall()
         assert len(hours) == 5
