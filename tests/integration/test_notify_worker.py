@@ -18,7 +18,7 @@ from models.reasons import AlertState
 from models.records import AlertEvent
 from tests.integration.faust_app import eventually
 from tests.integration.on_call import OnCall, on_call, transition
-from tests.integration.worker_process import worker
+from tests.integration.worker_process import WorkerProcess
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -34,15 +34,18 @@ def pager(tmp_path: Path) -> Iterator[OnCall]:
 
 
 @pytest.fixture
-def settings(kafka: str, topic_prefix: str, postgres_url: str, pager: OnCall) -> dict[str, object]:
-    return {
-        "kafka": kafka,
-        "topic_prefix": topic_prefix,
-        "group": f"{topic_prefix}group",
-        "database_url": postgres_url,
-        "alertmanager_url": pager.url,
-        "alert_resend_s": 1.0,
+def worker(tmp_path: Path, kafka: str, topic_prefix: str, postgres_url: str, pager: OnCall) -> WorkerProcess:
+    """A worker with the role `notify` that does not run yet."""
+    environment = {
+        "TIDEWATCH_HOME": str(tmp_path),
+        "TIDEWATCH_KAFKA": kafka,
+        "TIDEWATCH_TOPIC_PREFIX": topic_prefix,
+        "TIDEWATCH_GROUP": f"{topic_prefix}group",
+        "TIDEWATCH_DATABASE_URL": postgres_url,
+        "TIDEWATCH_ALERTMANAGER_URL": pager.url,
+        "TIDEWATCH_ALERT_RESEND_S": "1",
     }
+    return WorkerProcess(tmp_path, "notify", environment)
 
 
 def decide(database: Database, event: AlertEvent) -> None:
@@ -63,18 +66,17 @@ def delays_s(database: Database, *, accepted: bool = True) -> dict[str, float | 
 
 
 async def test_a_worker_killed_between_kafka_and_alertmanager_loses_no_alert_and_repeats_none(
-    tmp_path: Path, settings: dict[str, object], database: Database, pager: OnCall
+    worker: WorkerProcess, database: Database, pager: OnCall
 ) -> None:
     now_ns = time.time_ns()
     first, second = (transition(FIRING, service=service, starts_at_ns=now_ns) for service in ("checkout", "search"))
-    with worker(tmp_path, "notify", **settings) as process:     # Alertmanager is down
+    with worker:        # Alertmanager is down
         decide(database, first)
         await eventually(lambda: first.id in delays_s(database, accepted=False), START_S)
-        process.kill()
-        process.wait()
+        worker.kill()
     decide(database, second)
     pager.start()
-    with worker(tmp_path, "notify", **settings):
+    with worker:
         await eventually(lambda: set(delays_s(database)) == {first.id, second.id}, START_S)
         for service in ("checkout", "search"):
             await pager.wait_notified(FIRING, BURN, service=service)
@@ -87,17 +89,16 @@ async def test_a_worker_killed_between_kafka_and_alertmanager_loses_no_alert_and
 
 
 async def test_a_decided_event_is_accepted_by_alertmanager_within_two_seconds_and_the_worker_stops_cleanly(
-    tmp_path: Path, settings: dict[str, object], database: Database, pager: OnCall
+    worker: WorkerProcess, database: Database, pager: OnCall
 ) -> None:
     pager.start()
     now_ns = time.time_ns()
-    with worker(tmp_path, "notify", **settings) as process:
+    with worker:
         for number in range(21):
             event = transition(FIRING, service=f"service-{number}", starts_at_ns=now_ns)
             await asyncio.to_thread(decide, database, event)
             await eventually(lambda wanted=event.id: wanted in delays_s(database), START_S)
-        process.terminate()
-        assert process.wait(START_S) == 0, (tmp_path / "worker.log").read_text()
+        assert worker.stop() == 0
     delays = [delay for delay in delays_s(database).values() if delay is not None]
     warm = sorted(delays)[:-1]      # the first one waits for the worker's start
     print(f"event decided to alert accepted, s: median {warm[10]:.3f}, largest {warm[-1]:.3f}")

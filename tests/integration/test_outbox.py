@@ -74,7 +74,7 @@ async def test_events_reach_kafka_in_order_with_key_id_and_value(
     kafka: str, topic_prefix: str, postgres_url: str, database: Database
 ) -> None:
     topic = f"{topic_prefix}alerts"
-    make_topic(kafka, topic)
+    await make_topic(kafka, topic)
     numbers = range(BATCH_ROWS * 2 + 10)
     assert put(database, [event(n) for n in numbers]) == len(numbers)
     async with relaying(kafka, topic_prefix, postgres_url) as worker:
@@ -102,7 +102,7 @@ async def test_an_event_whose_transaction_commits_after_a_later_id_was_published
     kafka: str, topic_prefix: str, postgres_url: str, database: Database
 ) -> None:
     topic = f"{topic_prefix}alerts"
-    make_topic(kafka, topic)
+    await make_topic(kafka, topic)
     other = Database(postgres_url)
     async with relaying(kafka, topic_prefix, postgres_url):
         with other.transaction() as slow:
@@ -118,7 +118,7 @@ async def test_events_wait_while_kafka_is_down_and_leave_when_it_is_back(
     kafka: str, topic_prefix: str, postgres_url: str, database: Database
 ) -> None:
     topic = f"{topic_prefix}alerts"
-    make_topic(kafka, topic)
+    await make_topic(kafka, topic)
     put(database, [event(n) for n in range(5)])
     nobody = f"127.0.0.1:{choose_port().number}"
     async with relaying(nobody, topic_prefix, postgres_url) as worker:
@@ -135,7 +135,7 @@ async def test_a_relay_that_dies_before_marking_publishes_again_under_the_same_i
     kafka: str, topic_prefix: str, postgres_url: str, database: Database
 ) -> None:
     topic = f"{topic_prefix}alerts"
-    make_topic(kafka, topic)
+    await make_topic(kafka, topic)
     put(database, [event(1)])
     async with relaying(kafka, topic_prefix, postgres_url):
         await eventually(lambda: unpublished(database) == 0)
@@ -150,7 +150,7 @@ async def test_a_relay_whose_connection_postgresql_ends_goes_on_with_a_new_one(
     kafka: str, topic_prefix: str, postgres_url: str, database: Database
 ) -> None:
     topic = f"{topic_prefix}alerts"
-    make_topic(kafka, topic)
+    await make_topic(kafka, topic)
     async with relaying(kafka, topic_prefix, postgres_url):
         for number in range(3):
             put(database, [event(number)])
@@ -167,7 +167,7 @@ async def test_of_two_relays_one_works_and_the_other_takes_over(
     kafka: str, topic_prefix: str, postgres_url: str, database: Database
 ) -> None:
     topic = f"{topic_prefix}alerts"
-    make_topic(kafka, topic)
+    await make_topic(kafka, topic)
     async with relaying(kafka, topic_prefix, postgres_url) as first, relaying(kafka, topic_prefix, postgres_url):
         for number in range(20):
             put(database, [event(number)])
@@ -182,7 +182,7 @@ async def test_an_event_too_large_for_kafka_does_not_hold_back_the_others(
     kafka: str, topic_prefix: str, postgres_url: str, database: Database
 ) -> None:
     topic = f"{topic_prefix}alerts"
-    make_topic(kafka, topic)
+    await make_topic(kafka, topic)
     put(database, [OutboxEvent(Topic.ALERTS, "a", "large", b"x" * 2_000_000), event(1)])
     async with relaying(kafka, topic_prefix, postgres_url) as worker:
         await eventually(lambda: unpublished(database) == 1)
