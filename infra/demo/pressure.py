@@ -49,7 +49,9 @@ class Pressure:
     """The running fault, as the demo holds it."""
 
     def __init__(self, seconds: float) -> None:
-        memory_mib = int(psutil.virtual_memory().available * MEMORY_SHARE) >> 20
+        memory = psutil.virtual_memory()
+        memory_mib = int(memory.available * MEMORY_SHARE) >> 20
+        self.memory_ratio = (memory_mib << 20) / memory.total
         self.description = f"{psutil.cpu_count()} busy cores and {memory_mib} MiB for {seconds:.0f} s"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "infra.demo.pressure", "--seconds", str(seconds), "--memory-mib", str(memory_mib)]

@@ -97,6 +97,11 @@ class Stack:
         """What runs here, workers included, by name."""
         return self._keeper.services
 
+    @property
+    def worker_urls(self) -> list[str]:
+        """Where the workers serve their metrics."""
+        return [f"http://{s.address}/metrics" for s in self.services.values() if isinstance(s, Worker)]
+
     def start(
         self, services: Iterable[str] = SERVICES, workers: Mapping[str, str] = WORKERS, webhook_url: str = ""
     ) -> None:

@@ -1,0 +1,242 @@
+"""The demo itself: everything started, fed and shown; with `--once` broken on purpose and watched until well again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import psutil
+from rich.console import Console
+from rich.live import Live
+
+from infra.demo.chain import Chain, report
+from infra.demo.host_slo import steady_memory
+from infra.demo.incidents import Incidents
+from infra.demo.observe import Observation, Observer
+from infra.demo.once import Witness, drift_chain, incident_chain
+from infra.demo.pressure import Pressure
+from infra.demo.production import Production
+from infra.demo.scores_tail import ScoresTail
+from infra.demo.view import render
+from infra.local.shipped import shipped
+from infra.local.stack import Stack, external_addresses
+from infra.local.stack_file import supervisor_pid
+from infra.settings import Settings, load
+from infra.slo_files import read_slos
+from infra.store import slos
+from infra.store.database import Database
+from infra.webhook import WebhookReceiver
+from models.names import Topic
+from models.simulated_incidents import IncidentKind
+from models.slo.definition import Slo
+
+DEMO_SETTINGS: Final = {
+    "SLO_CLOCK_INTERVAL_S": "2",
+    "ALERT_RESEND_S": "5",
+    "SNAPSHOT_EVERY_S": "10",
+    "LAKE_FLUSH_S": "2",
+    "TRAINING_MIN_ROWS": "120",
+    "RETRAIN_COOLDOWN_S": "30",
+}
+"""A demonstration's minutes stand for a production's days. What a person set in the environment stays."""
+
+LOOK_EVERY_S: Final = 1.0
+FAULT_S: Final = 40.0
+"""Long enough to burn 14.4 times the budget over the two minutes of a page's long window."""
+
+WARM_UP_LIMIT_S: Final = 120.0
+CHAINS_LIMIT_S: Final = 240.0
+WARM_UP_ROWS: Final = 30
+"""Rows of this machine before its fault: three times what a first score takes."""
+
+DRIFTING_SERVICE: Final = "search"
+FAILING_SERVICE: Final = "payments"
+FAILING_RATIO: Final = 0.8
+
+
+@dataclass
+class Running:
+    """The demo's parts while it runs."""
+
+    console: Console
+    settings: Settings
+    database: Database
+    observer: Observer
+    production: Production
+    webhook: WebhookReceiver
+    endpoints: dict[str, str]
+
+
+def run(settings: Settings, console: Console, *, once: bool) -> bool:
+    """Run until Ctrl-C, or with `once` until every link was seen or time is up; whether all was seen.
+
+    Raises:
+        Misconfigured: something has to be installed, or a stack runs in this home already.
+        Unavailable: a service did not start.
+    """
+    home = settings.home / "once" if once else settings.home
+    if once and supervisor_pid(home) is None:
+        shutil.rmtree(home, ignore_errors=True)     # what an earlier run saw must not count for this one
+    for name, value in DEMO_SETTINGS.items():
+        os.environ.setdefault(f"TIDEWATCH_{name}", value)
+    with _running(home, console) as running:
+        if once:
+            return _once(running)
+        _until_interrupted(running)
+        return True
+
+
+@contextmanager
+def _running(home: Path, console: Console) -> Iterator[Running]:
+    def say(line: str) -> None:
+        console.print(f"[dim]{datetime.now().astimezone():%H:%M:%S}[/] {line}", highlight=False)
+
+    with (
+        closing(WebhookReceiver()) as webhook,
+        Stack(home, say, external=external_addresses(load(home=home))) as stack,
+    ):
+        stack.start(webhook_url=webhook.url)
+        settings = load(home=home)
+        with (
+            closing(Database(settings.database_url.get_secret_value(), application="tidewatch-demo")) as database,
+            closing(Observer(database, lambda: stack.worker_urls, lambda: datetime.now(UTC))) as observer,
+        ):
+            _apply(database, read_slos([shipped("slos")]))
+            with Production(settings, say) as production:
+                yield Running(console, settings, database, observer, production, webhook, _endpoints(settings))
+        say("stopping")
+
+
+def _endpoints(settings: Settings) -> dict[str, str]:
+    named = {
+        "Prometheus": settings.prometheus_url,
+        "Alertmanager": settings.alertmanager_url,
+        "MLflow": settings.mlflow_url,
+        "Kafka": settings.kafka,
+    }
+    return {name: address for name, address in named.items() if address}
+
+
+def _apply(database: Database, wanted: Sequence[Slo]) -> None:
+    with database.transaction() as cursor:
+        slos.apply(cursor, wanted, changed_by="demo")
+
+
+def _until_interrupted(running: Running) -> None:
+    incidents = Incidents(running.production.simulation, time.monotonic())
+    for _ in _looks(running, lambda: f"{incidents.told} · Ctrl-C stops everything"):
+        incidents.advance(time.monotonic())
+
+
+def _looks(running: Running, note: Callable[[], str]) -> Iterator[Observation]:
+    """An observation a second, shown as it is taken: redrawn on a terminal, a line every ten seconds elsewhere."""
+    on_screen = running.console.is_terminal
+    with Live(console=running.console, auto_refresh=False, screen=False) as live:
+        looks = 0
+        while True:
+            began = time.monotonic()
+            seen = running.observer.look()
+            if running.production.problem is not None:
+                raise running.production.problem
+            if on_screen:
+                live.update(render(seen, running.endpoints, note()), refresh=True)
+            elif looks % 10 == 0:
+                running.console.print(_line(seen), highlight=False)
+            yield seen
+            looks += 1
+            time.sleep(max(0.0, LOOK_EVERY_S - (time.monotonic() - began)))
+
+
+def _line(seen: Observation) -> str:
+    worst = seen.scores[0] if seen.scores else None
+    return (
+        f"{seen.at.astimezone():%H:%M:%S} {seen.samples_per_s:8,.0f} samples/s  lag {seen.lag_records:,.0f}  "
+        f"{seen.entities:.0f} entities  worst {f'{worst.entity} {worst.score:.2f}' if worst else '-'}  "
+        f"{sum(alert['state'] == 'firing' for alert in seen.alerts)} alerts  {len(seen.serving)} models"
+    )
+
+
+def _once(running: Running) -> bool:
+    settings = running.settings
+    with _following(ScoresTail(settings.kafka, settings.topic(Topic.SCORES))) as scores:
+        if not _warm(running):
+            running.console.print("[red]not ready in time[/]: see the logs in", str(settings.home / "logs"))
+            return False
+        latest = Observation(at=datetime.now(UTC))
+        witness = Witness(
+            running.database, lambda: latest, scores, running.webhook, settings.mlflow_url, lambda: datetime.now(UTC)
+        )
+        pressure, chains = _break_things(running, witness)
+        try:
+            deadline = time.monotonic() + CHAINS_LIMIT_S
+            for seen in _looks(running, lambda: _waiting_for(chains)):
+                latest = seen
+                for chain in chains:
+                    for link in chain.advance():
+                        running.console.print(f"  [green]seen[/] {chain.title}: {link.name}", highlight=False)
+                if all(chain.complete for chain in chains) or time.monotonic() > deadline:
+                    break
+        finally:
+            pressure.stop()
+    running.console.print(report(chains))
+    return all(chain.complete for chain in chains)
+
+
+@contextmanager
+def _following(tail: ScoresTail) -> Iterator[ScoresTail]:
+    """The tail, stopped in the end."""
+    try:
+        yield tail
+    finally:
+        tail.stop()
+
+
+def _warm(running: Running) -> bool:
+    """Whether, before time is up, this machine has scores and the service that will drift has a champion."""
+    deadline = time.monotonic() + WARM_UP_LIMIT_S
+    rows = 0
+    for seen in _looks(running, lambda: "warming up: first scores, first models"):
+        rows += any(score.service == "host" for score in seen.scores)
+        if rows >= WARM_UP_ROWS and DRIFTING_SERVICE in seen.models:
+            return True
+        if time.monotonic() > deadline:
+            return False
+    return False
+
+
+def _break_things(running: Running, witness: Witness) -> tuple[Pressure, list[Chain]]:
+    memory = psutil.virtual_memory()
+    pressure = Pressure(FAULT_S)
+    _apply(running.database, [steady_memory(memory.percent / 100, pressure.memory_ratio)])
+    begin = datetime.now(UTC)
+    over_at = begin.timestamp() + FAULT_S
+    simulation = running.production.simulation
+    simulation.inject(FAILING_SERVICE, IncidentKind.ERRORS, FAULT_S, FAILING_RATIO)
+    simulation.inject(DRIFTING_SERVICE, IncidentKind.LEVEL_SHIFT)
+
+    def simulated_fault_over() -> datetime | None:
+        return datetime.fromtimestamp(over_at, UTC) if time.time() >= over_at else None
+
+    def pressure_over() -> datetime | None:
+        return None if pressure.active else datetime.now(UTC)
+
+    return pressure, [
+        incident_chain(witness, f"this machine: {pressure.description}", "host", begin, pressure_over),
+        incident_chain(
+            witness, f"{FAILING_SERVICE}: {FAILING_RATIO:.0%} of requests fail for {FAULT_S:.0f} s", FAILING_SERVICE,
+            begin, simulated_fault_over,
+        ),
+        drift_chain(witness, f"{DRIFTING_SERVICE}: a deployment changes its normal", DRIFTING_SERVICE, begin),
+    ]  # fmt: skip
+
+
+def _waiting_for(chains: Sequence[Chain]) -> str:
+    missing = [f"{chain.title}: {chain.missing.name}" for chain in chains if chain.missing is not None]
+    return "waiting for " + "; ".join(missing) if missing else "everything was seen"
