@@ -1,8 +1,8 @@
 """Keeps `context.models` at the champions: follows the `models` topic, loads, probes, and swaps one reference.
 
 The table `serving` says what is served when the worker starts; the compacted topic, read whole and without a group by
-every worker, says it from then on. A version is fetched by checksum and must score its stored rows as recorded before it
-serves; while it can't be had or doesn't, the old one goes on, the failure is counted, and it is tried again.
+every worker, says it from then on. A version is fetched by checksum and must score its stored rows as recorded before
+it serves; while it can't be had or doesn't, the old one goes on, the failure is counted, and it is tried again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from infra.store.training import ServedModel
 from models.errors import Unavailable
 from models.names import CHAMPION_ALIAS, Metric, Topic
 from models.records import ModelEvent
-from models.service_model import ModelUnusable, ServiceModel
+from models.service_model import ModelUnusable
 from models.timestamps import from_datetime
 
 log = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ class ModelUpdates:
             if self._is_served(service, wanted) or wanted.not_before_s > loop.time():
                 continue
             try:
-                model = await self._context.run(load, self._files, wanted.version, wanted.sha256, wanted.artifact)
+                model = await self._context.run(self._files.load, wanted.version, wanted.artifact, wanted.sha256)
             except (ModelUnusable, Unavailable) as error:
                 wanted.not_before_s = loop.time() + wanted.waits.next_s()
                 self._failures.labels(service).inc()
@@ -193,18 +193,6 @@ def read_serving(database: Database) -> list[ServedModel]:
     """What every service serves, as the database has it. Raises `Unavailable`."""
     with database.transaction() as cursor:
         return store.serving(cursor)
-
-
-def load(files: ModelFiles, version: str, sha256: str, artifact: str) -> ServiceModel:
-    """A version that may serve: fetched, its checksum right, its stored rows scored as recorded.
-
-    Raises:
-        Unavailable: the file cannot be had now.
-        ModelUnusable: it is not the file on record, or does not do what it did.
-    """
-    model = ServiceModel.from_bytes(files.fetch(artifact, sha256)).with_version(version)
-    model.check_probe()
-    return model
 
 
 def attach(app: faust.App, context: Context) -> None:

@@ -11,20 +11,19 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
 from prometheus_client import CollectorRegistry, Counter
 
 from infra.settings import Settings
-from infra.store import decisions, outbox
+from infra.store import decisions
 from infra.store import training as store
 from infra.store.advisory_lock import AdvisoryLock
 from infra.store.database import Database
 from infra.store.training import Finished, OpenRequest, ServedModel
 from infra.training_messages import JobResult, TrainingJob
 from infra.training_process import TrainingCrashed, TrainingProcess
-from models.names import CHAMPION_ALIAS, Metric, Topic
+from models.names import Metric
 from models.reasons import RetrainReason, TrainingOutcome
-from models.records import ModelEvent
+from models.retraining import changed_ns
 from models.timestamps import to_rfc3339
 
 log = logging.getLogger(__name__)
@@ -40,11 +39,6 @@ MOST_CRASHES: Final = 3
 """A process may die with its machine's memory once or twice; three times is a defect that repeating does not mend."""
 
 CHANGED: Final = frozenset({RetrainReason.DRIFT, RetrainReason.FEATURES_CHANGED})
-
-
-def lock_name(service: str) -> str:
-    """Advisory lock of everything that moves the champion of a service."""
-    return f"tidewatch-champion:{service}"
 
 
 class TrainingQueue:
@@ -85,7 +79,7 @@ class TrainingQueue:
         with self._database.transaction() as cursor:
             requests = store.due(cursor, self._clock_ns())
         for request in requests:
-            lock = AdvisoryLock(self._database, lock_name(request.service))
+            lock = AdvisoryLock(self._database, store.champion_lock(request.service))
             if not lock.acquire():
                 continue
             try:
@@ -156,7 +150,7 @@ class TrainingQueue:
             service=request.service,
             reason=request.reason.value,
             data_until_ns=None if request.reason is RetrainReason.REQUESTED else request.asked_ns,
-            changed_ns=_changed_ns(request),
+            changed_ns=changed_ns(request.evidence),
             database_url=settings.database_url.get_secret_value(),
             mlflow_url=settings.mlflow_url,
             lake=settings.lake_path,
@@ -187,10 +181,8 @@ class TrainingQueue:
         with self._database.transaction() as cursor:
             first = store.finish(cursor, request.id, finished, now_ns)
             if first and result is not None and finished.outcome is TrainingOutcome.PROMOTED:
-                store.serve(
-                    cursor, ServedModel(request.service, result.version, result.sha256, result.artifact, now_ns)
-                )
-                outbox.put(cursor, [announcement(request.id, request.service, result, now_ns)])
+                served = ServedModel(request.service, result.version, result.sha256, result.artifact, now_ns)
+                store.serve(cursor, served, result.metrics, cause=request.id)
             if first:
                 detail = {"request": request.id, "detail": finished.detail}
                 decided = decisions.Decided(request.service, finished.outcome.value, detail)
@@ -199,26 +191,3 @@ class TrainingQueue:
         if first:
             self._trainings.labels(request.service, finished.outcome.value).inc()
             log.info("request %s: %s; %s", request.id, finished.outcome.value, finished.detail)
-
-
-def announcement(cause: str, service: str, result: JobResult, now_ns: int) -> outbox.OutboxEvent:
-    """The `models` record that tells workers to serve a version; `cause` is the id of what led to it."""
-    event = ModelEvent(
-        id=f"{cause}:{result.version}",
-        service=service,
-        version=result.version,
-        alias=CHAMPION_ALIAS,
-        metrics=result.metrics,
-        sha256=result.sha256,
-        artifact=result.artifact,
-        at=to_rfc3339(now_ns),
-    )
-    return outbox.OutboxEvent(Topic.MODELS, service, event.id, msgspec.json.encode(event))
-
-
-def _changed_ns(request: OpenRequest) -> int | None:
-    """Since when another normal holds, where the request is about a change."""
-    if request.reason not in CHANGED:
-        return None
-    since = request.evidence.get("since_ns")
-    return int(since) if isinstance(since, int | float) else request.asked_ns

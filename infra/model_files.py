@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from models.errors import Unavailable
-from models.service_model import ModelUnusable
+from models.service_model import ModelUnusable, ServiceModel
 
 TIMEOUT_S: Final = 15.0
 """One request; a model is under 2 MB, and whoever asks retries."""
@@ -55,6 +55,17 @@ class ModelFiles:
             raise ModelUnusable(f"{artifact} has SHA-256 {found[:12]}..., on record is {sha256[:12]}...")
         self._keep(cached, body)
         return body
+
+    def load(self, version: str, artifact: str, sha256: str) -> ServiceModel:
+        """A version that may serve: fetched, its checksum right, its stored rows scored as recorded.
+
+        Raises:
+            Unavailable: the file cannot be had at present.
+            ModelUnusable: it is not the file on record, or does not do what it did.
+        """
+        model = ServiceModel.from_bytes(self.fetch(artifact, sha256)).with_version(version)
+        model.check_probe()
+        return model
 
     def _download(self, artifact: str) -> bytes:
         parts = urlsplit(artifact)

@@ -102,6 +102,7 @@ def train(samples: SampleColumns, order: TrainingOrder, champion: ServiceModel |
         order.reason,
         alerts_per_entity_week=rules.alerts_per_entity_week,
         seed=seed,
+        since_ns=order.changed_ns,
     )
     return Trained(model, verdict, len(quiet), int(in_incident.sum()), int(anomalous.sum()))
 

@@ -1,9 +1,10 @@
 """Challenger against champion, on rows held back: promote what is better, or what fits where the other no longer does.
 
-Three figures decide. The alarm ratio: alarms on held-back quiet rows over the alarms asked for. The separation: the
-probability that a row of an incident scores above a quiet one (area under the ROC curve), on known incidents where
-there are enough, and on faults put into the held-back rows always. The coverage: the share of the features alive that
-a model looks at.
+Four figures decide. The surprise: how unexpected the quiet rows that count now are, which says whether a model fits
+them (Fisher's method of combining probabilities). The alarm ratio: alarms on held-back quiet rows over the alarms asked
+for. The separation: the probability that a row of an incident scores above a quiet one (area under the ROC curve), on
+known incidents where there are enough, and on faults put into the held-back rows always. The coverage: the share of the
+features alive that a model looks at.
 """
 
 from __future__ import annotations
@@ -26,12 +27,15 @@ MEASURABLE_ALARMS: Final = 10.0
 """A rate is measured where at least this many alarms are expected, of the rows judged and of the rows that calibrated
 each model; with a short history that is a higher rate than the one asked for, and the calibration is judged there."""
 
-ALARM_SIGMAS: Final = 3.0
-"""Alarms beyond the expected number plus this many standard deviations are no accident. Two samples deviate: the rows
+MOST_SURPRISE: Final = 10.0
+"""A single row says no more than this (a chance of 1 in 22,000): one spike is not a model that does not fit."""
+
+FIT_SIGMAS: Final = 3.0
+"""A mean surprise above 1 by more than this many standard deviations is no accident. Two samples deviate: the rows
 judged, and the rows that calibrated the model."""
 
 CLUSTERING: Final = 4.0
-"""Anomalous rows come in runs: the variance of their number is taken as this many times that of independent ones."""
+"""Unusual rows come in runs: the variance of a mean is taken as this many times that of independent rows."""
 
 MIN_SEPARATION: Final = 0.7
 """A model that tells faults from quiet rows worse than this (0.5 is a coin) is not served, whatever else it does."""
@@ -53,13 +57,16 @@ class Fitness:
 
     Attributes:
         alarm_ratio: alarms on quiet rows over the alarms asked for, both plus one, so that nothing divides by zero.
-        fits: whether the number of alarms can be an accident of the rate asked for.
+        surprise: mean surprise of the quiet rows that count now, nats, each cut at `MOST_SURPRISE`; 1 for a model that
+            knows them (the surprise of a calibrated model is exponentially distributed).
+        fits: whether that surprise can be an accident.
         separation: ROC area on rows with a fault put in, 0 to 1.
         separation_incidents: ROC area on rows of known incidents; NaN where there are fewer than `MIN_INCIDENT_ROWS`.
         coverage: share of the features alive (by how often they have a value) that the model looks at, 0 to 1.
     """
 
     alarm_ratio: float
+    surprise: float
     fits: bool
     separation: float
     separation_incidents: float
@@ -93,6 +100,7 @@ def judge(
     *,
     alerts_per_entity_week: float,
     seed: int,
+    since_ns: int | None = None,
 ) -> Verdict:
     """Whether the challenger takes over.
 
@@ -103,9 +111,12 @@ def judge(
             enough when the champion does not; else the challenger has to be better.
         alerts_per_entity_week: the false-alarm rate asked for.
         seed: of the faults that are put in; the same seed judges the same.
+        since_ns: event time of a known change: what fits has to fit the rows since then. None: all quiet rows.
     """
     models = [challenger] if champion is None else [challenger, champion]
-    rows = _JudgedRows(quiet, incidents, models, alerts_per_entity_week, seed)
+    rows = _JudgedRows(
+        quiet, incidents, models, since_ns=since_ns, alerts_per_entity_week=alerts_per_entity_week, seed=seed
+    )
     new = rows.fitness(challenger)
     old = None if champion is None else rows.fitness(champion)
     outcome, sentence = _decide(new, old, reason)
@@ -123,15 +134,15 @@ def _decide(new: Fitness, old: Fitness | None, reason: RetrainReason) -> tuple[T
     if old is None:
         if new.fits:
             return promoted, f"first model: separation {new.worst_separation:.2f}, alarm ratio {new.alarm_ratio:.2f}"
-        return kept, f"the first model would alarm {new.alarm_ratio:.1f} times as often as asked"
+        return kept, f"the first model does not fit the history it comes from (surprise {new.surprise:.2f}, not 1)"
     changed = reason in (RetrainReason.DRIFT, RetrainReason.FEATURES_CHANGED, RetrainReason.COLD_START)
     if changed and new.fits and not old.fits:
         return promoted, (
-            f"fits the recent history (alarm ratio {new.alarm_ratio:.2f}), where the champion does not "
-            f"({old.alarm_ratio:.2f})"
+            f"fits the new normal (surprise {new.surprise:.2f}, 1 is perfect), where the champion does not "
+            f"({old.surprise:.2f})"
         )
     if not new.fits and old.fits:
-        return kept, f"the challenger would alarm {new.alarm_ratio:.1f} times as often as asked; the champion fits"
+        return kept, f"the challenger does not fit the history (surprise {new.surprise:.2f}, not 1); the champion does"
     if new.coverage > old.coverage + 0.05 and new.worst_separation >= old.worst_separation - BETTER_BY and new.fits:
         return promoted, f"looks at {new.coverage:.0%} of the features alive, the champion at {old.coverage:.0%}"
     gain = new.worst_separation - old.worst_separation
@@ -152,6 +163,7 @@ def _decide(new: Fitness, old: Fitness | None, reason: RetrainReason) -> tuple[T
 def _figures(fitness: Fitness) -> dict[str, float]:
     figures = {
         "alarm_ratio": fitness.alarm_ratio,
+        "surprise": fitness.surprise,
         "fits": float(fitness.fits),
         "separation": fitness.separation,
         "coverage": fitness.coverage,
@@ -169,10 +181,13 @@ class _JudgedRows:
         quiet: TrainingTable,
         incidents: TrainingTable,
         models: Sequence[ServiceModel],
+        *,
+        since_ns: int | None,
         alerts_per_entity_week: float,
         seed: int,
     ) -> None:
         self._quiet = quiet
+        self._since = slice(0 if since_ns is None else int(np.searchsorted(quiet.tick_ns, since_ns)), None)
         self._incidents = incidents
         self._faulty = with_faults(quiet, seed)
         asked = alerts_per_entity_week * quiet.interval_s / WEEK_S
@@ -184,15 +199,17 @@ class _JudgedRows:
         faulty, _ = model.surprise(self._faulty.columns(model.features))
         expected = self.rate * len(quiet)
         alarms = int(np.sum(quiet >= -math.log(self.rate)))
-        relative_variance = 1.0 / (expected + 1.0) + 1.0 / (self.rate * calibration_rows(model.rows) + 1.0)
-        deviation = (expected + 1.0) * math.sqrt(CLUSTERING * relative_variance)
+        recent = np.minimum(quiet[self._since], MOST_SURPRISE)
+        mean = float(recent.mean()) if len(recent) else 1.0
+        deviation = math.sqrt(CLUSTERING / max(len(recent), 1) + CLUSTERING / max(calibration_rows(model.rows), 1))
         known = math.nan
         if len(self._incidents) >= MIN_INCIDENT_ROWS:
             surprise, _ = model.surprise(self._incidents.columns(model.features))
             known = roc_area(surprise, quiet)
         return Fitness(
             alarm_ratio=(alarms + 1.0) / (expected + 1.0),
-            fits=alarms <= expected + ALARM_SIGMAS * deviation,
+            surprise=mean,
+            fits=mean <= 1.0 + FIT_SIGMAS * deviation,
             separation=roc_area(faulty, quiet),
             separation_incidents=known,
             coverage=_coverage(model, self._quiet),

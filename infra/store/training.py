@@ -6,18 +6,21 @@ has an outcome. So a request waits out a cool-down, an outage or the death of it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import Json, execute_values
 
-from models.names import AlertLabel, AlertName, Severity
+from infra.store import outbox
+from infra.store.outbox import OutboxEvent
+from models.names import CHAMPION_ALIAS, AlertLabel, AlertName, Severity, Topic
 from models.reasons import RetrainReason, TrainingOutcome
-from models.records import RetrainEvent
-from models.timestamps import from_datetime, to_datetime
+from models.records import ModelEvent, RetrainEvent
+from models.timestamps import from_datetime, to_datetime, to_rfc3339
 from models.training_table import IncidentWindow
 
 SAW_DATA = (TrainingOutcome.PROMOTED.value, TrainingOutcome.KEPT_CHAMPION.value)
@@ -65,6 +68,11 @@ class Finished:
     version: str | None = None
     metrics: Mapping[str, float] | None = None
     trained_to_ns: int | None = None
+
+
+def champion_lock(service: str) -> str:
+    """Name of the advisory lock that whoever moves a service's champion holds."""
+    return f"tidewatch-champion:{service}"
 
 
 def ask(cursor: Cursor, events: Iterable[RetrainEvent]) -> int:
@@ -148,14 +156,28 @@ def last_training(cursor: Cursor, service: str) -> LastTraining | None:
     return None if row is None else LastTraining(row[0], from_datetime(row[1]), from_datetime(row[2]))
 
 
-def serve(cursor: Cursor, served: ServedModel) -> None:
-    """Make a version the one that its service serves."""
+def serve(cursor: Cursor, served: ServedModel, metrics: Mapping[str, float], cause: str) -> None:
+    """Make a version the one that its service serves, and announce it to the workers through the outbox.
+
+    `metrics` are the figures it was promoted on; `cause` is the id of the request or command that led to it.
+    """
     cursor.execute(
         "INSERT INTO serving (service, version, sha256, artifact, promoted_at) VALUES (%s, %s, %s, %s, %s) "
         "ON CONFLICT (service) DO UPDATE SET version = excluded.version, sha256 = excluded.sha256, "
         "artifact = excluded.artifact, promoted_at = excluded.promoted_at",
         (served.service, served.version, served.sha256, served.artifact, to_datetime(served.promoted_ns)),
     )
+    event = ModelEvent(
+        id=f"{cause}:{served.version}",
+        service=served.service,
+        version=served.version,
+        alias=CHAMPION_ALIAS,
+        metrics=dict(metrics),
+        sha256=served.sha256,
+        artifact=served.artifact,
+        at=to_rfc3339(served.promoted_ns),
+    )
+    outbox.put(cursor, [OutboxEvent(Topic.MODELS, served.service, event.id, msgspec.json.encode(event))])
 
 
 def serving(cursor: Cursor) -> list[ServedModel]:
@@ -192,16 +214,6 @@ def is_paging(cursor: Cursor, service: str) -> bool:
     cursor.execute("SELECT EXISTS (SELECT FROM alert WHERE labels @> %s AND state = 'firing')", (_pages(service),))
     row = cursor.fetchone()
     return row is not None and bool(row[0])
-
-
-def trainings_of(cursor: Cursor, services: Sequence[str]) -> dict[tuple[str, str], tuple[str, str, datetime]]:
-    """(service, version) → (reason, detail, finished) of the trainings that made versions of these services."""
-    cursor.execute(
-        "SELECT service, version, reason, detail, finished_at FROM training "
-        "WHERE version IS NOT NULL AND finished_at IS NOT NULL AND service = ANY(%s)",
-        (list(services),),
-    )
-    return {(row[0], row[1]): (row[2], row[3], row[4]) for row in cursor.fetchall()}
 
 
 def _pages(service: str) -> Json:

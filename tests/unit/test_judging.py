@@ -11,7 +11,7 @@ from models.judging import Verdict, judge
 from models.reasons import RetrainReason, TrainingOutcome
 from models.service_model import ServiceModel
 from models.training import fit
-from models.training_table import TrainingTable
+from models.training_table import TrainingTable, cut
 from tests.unit.test_training import table
 
 NO_INCIDENTS = table().take(np.zeros(2000, bool))
@@ -51,8 +51,29 @@ def test_a_first_model_that_fits_is_promoted(champion: ServiceModel) -> None:
 def test_after_a_shift_the_champion_is_judged_worse_and_replaced(champion: ServiceModel, shifted: ServiceModel) -> None:
     result = verdict(shifted, champion, table(seed=5, shift=400.0), RetrainReason.DRIFT)
     assert result.outcome is TrainingOutcome.PROMOTED
-    assert result.figures["champion_alarm_ratio"] > 10 * result.figures["challenger_alarm_ratio"]
+    assert result.figures["champion_surprise"] > 4 * result.figures["challenger_surprise"]
     assert (result.figures["champion_fits"], result.figures["challenger_fits"]) == (0.0, 1.0)
+
+
+def test_a_shift_that_only_the_last_rows_show_is_learnt_and_judged_by_them(champion: ServiceModel) -> None:
+    quiet, shift = table(90, seed=3), table(30, seed=4, shift=400.0)
+    since_ns = int(quiet.tick_ns[-1]) + 1
+    rows = TrainingTable(
+        quiet.features,
+        quiet.entities,
+        np.concatenate([quiet.x, shift.x]),
+        np.concatenate([quiet.entity, shift.entity]),
+        np.concatenate([quiet.tick_ns, shift.tick_ns + since_ns]),
+        quiet.interval_s,
+    )
+    parts = cut(rows)
+    challenger = fit(rows, "shop", seed=1, parts=parts)
+    result = judge(
+        challenger, champion, parts.judge, NO_INCIDENTS, RetrainReason.DRIFT,
+        alerts_per_entity_week=1.0, seed=7, since_ns=since_ns,
+    )  # fmt: skip
+    assert (result.figures["champion_fits"], result.figures["challenger_fits"]) == (0.0, 1.0)
+    assert result.sentence.startswith("fits the new normal (surprise ")
 
 
 def test_without_a_shift_a_challenger_from_elsewhere_is_not_promoted(
