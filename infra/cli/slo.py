@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
     help="Service level objectives: apply OpenSLO files, list them, show budgets and burn rates.",
 )
 
