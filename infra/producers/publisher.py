@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from kafka.errors import KafkaError
 
 from infra.backoff import Backoff
 from infra.producers.native_records import NativeWriter
-from models.errors import Unavailable
+from models.errors import Misconfigured, Unavailable
 from models.records import SampleColumns
 from models.series import EntityRule
 
@@ -26,8 +27,25 @@ DELIVERY_TIMEOUT_S: Final = 600.0
 # How long the end of a run waits for what is still on its way: at most MAX_WAITING records, a second for a broker.
 CLOSING_TIMEOUT_S: Final = 20.0
 BOOTSTRAP_TIMEOUT_MS: Final = 5_000
+PROBE_TIMEOUT_S: Final = 2.0
+# How long handing on waits to learn where the topic is; later the client knows. Longer than an election takes.
+METADATA_TIMEOUT_S: Final = 20.0
 LINGER_MS: Final = 20
 BATCH_BYTES: Final = 256 * 1024
+
+
+def _probe(servers: str) -> None:
+    """Raise `Unavailable` where nobody listens: told at once, and the client leaves its sockets open when it fails."""
+    for server in servers.split(","):
+        host, _, port = server.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), PROBE_TIMEOUT_S).close()
+            return
+        except ValueError as error:
+            raise Misconfigured(f"{server!r} is no address of a broker: write host:port") from error
+        except OSError as error:
+            problem = error
+    raise Unavailable("Kafka", f"no answer from {servers}: {problem}")
 
 
 class Publisher:
@@ -56,6 +74,7 @@ class Publisher:
         self.samples = 0
         self.failed = 0
         self.waiting = 0
+        _probe(servers)
         try:
             self._producer = KafkaProducer(
                 bootstrap_servers=servers.split(","),
@@ -65,7 +84,7 @@ class Publisher:
                 batch_size=BATCH_BYTES,
                 delivery_timeout_ms=int(delivery_timeout_s * 1000),
                 request_timeout_ms=int(min(10.0, delivery_timeout_s) * 1000),
-                max_block_ms=int(delivery_timeout_s * 1000),
+                max_block_ms=int(METADATA_TIMEOUT_S * 1000),
                 reconnect_backoff_max_ms=5_000,
                 bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
             )
