@@ -94,7 +94,7 @@ class SloEvaluator:
         Raises:
             Unavailable: PostgreSQL does not answer. Evaluate again.
         """
-        now_ns -= now_ns % 1000     # PostgreSQL keeps microseconds; an alert's start must read the same ever after
+        now_ns -= now_ns % 1000  # PostgreSQL keeps microseconds; an alert's start must read the same ever after
         with self._database.transaction() as cursor:
             self._load(cursor)
             views, newest_s = self._read(cursor, now_ns / 1e9)

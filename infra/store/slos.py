@@ -75,15 +75,13 @@ def changes(cursor: Cursor, slos: Sequence[Slo], *, remove_others: bool = False)
     return sorted(found, key=lambda change: change.name)
 
 
-def apply(
-    cursor: Cursor, slos: Sequence[Slo], *, changed_by: str, remove_others: bool = False
-) -> list[SloChange]:
+def apply(cursor: Cursor, slos: Sequence[Slo], *, changed_by: str, remove_others: bool = False) -> list[SloChange]:
     """Bring the SLOs in force to `slos` inside the caller's transaction, writing history; what was done, by name.
 
     Counts stay when a definition changes, as with a changed recording rule: the budget's past is what was counted then.
     A removed SLO keeps its row and is no longer counted; applying it again takes it up where it was.
     """
-    cursor.execute("LOCK TABLE slo IN SHARE ROW EXCLUSIVE MODE")   # two people at once: the second sees the first's
+    cursor.execute("LOCK TABLE slo IN SHARE ROW EXCLUSIVE MODE")  # two people at once: the second sees the first's
     found = changes(cursor, slos, remove_others=remove_others)
     by_name = {slo.name: slo for slo in slos}
     for change in found:
@@ -115,7 +113,7 @@ def _json(document: dict[str, Any] | None) -> Json | None:
 
 def revision(cursor: Cursor) -> int:
     """A number that grows with every change of any SLO; load where it differs from `StoredSlos.revision`."""
-    cursor.execute("SELECT coalesce(sum(revision), 0) FROM slo")    # rows are never deleted, and every change adds one
+    cursor.execute("SELECT coalesce(sum(revision), 0) FROM slo")  # rows are never deleted, and every change adds one
     row = cursor.fetchone()
     assert row is not None, "an aggregate always gives a row"
     return int(row[0])
@@ -124,7 +122,7 @@ def revision(cursor: Cursor) -> int:
 def load(cursor: Cursor) -> StoredSlos:
     """Every SLO in force; raises `Misconfigured` where a stored document is not one that this version can read."""
     cursor.execute("SELECT id, name, document, active, revision FROM slo ORDER BY name")
-    rows = cursor.fetchall()    # one statement, so that SLOs and revision belong together
+    rows = cursor.fetchall()  # one statement, so that SLOs and revision belong together
     slos = tuple(StoredSlo(id_, _read(name, document)) for id_, name, document, active, _ in rows if active)
     return StoredSlos(sum(row[4] for row in rows), slos)
 

@@ -71,7 +71,7 @@ def window_counts(
     starts = np.floor((now_s - window_s) / RESOLUTION_S) * RESOLUTION_S
     low = np.searchsorted(minute_s, starts, side="left")
     high = np.searchsorted(minute_s, now_s, side="right")
-    empty = low == high     # a difference of running sums may not be quite zero
+    empty = low == high  # a difference of running sums may not be quite zero
 
     def summed(values: Floats) -> Floats:
         running = np.concatenate(([0.0], np.cumsum(values)))

@@ -50,7 +50,7 @@ def _begins(window: TimeWindow, index: int) -> float:
         return _later_by_months(anchor, steps * _MONTHS[window.unit]).replace(tzinfo=zone).timestamp()
     if window.unit in _DAYS:
         return (anchor + timedelta(days=steps * _DAYS[window.unit])).replace(tzinfo=zone).timestamp()
-    absolute = anchor.replace(tzinfo=zone).astimezone(UTC)     # hours and minutes pass alike whatever the clocks do
+    absolute = anchor.replace(tzinfo=zone).astimezone(UTC)  # hours and minutes pass alike whatever the clocks do
     return absolute.timestamp() + index * window.nominal_s
 
 

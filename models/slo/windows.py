@@ -83,7 +83,7 @@ def burn_pairs(period_s: int, rules: tuple[BurnRule, ...] = WORKBOOK_RULES) -> t
     pairs: dict[tuple[Severity, int], BurnPair] = {}
     for rule in rules:
         long_s, short_s = (_scaled(window_s, period_s) for window_s in (rule.long_s, rule.short_s))
-        factor = round(rule.budget_share * period_s / long_s, 9)    # 14.4, not 14.399999999999999
+        factor = round(rule.budget_share * period_s / long_s, 9)  # 14.4, not 14.399999999999999
         pair = BurnPair(rule.severity, rule.budget_share, long_s, short_s, factor)
         pairs.setdefault((rule.severity, long_s), pair)
     return tuple(pairs.values())
