@@ -30,8 +30,8 @@ QUEUED_BATCHES: Final = 1000
 """Batches an agent's queue can hold. Never reached: the consumer lets `WAITING_BATCHES` wait for each partition."""
 
 SESSION_TIMEOUT_S: Final = 6.0
-"""When the group gives a dead worker's partitions to another: the least that brokers allow by default. The consumer's own
-thread sends the heartbeats, four in this time."""
+"""When the group gives a dead worker's partitions to another: the least that brokers allow by default. The consumer's
+own thread sends the heartbeats, four in this time."""
 
 
 def build(settings: Settings) -> faust.App:
@@ -52,7 +52,7 @@ def build(settings: Settings) -> faust.App:
         web_enabled=False,
         topic_disable_leader=True,
         topic_allow_declare=False,
-        agent_supervisor=CrashingSupervisor,    # an agent that raises ends the worker; the process supervisor starts it again
+        agent_supervisor=CrashingSupervisor,    # an agent that raises ends the worker; its supervisor starts it again
         stream_wait_empty=False,                # what is not acknowledged is delivered again; nobody waits for it
         stream_buffer_maxsize=QUEUED_BATCHES,
         stream_recovery_delay=0.0,              # there are no tables to recover

@@ -66,7 +66,8 @@ class Context:
         self.start_hooks.append(hook)
 
     def on_stop(self, hook: Hook) -> None:
-        """Call `hook` when fetching has stopped and agents are still there, so that what is in hand becomes durable and
-        acknowledged. All hooks together have a few seconds; whatever they do not manage is done again after the restart.
+        """Call `hook` when fetching has stopped and agents are still there, so that what is in hand becomes durable
+        and acknowledged. All hooks together have a few seconds; whatever they do not manage is done again after the
+        restart.
         """
         self.stop_hooks.append(hook)

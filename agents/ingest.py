@@ -1,9 +1,9 @@
 """The ingest agent: raw records of `metrics` to columns of samples, at least once.
 
-Per micro-batch: parse; publish a `SampleRecord` for each `samples` partition concerned and a dead letter for each reject;
-wait for the broker; hand the samples to the lake; acknowledge when their Parquet files are on disk. One micro-batch is
-published before the next, so a source partition's samples never overtake each other: the watch agent relies on that when
-it skips what it has.
+Per micro-batch: parse; publish a `SampleRecord` for each `samples` partition concerned and a dead letter for each
+reject; wait for the broker; hand the samples to the lake; acknowledge when their Parquet files are on disk. One
+micro-batch is published before the next, so a source partition's samples never overtake each other: the watch agent
+relies on that when it skips what it has.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ from models.records import SampleColumns
 from models.series import EntityRule
 
 BUFFER_FLUSHES: Final = 4
-"""Times `lake_flush_rows`: rows that may wait while the lake is down, before ingest is held back. About 30 bytes a row."""
+"""Times `lake_flush_rows`: rows that may wait while the lake is down, before ingest is held back. About 30 bytes a
+row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,9 @@ class LakeFeed:
             if not portions:
                 return
             await self._context.run(self._append, portions)
-            files = await self._context.dependencies.until_available("lake", lambda: self._context.run(self._writer.flush))
+            files = await self._context.dependencies.until_available(
+                "lake", lambda: self._context.run(self._writer.flush)
+            )
             self._files.inc(len(files))
             self._rows -= sum(len(portion.columns) for portion in portions)
             self._emptied.set()

@@ -88,7 +88,7 @@ class LatestScoresCollector(Collector):
         """Called in the thread of the scrape; each partition is read between two folds."""
         labels = ["service", "entity"]
         families = {
-            "score": GaugeMetricFamily(Metric.ANOMALY_SCORE.value, "Newest score; above 1 is anomalous.", labels=labels),
+            "score": GaugeMetricFamily(Metric.ANOMALY_SCORE.value, "Newest score; 1 is the threshold.", labels=labels),
             "value": GaugeMetricFamily(Metric.VALUE.value, "Newest value of the cause metric.", labels=labels),
             "expected": GaugeMetricFamily(Metric.EXPECTED.value, "Its expected value.", labels=labels),
             "expected_lower": GaugeMetricFamily(Metric.EXPECTED_LOWER.value, "Lower end of its band.", labels=labels),

@@ -47,7 +47,8 @@ class PartitionLedger:
         return span
 
     def acknowledge(self, span: Span) -> None:
-        """Mark a span as done; `committable` moves over the acknowledged spans at the front, and stops at the first other."""
+        """Mark a span as done; `committable` moves over the acknowledged spans at the front, and stops at the first
+        other."""
         span.acknowledged = True
         while self._outstanding and self._outstanding[0].acknowledged:
             self.committable = self._outstanding.popleft().last + 1

@@ -8,6 +8,7 @@ import time
 from collections import deque
 
 import msgspec
+import numpy as np
 
 from agents.context import Context
 from agents.partition_state import NO_MODEL, ModelRef, PartitionState, restore
@@ -17,6 +18,7 @@ from infra.store import progress
 from infra.store.progress import ModelSwap, Resume
 from models.drift import StateUnusable
 from models.pipeline import Pipeline, PipelineConfig
+from models.records import SampleColumns
 from models.series import EntityRule
 from models.service_model import ModelUnusable, ServiceModel
 
@@ -76,6 +78,18 @@ class PartitionLoader:
     def _empty(self, partition: int, resume: Resume) -> PartitionState:
         return PartitionState(partition, Pipeline(self._config), position=0, stored=resume.next_offset, start=None)
 
+    def fold_nothing_of_value(self) -> None:
+        """Fold two ticks in a pipeline that is thrown away, so that everything is compiled. Blocking."""
+        second = 1_000_000_000
+        Pipeline(self._config).fold(
+            SampleColumns(
+                ["warm{}", "up{}"],
+                np.array([0, 1, 0, 1], np.int32),
+                np.array([0, 0, second, second], np.int64),
+                np.zeros(4),
+            )
+        )
+
     async def apply_recorded_swaps(self, state: PartitionState) -> None:
         """Make the model changes that were made at or before the state's position."""
         while state.swaps and state.swaps[0].at_offset <= state.position:
@@ -83,7 +97,8 @@ class PartitionLoader:
             await self._use(state, swap.service, ModelRef(swap.version, swap.sha256, swap.artifact))
 
     async def swap_models(self, state: PartitionState) -> list[ModelSwap]:
-        """Bring the state's models to those that are to be served now; what changed, to be stored with the next effects."""
+        """Bring the state's models to those that are to be served now; what changed, to be stored with the next
+        effects."""
         await self.apply_recorded_swaps(state)
         models = self._context.models
         if state.generation == models.generation:

@@ -82,7 +82,7 @@ class Publisher:
         """Let go of the producer. One that failed can't be trusted with order; the next begins a new session."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            with contextlib.suppress(KafkaError, asyncio.TimeoutError, OSError):    # it failed before; frees its sockets
+            with contextlib.suppress(KafkaError, asyncio.TimeoutError, OSError):    # it may have failed before
                 await asyncio.wait_for(producer.stop(), 2.0)
 
     async def _started(self) -> AIOKafkaProducer:

@@ -22,15 +22,17 @@ LONGEST_WAIT_S: Final = 5.0
 """A dependency that is back is used again within this time; short beside the seconds it takes one to start."""
 
 JITTER: Final = 0.25
-"""Share by which waits differ, so that workers which lost the same dependency do not all come back in the same instant."""
+"""Share by which waits differ, so that workers which lost the same dependency do not all come back in the same
+instant."""
 
 
 class Dependencies:
-    """Calls what may be unavailable until it succeeds. Only `Unavailable` is waited out; every other error is raised."""
+    """Calls what may be unavailable until it succeeds. Only `Unavailable` is waited out; every other error is
+    raised."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._up = Gauge(
-            Metric.DEPENDENCY_UP.value, "1 while the dependency answered the last call.", ["dependency"], registry=registry
+            Metric.DEPENDENCY_UP.value, "1 if the dependency answered the last call.", ["dependency"], registry=registry
         )
         self._retries = Counter(
             Metric.COMMIT_RETRIES.value.removesuffix("_total"),

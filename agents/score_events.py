@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -65,7 +66,7 @@ def score_records(rows: ScoredRows, entities: list[EntityName]) -> Iterator[tupl
 
 def _finite(value: float) -> float | None:
     """JSON has no word for NaN, which stands for "there is none"."""
-    return value if value - value == 0 else None
+    return value if math.isfinite(value) else None
 
 
 def drift_record(drift: Drift) -> tuple[str, bytes]:
@@ -145,4 +146,4 @@ def _expected_text(episode: Episode) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "unknown" if value is None or value != value else f"{value:.4g}"
+    return "unknown" if value is None or not math.isfinite(value) else f"{value:.4g}"

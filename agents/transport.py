@@ -1,14 +1,15 @@
 """Micro-batches from Kafka, and acknowledgements that mean something.
 
-Stock Faust handles one message at a time, acknowledges when the stream advances and also when an agent raises, and commits
-by walking every single offset. Here one fetch of one partition becomes one message whose value is a `MicroBatch`, and the
-offset to commit comes from `MicroBatch.ack()` and from nothing else: what Faust's streams acknowledge by themselves is not
-even looked at, so no path through an agent, a rebalance or a shutdown can acknowledge a batch that its agent did not.
+Stock Faust handles one message at a time, acknowledges when the stream advances and also when an agent raises, and
+commits by walking every single offset. Here one fetch of one partition becomes one message whose value is a
+`MicroBatch`, and the offset to commit comes from `MicroBatch.ack()` and from nothing else: what Faust's streams
+acknowledge by themselves is not even looked at, so no path through an agent, a rebalance or a shutdown can
+acknowledge a batch that its agent did not.
 
-Positions are explicit too. Every assigned partition starts from a known offset: the committed one, the earliest one, or
-what the partition's owner says (`resume_from`: the watch agent resumes from PostgreSQL). Records that do not continue the
-known position are leftovers of a fetch from before a seek, or a gap in the log; the consumer seeks again and believes a gap
-only when a fresh fetch shows it, too.
+Positions are explicit too. Every assigned partition starts from a known offset: the committed one, the earliest one,
+or what the partition's owner says (`resume_from`: the watch agent resumes from PostgreSQL). Records that do not
+continue the known position are leftovers of a fetch from before a seek, or a gap in the log; the consumer seeks again
+and believes a gap only when a fresh fetch shows it, too.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ BATCH_MAX_BYTES: Final = 16 * 1024 * 1024
 """Bytes of record values in one batch. A highly compressed fetch of 4 MiB can hold ten times that."""
 
 FETCH_MAX_BYTES: Final = 4 * 1024 * 1024
-"""Bytes that the broker returns for one partition at once: about 25,000 single-sample records, so that a backlog arrives in
-batches near `batch_max_records`; times the partitions it is also the fetch buffer."""
+"""Bytes that the broker returns for one partition at once: about 25,000 single-sample records, so that a backlog
+arrives in batches near `batch_max_records`; times the partitions it is also the fetch buffer."""
 
 POLL_S: Final = 1.0
 """Longest wait of one fetch while every partition may be fetched; only bounds how long stopping takes."""
@@ -57,7 +58,8 @@ COMMIT_ON_REVOKE_S: Final = 2.0
 
 
 class Record(Protocol):
-    """The parts of aiokafka's `ConsumerRecord` that agents read; `timestamp` is in ms, by the broker or the producer."""
+    """The parts of aiokafka's `ConsumerRecord` that agents read; `timestamp` is in ms, by the broker or the
+    producer."""
 
     topic: str
     partition: int
@@ -149,6 +151,8 @@ class _NoReadOffsets(dict[TP, int | None]):
 class Consumer(driver.Consumer):
     """Faust's consumer with micro-batches, explicit positions and explicit acknowledgements."""
 
+    logger = driver.logger
+
     transport: Transport
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -191,7 +195,7 @@ class Consumer(driver.Consumer):
         if deliveries is None or not records:
             return iter(())
         first, position = records[0].offset, deliveries.position
-        if first != position and deliveries.doubted != first:
+        if first not in (position, deliveries.doubted):
             deliveries.doubted = first
             log.info("%s:%s continues at %s instead of %s; looking again", tp.topic, tp.partition, first, position)
             await self.seek_wait({tp: position})
@@ -246,7 +250,8 @@ class Consumer(driver.Consumer):
         return start
 
     def reposition(self, tp: TP) -> None:
-        """Forget what was delivered of a partition and resume it from where its owner says, once the owner can say it."""
+        """Forget what was delivered of a partition and resume it from where its owner says, once the owner can say
+        it."""
         self._forget(tp)
         if tp not in self.assignment():
             return
@@ -355,7 +360,8 @@ class Transport(driver.Transport):
 def resume_from(app: faust.App, topic: str, resumer: Resumer) -> None:
     """Let `resumer` say where each partition of `topic` starts when this worker gets it.
 
-    It may take as long as it needs (a dependency may be down): the partition stays unfetched meanwhile, other topics go on.
+    It may take as long as it needs (a dependency may be down): the partition stays unfetched meanwhile, other topics
+    go on.
     """
     cast(Transport, app.transport).resumers[topic] = resumer
 

@@ -3,13 +3,15 @@
 The order per micro-batch, and what a death after each step does:
 
 1. leave out what the state holds already; while the offset is below the stored one, fold with the results thrown away;
-2. fold: from here on the state in memory is ahead of the database. Death: the stretch is folded again from the snapshot;
+2. fold: from here on the state in memory is ahead of the database. Death: the stretch is folded again from the
+   snapshot;
 3. publish scores and drifts and wait for the broker. Death: they are published again under the same ids;
-4. one PostgreSQL transaction with every effect and the new offset. Death before COMMIT: as after 3; after it: all is stored;
+4. one PostgreSQL transaction with every effect and the new offset. Death before COMMIT: as after 3; after it: all is
+   stored;
 5. acknowledge to Kafka, which only lag tools read.
 
-3 and 4 are repeated with the same results in hand while something is down. Whoever finds the stored offset moved by another
-worker drops the state and loads it again.
+3 and 4 are repeated with the same results in hand while something is down. Whoever finds the stored offset moved by
+another worker drops the state and loads it again.
 """
 
 from __future__ import annotations
@@ -53,6 +55,7 @@ def attach(app: faust.App, context: Context) -> None:
     watch = Watch(app, context)
     topic = app.topic(watch.topic, key_serializer="raw", value_serializer="raw")
     resume_from(app, watch.topic, watch.resume)
+    context.on_start(watch.warm_up)
     context.on_stop(watch.close)
 
     async def revoked(_: object, /, *tps: Any, **__: Any) -> None:
@@ -84,10 +87,15 @@ class Watch:
         self._busy = asyncio.Lock()
         self._metrics = WatchMetrics(context.registry, lambda: list(self._partitions.values()))
 
+    async def warm_up(self) -> None:
+        """Compile the kernels before partitions are ours: minutes on a small machine that has no compiled ones yet."""
+        await self._context.run(self._loader.fold_nothing_of_value)
+
     # partitions come and go
 
     async def resume(self, partition: int) -> int | None:
-        """Offset from which a partition is to be delivered, with its state loaded (or kept, where nobody else had it)."""
+        """Offset from which a partition is to be delivered, with its state loaded (or kept, where nobody else had
+        it)."""
         async with self._busy:
             known = self._partitions.get(partition)
             if known is not None and await self._loader.is_current(known):
@@ -120,7 +128,8 @@ class Watch:
     # micro-batches
 
     async def process(self, batch: MicroBatch) -> None:
-        """Fold a micro-batch and make its effects durable; acknowledged then, or dropped if the partition is not ours."""
+        """Fold a micro-batch and make its effects durable; acknowledged then, or dropped if the partition is not
+        ours."""
         async with self._busy:
             state = self._partitions.get(batch.partition)
             if batch.stale or state is None:
@@ -128,7 +137,7 @@ class Watch:
             if state.start is not None and batch.last_offset < state.start:
                 raise Misconfigured(
                     f"{self.topic}:{batch.partition} has offset {batch.last_offset}, PostgreSQL has processed it up to"
-                    f" {state.start}: the topic was made anew. Delete its rows in `progress`, `snapshot` and `model_swap`"
+                    f" {state.start}: the topic was made anew. Delete its rows in progress, snapshot and model_swap"
                 )
             try:
                 await self._fold_all(state, batch)

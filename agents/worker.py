@@ -30,7 +30,8 @@ from infra.store.database import Database
 log = logging.getLogger(__name__)
 
 THREADS: Final = 8
-"""Blocking calls at once (database, lake, folds): one for each partition of a small worker, and a few that wait on disks."""
+"""Blocking calls at once (database, lake, folds): one for each partition of a small worker, and a few that wait on
+disks."""
 
 STOP_HOOKS_S: Final = 2.5
 STOP_APP_S: Final = 2.5

@@ -1,7 +1,8 @@
 """How far a partition has been folded, and what is needed to go on from there.
 
-`progress.next_offset` moves in the very transaction that holds the effects of the records below it, and only from the value
-that the writer believes it has. Nobody else may move it meanwhile, so a worker that lost its partition can't write twice.
+`progress.next_offset` moves in the very transaction that holds the effects of the records below it, and only from
+the value that the writer believes it has. Nobody else may move it meanwhile, so a worker that lost its partition
+can't write twice.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ def load(cursor: Cursor, topic: str, partition: int) -> Resume:
 
     A snapshot whose bytes do not have their checksum, or are gone, is left out: the replay is longer, not wrong.
     """
-    cursor.execute("SELECT next_offset, source_high FROM progress WHERE topic = %s AND partition = %s", (topic, partition))
+    cursor.execute(
+        "SELECT next_offset, source_high FROM progress WHERE topic = %s AND partition = %s", (topic, partition)
+    )
     row = cursor.fetchone()
     if row is None:
         return Resume()

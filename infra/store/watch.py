@@ -6,8 +6,8 @@
 4. put alerts and retraining requests into the outbox;
 5. remember model swaps, and the state snapshot when one is due.
 
-Either all of it is there or nothing, and the offset says which. When the connection is lost during COMMIT nobody was told:
-a repeated attempt reads the offset first.
+Either all of it is there or nothing, and the offset says which. When the connection is lost during COMMIT nobody was
+told: a repeated attempt reads the offset first.
 """
 
 from __future__ import annotations
