@@ -1,4 +1,5 @@
-"""A stream whose SLO counts and anomalies are known: it is folded in one go, without Kafka or a database, for reference."""
+"""A stream whose SLO counts and anomalies are known: it is folded in one go, without Kafka or a database, for
+reference."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 ROOT = Path(__file__).parents[2]
-READY_S = 40.0
+READY_S = 120.0
 
 
 class WorkerProcess:
@@ -45,7 +45,7 @@ class WorkerProcess:
         self._process = None
         self._port_file.unlink(missing_ok=True)
 
-    def stop(self, within_s: float = 15.0) -> int:
+    def stop(self, within_s: float = 30.0) -> int:
         """SIGTERM; the exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)

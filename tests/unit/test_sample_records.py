@@ -1,0 +1,92 @@
+"""Columns to records of `samples` and back: every sample once, in order, whole source offsets together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents import sample_records
+from agents.sample_records import Decoded, Partitioner, concatenate, decode, encode, partition_of
+from models.records import SampleColumns
+from models.series import EntityRule
+
+RULE = EntityRule(("service",), ("instance",), "host")
+SERIES = [f'm{metric}{{instance="i-{i}",service="s"}}' for metric in range(2) for i in range(6)]
+
+samples = st.lists(
+    st.tuples(st.integers(0, len(SERIES) - 1), st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 2)),
+    max_size=200,
+)
+"""(series, value, step of the source offset)"""
+
+
+def columns_of(rows: list[tuple[int, float, int]]) -> tuple[SampleColumns, np.ndarray]:
+    offsets = np.cumsum([step for _, _, step in rows], dtype=np.int64)
+    return (
+        SampleColumns(
+            SERIES,
+            np.array([series for series, _, _ in rows], np.int32),
+            np.arange(len(rows), dtype=np.int64) * 1_000,
+            np.array([value for _, value, _ in rows], np.float64),
+        ),
+        offsets,
+    )
+
+
+def as_rows(part: Decoded) -> list[tuple[str, int, float, int]]:
+    columns = part.columns
+    names = [columns.series_ids[number] for number in columns.series]
+    times, values = columns.event_time_ns.tolist(), columns.values.tolist()
+    return list(zip(names, times, values, part.offsets.tolist(), strict=True))
+
+
+@settings(deadline=None)    # a busy machine is no mistake
+@given(samples, st.integers(1, 7))
+def test_every_sample_comes_back_once_in_order_in_its_entitys_partition(rows, limit) -> None:
+    columns, offsets = columns_of(rows)
+    partitioner = Partitioner(RULE, 3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sample_records, "MAX_SAMPLES", limit)
+        encoded = list(encode(columns, offsets, "metrics:1", 5, partitioner))
+    found: dict[int, list[tuple[str, int, float, int]]] = {0: [], 1: [], 2: []}
+    for partition, value in encoded:
+        part = decode(value)
+        assert (part.source, part.seen_at_ns) == ("metrics:1", 5)
+        if found[partition]:    # a source offset is never cut in two: readers skip whole offsets
+            assert part.offsets[0] > found[partition][-1][3]
+        found[partition].extend(as_rows(part))
+    everything = as_rows(Decoded("", 0, columns, offsets))
+    for partition, got in found.items():
+        assert got == [row for row in everything if partition_of(RULE.identify(row[0]).entity, 3) == partition]
+
+
+def test_what_was_folded_is_left_out_by_source_offset() -> None:
+    columns, offsets = columns_of([(0, 1.0, 1), (1, 2.0, 0), (2, 3.0, 1)])
+    part = Decoded("metrics:0", 0, columns, offsets)
+    assert part.after(0) is part
+    assert as_rows(part.after(1)) == [(SERIES[2], 2000, 3.0, 2)]
+    assert len(part.after(2).offsets) == 0
+
+
+def test_concatenated_columns_share_one_list_of_series() -> None:
+    first, _ = columns_of([(0, 1.0, 1), (3, 2.0, 1)])
+    second = SampleColumns([SERIES[3], "new{}"], np.array([1, 0], np.int32), np.array([7, 8]), np.array([3.0, 4.0]))
+    both = concatenate([first, second])
+    assert [both.series_ids[number] for number in both.series] == [SERIES[0], SERIES[3], "new{}", SERIES[3]]
+    assert both.values.tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert len(concatenate([])) == 0
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"{}", id="JSON"),
+        pytest.param(b"\x97\xa1a\x00\x90\xc4\x04\x00\x00\x00\x00\xc4\x00\xc4\x00\xc4\x00", id="columns of two lengths"),
+    ],
+)
+def test_a_record_that_is_none_of_ours_says_so(value: bytes) -> None:
+    with pytest.raises(ValueError):     # noqa: PT011 - msgspec's errors are ValueErrors with texts of their own
+        decode(value)
