@@ -35,7 +35,7 @@ $(VENV)/.installed: requirements.txt $(VENV)/bin/python
 $(VENV)/.ready: pyproject.toml infra/local/kafka-pom.xml $(VENV)/.installed
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@bash infra/local/system-packages.sh
-	@$(BIN)/python -m infra.local.kafka_jars
+	@$(BIN)/python -m infra.local.fetch
 	@touch $@
 	@echo "setup: ready; the command is $(BIN)/tidewatch"
 

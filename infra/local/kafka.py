@@ -7,17 +7,18 @@ import socket
 import struct
 import subprocess
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from infra.local.java import find_java
-from infra.local.kafka_jars import kafka_jars
+from infra.local.kafka_jars import class_archive, kafka_jars
 from infra.local.ports import LOOPBACK, choose_port
 from infra.local.process import Program, last_line
 from infra.local.service import Service
 from models.errors import Unavailable
 
 FORMAT_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 30.0  # a loaded machine flushing its logs
 PREFERRED_PORT = 9092
 # -Xmx256m holds a few hundred partitions and the load of one machine; the page cache does the rest
 JVM = ("-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
@@ -34,13 +35,21 @@ class Kafka(Service):
 
     name = "kafka"
 
-    def __init__(self, home: Path, cache: Path, say: Callable[[str], None], wanted_port: int = PREFERRED_PORT) -> None:
+    def __init__(
+        self,
+        home: Path,
+        cache: Path,
+        say: Callable[[str], None],
+        wanted_port: int = PREFERRED_PORT,
+        more_jvm: Sequence[str] = (),
+    ) -> None:
         """Data in `home/kafka`, jars in `cache`; `say` hears of a fetch, which takes its time."""
         super().__init__(home, choose_port(wanted_port))
         self._cache = cache
         self._say = say
         self._data = self.home / "kafka"
         self._run: list[str | Path] = []
+        self._more_jvm = more_jvm
 
     def prepare(self) -> None:
         """Fetch the jars and format the storage.
@@ -50,7 +59,9 @@ class Kafka(Service):
         """
         java = find_java()
         jars = kafka_jars(self._cache, self._say)
-        self._run = [java, *JVM, *LOGGING, "-cp", f"{jars.resolve()}/*"]
+        archive = class_archive(jars, java)
+        shared = [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
+        self._run = [java, *JVM, *shared, *LOGGING, "-cp", f"{jars.resolve()}/*"]
         self._data.mkdir(parents=True, exist_ok=True)
         self._configuration.write_text(_properties(self._data, self.port, choose_port().number))
         if not (self._data / "log" / "meta.properties").exists():
@@ -62,7 +73,8 @@ class Kafka(Service):
 
     def program(self) -> Program:
         """The broker's JVM."""
-        return Program(self.name, [*self._run, "kafka.Kafka", self._configuration], folder=self._data)
+        argv = [self._run[0], *self._more_jvm, *self._run[1:], "kafka.Kafka", self._configuration]
+        return Program(self.name, argv, folder=self._data, stop_timeout_s=STOP_TIMEOUT_S)
 
     def ready(self) -> bool:
         """Whether it answers requests."""
