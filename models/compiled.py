@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
+from numba.core.caching import IndexDataCacheFile
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+SOURCES = (
+    "compiled", "episodes", "features", "forest", "online", "placing", "scoring", "service_model", "state", "threshold"
+)  # fmt: skip
+"""Modules whose text ends up in compiled code: the loops, and the tables and constants that they use."""
+
+
+def _digest() -> str:
+    """Twelve hex digits that stand for everything that compiled code is made from."""
+    texts = (Path(__file__).with_name(f"{module}.py").read_bytes() for module in SOURCES)
+    return hashlib.blake2b(b"\0".join(texts), digest_size=6).hexdigest()
+
+
+DIGEST = _digest()
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """`function` compiled on its first call. Floating-point order is kept (no fastmath): equal input, equal bits.
 
-    Divisions follow IEEE 754 (infinity, not an exception), as in numpy.
+    Divisions follow IEEE 754 (infinity, not an exception), as in numpy. The names of the cache's files carry the digest of
+    `SOURCES`: numba by itself looks at the function's own file only, and would go on using what another file compiled
+    into it before it was edited, or stumble over names that are gone.
     """
-    return cast("Callable[P, R]", numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    cache, index_file = dispatcher._cache, cast("Any", IndexDataCacheFile)
+    cache._cache_file = index_file(cache.cache_path, f"{cache._impl.filename_base}-{DIGEST}", DIGEST)
+    return cast("Callable[P, R]", dispatcher)

@@ -1,8 +1,8 @@
 """Changes of distribution that last: River's ADWIN per series and per entity score, confirmed by persistence and size.
 
-Source: Bifet and Gavalda, "Learning from Time-Changing Data with Adaptive Windowing", SDM 2007. ADWIN says that a mean has
-changed by any amount; on real metrics, which are correlated in time, it says so constantly. A change counts as drift when,
-some rows after it was detected, the mean of the window is still far from all that it has been.
+Source: Bifet and Gavalda, "Learning from Time-Changing Data with Adaptive Windowing", SDM 2007. ADWIN says that a mean
+has changed by any amount; on real metrics, which are correlated in time, it says so constantly. A change counts as
+drift when, some rows after it was detected, the mean of the window is still far from all that it has been.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ CLOCK = 32
 
 
 def _adaptive_windowing() -> Any:
-    """River's ADWIN itself, without the package around it: that imports data sets, pandas and scikit-learn (6 s, 150 MB)."""
+    """River's ADWIN itself, without the package around it: that imports data sets, pandas and scikit-learn (6 s, 150
+    MB)."""
     try:
         from river._river_rust.drift import AdaptiveWindowing
     except ImportError:  # before 0.26 it lived elsewhere; this name has always been there
@@ -50,7 +51,8 @@ class StateUnusable(TidewatchError):
 
 @dataclass(slots=True)
 class Confirmed:
-    """Drift found at position `index` of the update: how far the mean has moved beyond what was seen, and rows since."""
+    """Drift found at position `index` of the update: how far the mean has moved beyond what was seen, and rows
+    since."""
 
     index: int
     moved: float
@@ -59,7 +61,8 @@ class Confirmed:
 
 @dataclass(slots=True)
 class _Watched:
-    """One detector: ADWIN, values fed, values until a detected change is judged (0: none), lowest and highest mean seen."""
+    """One detector: ADWIN, values fed, values until a detected change is judged (0: none), lowest and highest mean
+    seen."""
 
     window: Any
     fed: int = 0
@@ -79,8 +82,8 @@ class _Watched:
 class DriftBank:
     """Detectors by number, fed in columns. A detector is made when its number is first fed.
 
-    The means of ADWIN's window span a range as time goes by; a new mean outside of it by `min_effect` deviations that has
-    lasted `confirm_rows` values is drift, and widens the range: what a series has been before is no drift.
+    The means of ADWIN's window span a range as time goes by; a new mean outside of it by `min_effect` deviations that
+    has lasted `confirm_rows` values is drift, and widens the range: what a series has been before is no drift.
 
     Args:
         delta: ADWIN's confidence parameter.
@@ -133,12 +136,20 @@ class DriftBank:
     def to_bytes(self) -> bytes:
         """The detectors as they are."""
         return pickle.dumps(
-            [(n, w.window, w.fed, w.pending, w.low, w.high) for n, w in self._watched.items()], protocol=5
+            [(n, w.window, w.fed, w.pending, w.low, w.high) for n, w in sorted(self._watched.items())], protocol=5
         )
 
     def load(self, body: bytes) -> None:
         """Go on from `to_bytes`; raises `StateUnusable` for anything else."""
         try:
             self._watched = {number: _Watched(*rest) for number, *rest in _OnlyRiver(io.BytesIO(body)).load()}
-        except (pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, TypeError, ValueError) as error:
+        except (
+            pickle.UnpicklingError,
+            EOFError,
+            AttributeError,
+            ImportError,
+            IndexError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise StateUnusable(f"drift detectors cannot be read: {error}") from error

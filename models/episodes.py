@@ -1,4 +1,4 @@
-"""From a stream of scores to incidents: when an episode opens, how it is held, when it is over. Compiled, one entity at a time.
+"""From a stream of scores to incidents: when an episode opens, how it is held, when it is over.
 
 Suppression lives here and nowhere else: the stored score stays what it is.
 """
@@ -18,7 +18,8 @@ class EpisodeRules(NamedTuple):
     min_rows: anomalous rows before an episode opens, not more than `gap_rows` calm ones between two of them.
     at_once: a score from which the first anomalous row is enough: a chance of threshold probability to the power of it.
     gap_rows: calm rows after which anomalous rows that did not suffice are forgotten.
-    hold_score: an open episode goes on while scores are above this: lower than 1, so it does not flap around the threshold.
+    hold_score: an open episode goes on while scores are above this: lower than 1, so it does not flap around the
+        threshold.
     close_rows: rows at or below `hold_score` that end it.
     ready_rows: rows of an entity before any episode may open.
     """

@@ -34,7 +34,9 @@ def ask_models(state: State, models: Mapping[int, ServiceModel], rows: Rows) -> 
     Args:
         models: by service number.
     """
-    asked = Multivariate(np.full(len(rows.entity), np.nan), np.zeros(len(rows.series)), np.zeros(len(rows.entity), np.int32))
+    asked = Multivariate(
+        np.full(len(rows.entity), np.nan), np.zeros(len(rows.series)), np.zeros(len(rows.entity), np.int32)
+    )
     if not models or not len(rows.entity):
         return asked
     service = state.entities["service"][rows.entity]

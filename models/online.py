@@ -2,14 +2,15 @@
 
 Three channels, each in nats of surprise against its own past, the largest counts:
 
-- residual against a fast and a slow level (exponential means; winsorised, so that an outlier moves them by little), in units
-  of a robust scale, calibrated by the streaming tail of its own absolute values;
+- residual against a fast and a slow level (exponential means; winsorised, so that an outlier moves them by little), in
+  units of a robust scale, calibrated by the streaming tail of its own absolute values;
 - novelty: how far outside of every value seen so far, against how often and how far that happened before;
 - silence: rows missing of a series that is regularly there.
 
-While values are odd next to nothing is learnt, so that an incident does not become normal as it goes on. A run of odd values is
-learnt once, when it is over, by its largest residual: what happens now and then is part of normal, however long it takes each
-time. A run that has lasted `rebaseline_rows`, or twice as long as all that was known before, is the new normal.
+While values are odd next to nothing is learnt, so that an incident does not become normal as it goes on. A run of odd
+values is learnt once, when it is over, by its largest residual: what happens now and then is part of normal, however
+long it takes each time. A run that has lasted `rebaseline_rows`, or twice as long as all that was known before, is the
+new normal.
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ from __future__ import annotations
 import math
 
 from models.compiled import compiled
-from models.state import Table
+from models.state import Table, Tables
 from models.threshold import Tail, learn_tail, tail_surprise, tail_value
 
 P_CUT = 0.1
 """Share of a series' residuals beyond the cut of their tail."""
 
 SHORT, LONG = 12.0, 300.0
-"""Rows that the fast and the slow level remember: a spike stands out from the first, a shift stays visible in the second."""
+"""Rows that the fast and the slow level remember: a spike stands out from the first, a shift stays visible in the
+second."""
 
 SCALE_ROWS = 300.0
 CLIP = 3.0
@@ -47,8 +49,8 @@ LINEAR = 30.0
 def unit(one: Table, channel: int) -> float:
     """The scale that a residual is divided by, never 0, wider while few rows are known.
 
-    A fiftieth of the range seen is the least that counts as one unit: a constant, a counter that idles and an integer that
-    rarely moves would otherwise make every step a thousand deviations.
+    A fiftieth of the range seen is the least that counts as one unit: a constant, a counter that idles and an integer
+    that rarely moves would otherwise make every step a thousand deviations.
     """
     floor = max(1e-9, 1e-4 * abs(one.level[channel]), 0.02 * (one.high - one.low))
     return float(max(one.scale[channel], floor) * (1.0 + 4.0 / (one.n + 1.0)))
@@ -73,7 +75,7 @@ def surprise(one: Table, value: float) -> float:
             nats = max(nats, -math.log(rate) + outside / one.novel_excess)
     if nats > LINEAR:
         nats = LINEAR + 10.0 * math.log1p((nats - LINEAR) / 10.0)
-    # what n rows can say about a probability has a limit; a run of odd rows says more, a series that never moved says less
+    # n rows can't tell any probability; a run of odd rows says more, a series that never moved says less
     moved = max(one.scale[0], one.scale[1]) > 1e-4 * abs(one.level[1]) and one.high > one.low
     limit = math.log(one.n + 1.0) * ((4.0 if moved else 2.0) + 0.5 * min(one.odd, 4))
     return float(min(nats, limit))
@@ -215,9 +217,9 @@ def rebaseline(one: Table) -> None:
 
 
 @compiled
-def rebaseline_drifted(series: Table, entities: Table, n_series: int, service: int, trained_to_ns: int) -> None:
+def rebaseline_drifted(tables: Tables, n_series: int, service: int, trained_to_ns: int) -> None:
     """End the odd runs of a service's series whose drift its new model has been trained on."""
     for number in range(n_series):
-        one = series[number]
-        if entities[one.entity].service == service and one.odd > 0 and 0 < one.drift_ns <= trained_to_ns:
+        one = tables.series[number]
+        if tables.entities[one.entity].service == service and one.odd > 0 and 0 < one.drift_ns <= trained_to_ns:
             rebaseline(one)

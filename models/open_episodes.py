@@ -46,22 +46,28 @@ class Incidents:
             entity, phase = int(rows.entity[row]), int(scores.phase[row])
             if phase == episodes.FADED:
                 self._peaks.pop(entity, None)
-                reason = AlertDecision.HELD_NOT_READY if scores.learnt[row] < ready_rows else AlertDecision.HELD_TOO_SHORT
+                reason = (
+                    AlertDecision.HELD_NOT_READY if scores.learnt[row] < ready_rows else AlertDecision.HELD_TOO_SHORT
+                )
                 held[reason] = held.get(reason, 0) + 1
                 continue
             peak = self._peaks.get(entity)
             if peak is None or rows.score[row] > peak.score:
                 peak = self._peaks[entity] = _peak(rows, row)
             if phase == episodes.OPENED:
-                found.append(_episode(names[entity], int(scores.since_ns[row]), int(rows.tick_ns[row]), peak, over=False))
+                found.append(
+                    _episode(names[entity], int(scores.since_ns[row]), int(rows.tick_ns[row]), peak, over=False)
+                )
             elif phase == episodes.CLOSED:
                 del self._peaks[entity]
-                found.append(_episode(names[entity], int(scores.since_ns[row]), int(rows.tick_ns[row]), peak, over=True))
+                found.append(
+                    _episode(names[entity], int(scores.since_ns[row]), int(rows.tick_ns[row]), peak, over=True)
+                )
         return found, held
 
     def to_plain(self) -> dict[int, dict[str, Any]]:
         """Plain values, for the snapshot."""
-        return {entity: asdict(peak) for entity, peak in self._peaks.items()}
+        return {entity: asdict(peak) for entity, peak in sorted(self._peaks.items())}
 
     def load(self, plain: dict[int, dict[str, Any]]) -> None:
         """Go on from `to_plain`."""

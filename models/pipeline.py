@@ -1,7 +1,7 @@
 """The fold: state of one `samples` partition + a batch of samples → new state + everything that follows from them.
 
-Causal and exact: a row's score uses samples up to it only, and any split of the same samples gives the same results, because
-every step is a loop in arrival order and nothing is decided per batch.
+Causal and exact: a row's score uses samples up to it only, and any split of the same samples gives the same results,
+because every step is a loop in arrival order and nothing is decided per batch.
 """
 
 from __future__ import annotations
@@ -21,21 +21,24 @@ from models.placing import Counts, Rows, Samples
 from models.reasons import SampleFate
 from models.records import SampleColumns
 from models.results import Drift, Episode, Folded, LatestScores, RetrainWish, ScoredRows, SloCounts
-from models.retraining import RetrainRules, ServiceRecord, model_changed, wishes
+from models.retraining import NewRows, RetrainRules, ServiceRecord, model_changed, wishes
 from models.series import EntityRule
 from models.service_model import ServiceModel
 from models.slo.binding import SloBinding
+from models.snapshot import Memory, read, write
 from models.state import EntityName, State
 
 __all__ = [
-    "Drift", "Episode", "Folded", "LatestScores", "Pipeline", "PipelineConfig", "RetrainWish", "ScoredRows", "SloCounts",
+    "Drift", "Episode", "Folded", "LatestScores", "Pipeline", "PipelineConfig", "RetrainWish", "ScoredRows",
+    "SloCounts",
 ]  # fmt: skip
 
 SCORE_SERIES = "anomaly_score"
 """Name under which a drift of an entity's score is reported."""
 
 SCORE_UNITS = 4.0
-"""Drift sees scores times this, so that the smallest effect on a series (2 deviations) is half a threshold on the score."""
+"""Drift sees scores times this, so that the smallest effect on a series (2 deviations) is half a threshold on the
+score."""
 
 _FATES = (SampleFate.ACCEPTED, SampleFate.DUPLICATE, SampleFate.LATE)
 
@@ -49,10 +52,10 @@ class PipelineConfig:
         alerts_per_entity_week: the false-alarm rate that a score of 1 stands for.
         training_min_rows: rows of a service before its first model is asked for; a quarter of it teaches a new regime.
         stale_after_s: age of a champion's newest training row at which another is asked for.
-        rebaseline_rows: rows that a new regime must last to be the new normal without a new model having learnt it: longer
-            than incidents people want held open.
-        drift_delta: ADWIN's confidence, River's default. drift_confirm_rows: rows that a detected change must last; at one
-            second a minute-long incident is none. drift_min_effect: deviations that the mean must have moved.
+        rebaseline_rows: rows that a new regime must last to be the new normal without a new model having learnt it:
+            longer than incidents people want held open.
+        drift_delta: ADWIN's confidence, River's default. drift_confirm_rows: rows that a detected change must last; at
+            one second a minute-long incident is none. drift_min_effect: deviations that the mean must have moved.
         episode_*: see `EpisodeRules`. Ten close rows end an incident ten seconds after it at one-second ticks.
     """
 
@@ -103,6 +106,7 @@ class Pipeline:
         self._records: dict[str, ServiceRecord] = {}
         self._drift = DriftBank(config.drift_delta, config.drift_confirm_rows, config.drift_min_effect)
         self._incidents = Incidents()
+        self._memory = Memory(self._state, self._models, self._records, self._drift, self._incidents)
 
     @property
     def entities(self) -> list[EntityName]:
@@ -142,9 +146,7 @@ class Pipeline:
             model_changed(record, model.version, model.trained_to_ns)
         self._state.assign_columns(number, model.features if model is not None else ())
         if model is not None:
-            online.rebaseline_drifted(
-                self._state.series, self._state.entities, self.n_series, number, model.trained_to_ns
-            )
+            online.rebaseline_drifted(self._state.tables, self.n_series, number, model.trained_to_ns)
 
     def fold(self, samples: SampleColumns) -> Folded:
         """Fold a batch; raises `Rejected` for a series text that is none, before anything has changed."""
@@ -180,17 +182,14 @@ class Pipeline:
 
     def snapshot(self) -> bytes:
         """The whole state but the SLO bindings; `restore` goes on from it as if nothing had happened."""
-        from models.snapshot import write
-
-        return write(self._config, self._state, self._models, self._records, self._drift, self._incidents)
+        return write(self._config, self._memory)
 
     @classmethod
     def restore(cls, config: PipelineConfig, body: bytes) -> Pipeline:
-        """The pipeline of a snapshot; raises `StateUnusable` where that is damaged or was made under another configuration."""
-        from models.snapshot import read
-
+        """The pipeline of a snapshot; raises `StateUnusable` where that is damaged or was made under another
+        configuration."""
         pipeline = cls(config)
-        read(body, config, pipeline._state, pipeline._models, pipeline._records, pipeline._drift, pipeline._incidents)
+        read(body, config, pipeline._memory)
         return pipeline
 
     def _numbered(self, samples: SampleColumns) -> Samples:
@@ -219,7 +218,7 @@ class Pipeline:
     def _results(self, rows: Rows, counts: Counts, fates: dict[SampleFate, int]) -> Folded:
         state = self._state
         forest = ask_models(state, self._models, rows)
-        scores = scoring.score_rows(state.series, state.entities, rows, forest, self._rules)
+        scores = scoring.score_rows(state.tables, rows, forest, self._rules)
         scored = self._scored(rows, scores)
         drifts = self._drifts(rows, scores)
         found, held = self._incidents.advance(state.entity_names, scored, scores, self._config.episode_ready_rows)
@@ -288,7 +287,7 @@ class Pipeline:
     def _wishes(self, rows: Rows, forest: Multivariate, drifts: list[tuple[int, Drift]]) -> list[RetrainWish]:
         state = self._state
         service = state.entities["service"][rows.entity]
-        found = []
+        found: list[tuple[int, RetrainWish]] = []
         for number in np.unique(service).tolist():
             mine = np.flatnonzero(service == number)
             features = [
@@ -298,5 +297,7 @@ class Pipeline:
             ]
             name = state.services[number]
             record = self._records.setdefault(name, ServiceRecord())
-            found += wishes(record, name, rows.tick_ns[mine], forest.unknown[mine], features, self._retrain_rules)
-        return found
+            new = NewRows(rows.tick_ns[mine], forest.unknown[mine], features)
+            asked = wishes(record, name, new, self._retrain_rules)
+            found += [(int(mine[row]), wish) for row, wish in asked]
+        return [wish for _, wish in sorted(found, key=lambda pair: pair[0])]

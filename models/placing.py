@@ -5,10 +5,11 @@ One compiled loop, sample by sample in arrival order, so that a split of the inp
 1. every series that the entity regularly reports is in it (it and all older ones of the entity close);
 2. the entity's next tick begins, while it is not yet known what the entity regularly reports;
 3. more than `OPEN` ticks of the entity are open (the oldest closes);
-4. the partition's newest event time has advanced by the allowed lateness since the tick was opened. Counted from the opening
-   and not from the tick's own time, so that a backfilled entity beside a live one gets whole rows too.
+4. the partition's newest event time has advanced by the allowed lateness since the tick was opened. Counted from the
+   opening and not from the tick's own time, so that a backfilled entity beside a live one gets whole rows too.
 
-A sample for a closed tick within the lateness still counts for the SLOs; the row it is missing from stays as it was scored.
+A sample for a closed tick within the lateness still counts for the SLOs; the row it is missing from stays as it was
+scored.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from models.compiled import compiled
 from models.slo.binding import Role, SloBinding, ThresholdOp
-from models.state import DIFFS, LONG_AGO, OPEN, RING, State, Table
+from models.state import DIFFS, LONG_AGO, OPEN, RING, State, Table, Tables
 
 ACCEPTED, DUPLICATE, LATE = 0, 1, 2
 
@@ -34,8 +35,8 @@ AWAITED_ABSENT = 2
 """A series is waited for while it was in most of the last ten rows and not missing twice running."""
 
 RETIRED_ROWS = 2000
-"""Rows without a series before it is no longer part of its entity's rows. More than `rebaseline_rows`, so its silence is
-first reported, then accepted, then forgotten."""
+"""Rows without a series before it is no longer part of its entity's rows. More than `rebaseline_rows`, so its silence
+is first reported, then accepted, then forgotten."""
 
 CELLS_AT_ONCE = 2_000_000
 """Bounds the memory of one pass (24 bytes a cell): larger batches go through in pieces."""
@@ -93,17 +94,20 @@ class Placed(NamedTuple):
     rows: Rows
 
 
-class _Clock(NamedTuple):
-    """`time_ns`: int64 `(2,)`, newest event time of the partition and the earliest deadline of an open tick."""
+class _Pass(NamedTuple):
+    """One pass over samples: its clock and the room for its results.
+
+    Attributes:
+        time_ns: int64 `(2,)`, newest event time of the partition and the earliest deadline of an open tick.
+        used: int64 `(3,)`, rows, cells and counts written so far. fates: int64 `(3,)`.
+    """
 
     time_ns: NDArray[np.int64]
     lateness_ns: int
-
-
-class _Out(NamedTuple):
     rows: Rows
     counts: Counts
-    used: NDArray[np.int64]  # rows, cells, counts
+    used: NDArray[np.int64]
+    fates: NDArray[np.int64]
 
 
 def bind(state: State, bindings: Sequence[SloBinding]) -> Bindings:
@@ -164,29 +168,29 @@ def joined(pieces: Sequence[Rows]) -> Rows:
 
 def close_all(state: State) -> Rows:
     """Close every open tick."""
-    out = _room(state, 0, 0, 0)
+    done = _room(state, 0, 0, 0, lateness_ns=0)
     for entity in range(len(state.entity_names)):
-        _close_until(state.series, state.entities, entity, OPEN, out)
+        _close_until(state.tables, entity, OPEN, done)
     state.next_deadline_ns = -LONG_AGO
-    return _used(out).rows
+    return _used(done).rows
 
 
 def _place_piece(state: State, bindings: Bindings, part: Samples, lateness_ns: int, width: int) -> Placed:
     n_counts = int(state.series["bound"][part.series].sum())
-    out = _room(state, len(part.value), width, n_counts)
-    clock = _Clock(np.array([state.newest_ns, state.next_deadline_ns], np.int64), lateness_ns)
-    fates = np.zeros(3, np.int64)
-    _place(state.series, state.entities, len(state.entity_names), bindings, part, clock, fates, out)
-    state.newest_ns, state.next_deadline_ns = int(clock.time_ns[0]), int(clock.time_ns[1])
-    return Placed(fates, *_used(out))
+    done = _room(state, len(part.value), width, n_counts, lateness_ns=lateness_ns)
+    _place(state.tables, bindings, part, done)
+    state.newest_ns, state.next_deadline_ns = done.time_ns.tolist()
+    return _used(done)
 
 
-def _room(state: State, n_samples: int, width: int, n_counts: int) -> _Out:
+def _room(state: State, n_samples: int, width: int, n_counts: int, *, lateness_ns: int) -> _Pass:
     """Arrays for the most that can close: every tick that is open, and one more a sample."""
     known = state.entities[: len(state.entity_names)]
     n_rows = int(known["n_open"].sum()) + n_samples
     n_cells = int((known["n_open"].astype(np.int64) * known["n_series"]).sum()) + width
-    return _Out(
+    return _Pass(
+        np.array([state.newest_ns, state.next_deadline_ns], np.int64),
+        lateness_ns,
         Rows(
             np.empty(n_rows, np.int32),
             np.empty(n_rows, np.int64),
@@ -201,18 +205,15 @@ def _room(state: State, n_samples: int, width: int, n_counts: int) -> _Out:
             np.empty(n_counts, np.float64),
         ),
         np.zeros(3, np.int64),
+        np.zeros(3, np.int64),
     )
 
 
-class _Used(NamedTuple):
-    counts: Counts
-    rows: Rows
-
-
-def _used(out: _Out) -> _Used:
-    n_rows, n_cells, n_counts = out.used.tolist()
-    rows, counts = out.rows, out.counts
-    return _Used(
+def _used(done: _Pass) -> Placed:
+    n_rows, n_cells, n_counts = done.used.tolist()
+    rows, counts = done.rows, done.counts
+    return Placed(
+        done.fates,
         Counts(counts.slo[:n_counts], counts.minute_s[:n_counts], counts.good[:n_counts], counts.total[:n_counts]),
         Rows(
             rows.entity[:n_rows],
@@ -225,36 +226,27 @@ def _used(out: _Out) -> _Used:
 
 
 @compiled
-def _place(
-    series: Table,
-    entities: Table,
-    n_entities: int,
-    bindings: Bindings,
-    samples: Samples,
-    clock: _Clock,
-    fates: NDArray[np.int64],
-    out: _Out,
-) -> None:
+def _place(tables: Tables, bindings: Bindings, samples: Samples, done: _Pass) -> None:
     for i in range(samples.value.shape[0]):
         number = samples.series[i]
-        one = series[number]
+        one = tables.series[number]
+        entity = tables.entities[one.entity]
         t = samples.time_ns[i]
-        fate = _remember(one, entities[one.entity], t, clock.lateness_ns)
-        fates[fate] += 1
+        fate = _remember(one, entity, t, done.lateness_ns)
+        done.fates[fate] += 1
         if fate != ACCEPTED:
             continue
         increase, rate = _increase(one, t, samples.value[i])
         if one.bound > 0:
-            _count(one, bindings, t, samples.value[i], increase, out)
-        entity = entities[one.entity]
+            _count(one, bindings, t, (samples.value[i], increase), done)
         _learn_interval(one, entity, t)
         entity.newest_ns = max(entity.newest_ns, t)
-        clock.time_ns[0] = max(clock.time_ns[0], t)
+        done.time_ns[0] = max(done.time_ns[0], t)
         value = rate if one.counter else samples.value[i]
         if not np.isnan(value):
-            _put(series, entities, number, t, value, clock, out)
-        if clock.time_ns[0] >= clock.time_ns[1]:
-            clock.time_ns[1] = _close_overdue(series, entities, n_entities, clock.time_ns[0], out)
+            _put(tables, number, t, value, done)
+        if done.time_ns[0] >= done.time_ns[1]:
+            _close_overdue(tables, done)
 
 
 @compiled
@@ -299,9 +291,10 @@ def _increase(one: Table, t: int, value: float) -> tuple[float, float]:
 
 
 @compiled
-def _count(one: Table, bindings: Bindings, t: int, value: float, increase: float, out: _Out) -> None:
+def _count(one: Table, bindings: Bindings, t: int, amounts: tuple[float, float], done: _Pass) -> None:
+    """Note what a sample adds to its SLOs; `amounts` are its value and its increase."""
     for b in range(one.bound_from, one.bound_from + one.bound):
-        amount = increase if bindings.counter[b] else value
+        amount = amounts[1] if bindings.counter[b] else amounts[0]
         if np.isnan(amount):
             continue
         good, total = 0.0, 0.0
@@ -316,17 +309,18 @@ def _count(one: Table, bindings: Bindings, t: int, value: float, increase: float
             good = -amount
         else:
             total = amount
-        k = out.used[2]
-        out.counts.slo[k] = bindings.slo[b]
-        out.counts.minute_s[k] = t // 60_000_000_000 * 60
-        out.counts.good[k] = good
-        out.counts.total[k] = total
-        out.used[2] = k + 1
+        k = done.used[2]
+        done.counts.slo[k] = bindings.slo[b]
+        done.counts.minute_s[k] = t // 60_000_000_000 * 60
+        done.counts.good[k] = good
+        done.counts.total[k] = total
+        done.used[2] = k + 1
 
 
 @compiled
 def _learn_interval(one: Table, entity: Table, t: int) -> None:
-    """The median of the first distances between samples of one series, rounded to two digits where that is within 1 %."""
+    """The median of the first distances between samples of one series, rounded to two digits where that is within 1
+    %."""
     if entity.newest_ns == LONG_AGO:
         entity.phase_ns = t
     n = one.n_times
@@ -336,8 +330,7 @@ def _learn_interval(one: Table, entity: Table, t: int) -> None:
     entity.n_diffs += 1
     if entity.n_diffs < DIFFS:
         return
-    ordered = np.sort(entity.diffs.copy())
-    interval = ordered[DIFFS // 2]
+    interval = _median(entity)
     unit = 1
     while unit * 100 <= interval:
         unit *= 10
@@ -346,10 +339,23 @@ def _learn_interval(one: Table, entity: Table, t: int) -> None:
 
 
 @compiled
-def _put(series: Table, entities: Table, number: int, t: int, value: float, clock: _Clock, out: _Out) -> None:
+def _median(entity: Table) -> int:
+    """Upper median of the distances, by counting: compiling a sort takes seconds."""
+    for k in range(DIFFS):
+        below, same = 0, 0
+        for j in range(DIFFS):
+            below += entity.diffs[j] < entity.diffs[k]
+            same += entity.diffs[j] == entity.diffs[k]
+        if below <= DIFFS // 2 < below + same:
+            return int(entity.diffs[k])
+    return 0
+
+
+@compiled
+def _put(tables: Tables, number: int, t: int, value: float, done: _Pass) -> None:
     """Put a feature value into its tick, opened if need be, and close what that completes."""
-    one = series[number]
-    entity = entities[one.entity]
+    one = tables.series[number]
+    entity = tables.entities[one.entity]
     if one.live == 0:
         one.live, one.awaited, one.presence = 1, 1, 1.0
         entity.awaited += 1
@@ -368,12 +374,12 @@ def _put(series: Table, entities: Table, number: int, t: int, value: float, cloc
         if entity.n_open == OPEN:
             if where == 0:
                 return
-            _close_until(series, entities, one.entity, 1, out)
+            _close_until(tables, one.entity, 1, done)
             where -= 1
-        _open(entity, where, key, clock)
+        _open(entity, where, key, done)
         settled = entity.rows >= SETTLED_ROWS and entity.awaited > 0
         if not settled and where == entity.n_open - 1 and where > 0:
-            _close_until(series, entities, one.entity, where, out)
+            _close_until(tables, one.entity, where, done)
             where = 0
     slot = entity.slot[where]
     if np.isnan(one.slot[slot]):
@@ -383,11 +389,11 @@ def _put(series: Table, entities: Table, number: int, t: int, value: float, cloc
     one.slot[slot] = value
     entity.at[where] = max(entity.at[where], t)
     if entity.rows >= SETTLED_ROWS and 0 < entity.awaited <= entity.reported[where]:
-        _close_until(series, entities, one.entity, where + 1, out)
+        _close_until(tables, one.entity, where + 1, done)
 
 
 @compiled
-def _open(entity: Table, where: int, key: int, clock: _Clock) -> None:
+def _open(entity: Table, where: int, key: int, done: _Pass) -> None:
     n = entity.n_open
     free = entity.slot[n]
     for k in range(n, where, -1):
@@ -396,42 +402,43 @@ def _open(entity: Table, where: int, key: int, clock: _Clock) -> None:
         entity.slot[k] = entity.slot[k - 1]
     entity.slot[where] = free
     entity.key[where], entity.at[where], entity.reported[where] = key, LONG_AGO, 0
-    entity.deadline[where] = clock.time_ns[0] + clock.lateness_ns
-    clock.time_ns[1] = min(clock.time_ns[1], entity.deadline[where])
+    entity.deadline[where] = done.time_ns[0] + done.lateness_ns
+    done.time_ns[1] = min(done.time_ns[1], entity.deadline[where])
     entity.n_open = n + 1
 
 
 @compiled
-def _close_overdue(series: Table, entities: Table, n_entities: int, newest_ns: int, out: _Out) -> int:
-    """Close what is past its deadline, with all older ticks of its entity; the earliest deadline that is left."""
+def _close_overdue(tables: Tables, done: _Pass) -> None:
+    """Close what is past its deadline, with all older ticks of its entity, and find the next deadline."""
     earliest = -LONG_AGO
-    for e in range(n_entities):
+    for e in range(tables.entities.shape[0]):
+        entity = tables.entities[e]
         overdue = 0
-        for k in range(entities[e].n_open):
-            if entities[e].deadline[k] <= newest_ns:
+        for k in range(entity.n_open):
+            if entity.deadline[k] <= done.time_ns[0]:
                 overdue = k + 1
-        _close_until(series, entities, e, overdue, out)
-        for k in range(entities[e].n_open):
-            earliest = min(earliest, entities[e].deadline[k])
-    return earliest
+        _close_until(tables, e, overdue, done)
+        for k in range(entity.n_open):
+            earliest = min(earliest, entity.deadline[k])
+    done.time_ns[1] = earliest
 
 
 @compiled
-def _close_until(series: Table, entities: Table, number: int, count: int, out: _Out) -> None:
+def _close_until(tables: Tables, number: int, count: int, done: _Pass) -> None:
     """Close the `count` oldest open ticks of an entity, oldest first."""
-    entity = entities[number]
+    entity = tables.entities[number]
     for _ in range(min(count, entity.n_open)):
         slot = entity.slot[0]
-        row, cell = out.used[0], out.used[1]
-        out.rows.entity[row], out.rows.tick_ns[row], out.rows.start[row] = number, entity.at[0], cell
+        row, cell = done.used[0], done.used[1]
+        done.rows.entity[row], done.rows.tick_ns[row], done.rows.start[row] = number, entity.at[0], cell
         changed = False
         member = entity.first
         while member >= 0:
-            one = series[member]
+            one = tables.series[member]
             if one.live:
                 changed = _attend(one, entity, slot) or changed
                 if one.absent < RETIRED_ROWS:
-                    out.rows.series[cell], out.rows.value[cell] = member, one.slot[slot]
+                    done.rows.series[cell], done.rows.value[cell] = member, one.slot[slot]
                     cell += 1
                 one.slot[slot] = np.nan
             member = one.next
@@ -444,9 +451,9 @@ def _close_until(series: Table, entities: Table, number: int, count: int, out: _
         entity.n_open -= 1
         entity.slot[entity.n_open] = slot
         if changed:
-            _recount(series, entity)
-        out.rows.start[row + 1] = cell
-        out.used[0], out.used[1] = row + 1, cell
+            _recount(tables.series, entity)
+        done.rows.start[row + 1] = cell
+        done.used[0], done.used[1] = row + 1, cell
 
 
 @compiled

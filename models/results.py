@@ -19,7 +19,8 @@ class SloCounts:
     """What to add to SLO minutes; every (slo_id, minute_s) once.
 
     Attributes:
-        slo_id: int32 `(n,)`. minute_s: int64 `(n,)`, epoch seconds at which the minute starts. good, total: float64 `(n,)`.
+        slo_id: int32 `(n,)`. minute_s: int64 `(n,)`, epoch seconds at which the minute starts. good, total: float64
+            `(n,)`.
     """
 
     slo_id: NDArray[np.int32]
@@ -40,8 +41,8 @@ class ScoredRows:
         tick_ns: int64 `(n,)`, newest event time in the tick.
         score: float64 `(n,)`, 0 = typical, 1 = alert threshold; finite.
         is_anomaly: bool `(n,)`, score above 1 of an entity that has scores.
-        value, expected, expected_lower, expected_upper: float64 `(n,)`, of the first cause, in its own unit (a counter's
-            per second); NaN where there is none: the value is missing, the entity is warming up.
+        value, expected, expected_lower, expected_upper: float64 `(n,)`, of the first cause, in its own unit (a
+            counter's per second); NaN where there is none: the value is missing, the entity is warming up.
         causes: int32 `(n, 3)`, series numbers by contribution, -1 where there are fewer.
         parts: float64 `(n, 3)`, contributions, summing to the score.
         readiness_code: int8 `(n,)`, index into `READINESS`.
@@ -91,8 +92,9 @@ class ScoredRows:
 class Episode:
     """A transition of an anomaly episode. `id` is made of entity and start, so both transitions carry the same one.
 
-    `causes` are shares of the score at its peak so far, largest first; value and band are those of the peak's first cause.
-    `at_ns` is the tick at which the transition was decided; `started_ns` the first anomalous tick, somewhat before.
+    `causes` are shares of the score at its peak so far, largest first; value and band are those of the peak's first
+    cause. `at_ns` is the tick at which the transition was decided; `started_ns` the first anomalous tick, somewhat
+    before.
     """
 
     id: str
@@ -121,7 +123,8 @@ class Drift:
     Attributes:
         statistic: mean since the change, in units of the series before it.
         window_rows: rows in the detector's window since the change.
-        at_ns: tick at which it was confirmed. since_ns: tick at which the window begins, estimated from the sampling interval.
+        at_ns: tick at which it was confirmed. since_ns: tick at which the window begins, estimated from the sampling
+            interval.
     """
 
     id: str

@@ -35,9 +35,10 @@ class ServiceRecord:
         rows: closed rows of the service in this partition.
         version, trained_to_ns: of its champion; empty and 0 without one.
         ask_at_rows: rows at which a service without a champion asks next.
-        drift_id, drift_rows, drift_ns: first drift after the champion's training, with the rows and the event time at which
-            it began; empty when none is open.
-        unknown_rows, unknown_ns: rows since the champion came that held features it does not know, and the first's time.
+        drift_id, drift_rows, drift_ns: first drift after the champion's training, with the rows and the event time at
+            which it began; empty when none is open.
+        unknown_rows, unknown_ns: rows since the champion came that held features it does not know, and the first's
+            time.
         asked: ids of wishes about this champion, by reason.
     """
 
@@ -77,31 +78,34 @@ def model_changed(record: ServiceRecord, version: str, trained_to_ns: int) -> No
     record.ask_at_rows = 0
 
 
-def wishes(
-    record: ServiceRecord,
-    service: str,
-    tick_ns: NDArray[np.int64],
-    unknown: NDArray[np.int32],
-    drifts: list[tuple[int, Drift]],
-    rules: RetrainRules,
-) -> list[RetrainWish]:
-    """Wishes that a service's next rows lead to; changes the record.
+@dataclass(frozen=True, slots=True)
+class NewRows:
+    """What retraining looks at in the newest rows of a service, in their order.
 
-    Args:
-        tick_ns: int64 `(n_rows,)` of the service's rows in order.
+    Attributes:
+        tick_ns: int64 `(n_rows,)`.
         unknown: int32 `(n_rows,)`, values of features that its model does not know.
-        drifts: position among these rows, and the drift found there.
+        drifts: position among these rows, and the drift of a feature found there.
     """
+
+    tick_ns: NDArray[np.int64]
+    unknown: NDArray[np.int32]
+    drifts: list[tuple[int, Drift]]
+
+
+def wishes(record: ServiceRecord, service: str, rows: NewRows, rules: RetrainRules) -> list[tuple[int, RetrainWish]]:
+    """Wishes that a service's next rows lead to, with the row that led to each; changes the record."""
+    tick_ns = rows.tick_ns
     before = record.rows
     found: list[tuple[int, RetrainWish]] = []
     if not record.version:
         found += _cold_start(record, service, tick_ns, rules)
     else:
-        found += _drift(record, service, tick_ns, drifts, rules)
-        found += _features(record, service, tick_ns, unknown, rules)
+        found += _drift(record, service, rows, rules)
+        found += _features(record, service, rows, rules)
         found += _stale(record, service, tick_ns, rules)
     record.rows = before + len(tick_ns)
-    return [wish for _, wish in sorted(found, key=lambda pair: pair[0])]
+    return found
 
 
 def _cold_start(
@@ -120,16 +124,10 @@ def _cold_start(
     return found
 
 
-def _drift(
-    record: ServiceRecord,
-    service: str,
-    tick_ns: NDArray[np.int64],
-    drifts: list[tuple[int, Drift]],
-    rules: RetrainRules,
-) -> list[tuple[int, RetrainWish]]:
+def _drift(record: ServiceRecord, service: str, rows: NewRows, rules: RetrainRules) -> list[tuple[int, RetrainWish]]:
     """Asked for once the rows since the change can teach the new regime."""
-    found_at = 0
-    late_enough = [(row, drift) for row, drift in drifts if drift.at_ns > record.trained_to_ns]
+    found_at, tick_ns = 0, rows.tick_ns
+    late_enough = [(row, drift) for row, drift in rows.drifts if drift.at_ns > record.trained_to_ns]
     if not record.drift_id and late_enough:
         found_at, drift = late_enough[0]
         # the change is as old as the detector's window
@@ -148,13 +146,8 @@ def _drift(
     return [(row, wish)]
 
 
-def _features(
-    record: ServiceRecord,
-    service: str,
-    tick_ns: NDArray[np.int64],
-    unknown: NDArray[np.int32],
-    rules: RetrainRules,
-) -> list[tuple[int, RetrainWish]]:
+def _features(record: ServiceRecord, service: str, new: NewRows, rules: RetrainRules) -> list[tuple[int, RetrainWish]]:
+    tick_ns, unknown = new.tick_ns, new.unknown
     rows = np.flatnonzero(unknown > 0)
     due = rules.enough_rows - record.unknown_rows
     if record.unknown_rows == 0 and len(rows):

@@ -1,8 +1,8 @@
 """Rows to calibrated anomaly scores: one compiled loop in row order; every row is scored before it is learnt.
 
-The surprises of an entity's series and of its service's forest are fused into one number, whose own streaming tail per entity
-says how probable it is in normal operation; the score is the logarithm of that probability, with the probability that the
-false-alarm rate asks for as its unit.
+The surprises of an entity's series and of its service's forest are fused into one number, whose own streaming tail per
+entity says how probable it is in normal operation; the score is the logarithm of that probability, with the
+probability that the false-alarm rate asks for as its unit.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from models.compiled import compiled
 from models.episodes import FADED, GOING_ON, NONE, OPENED, PENDING, EpisodeRules, advance
 from models.features import Multivariate
 from models.placing import Rows
-from models.state import Table
+from models.state import Table, Tables
 from models.threshold import LEAST_P, MOST_P, WEEK_S, Tail, learn_tail, tail_surprise, tail_value
 
 TOP = 3
@@ -38,7 +38,8 @@ FOREST_LIMIT = 20.0
 """Nats that a forest is believed: it can't tell far outside of what it was trained on from very far."""
 
 EPISODE_WEIGHT = 0.25
-"""Weight with which an episode is learnt when it is over: false ones raise the threshold if they keep coming, true ones hardly."""
+"""Weight with which an episode is learnt when it is over: false ones raise the threshold if they keep coming, true
+ones hardly."""
 
 REFERENCE_ROWS = 100
 """Rows of a series before drift has a frame of reference."""
@@ -61,11 +62,14 @@ class Scores(NamedTuple):
     """Results of rows, and of their cells.
 
     Attributes:
-        score, value, expected, lower, upper: float64 `(n_rows,)`; the latter four of the first cause, NaN where missing.
+        score, value, expected, lower, upper: float64 `(n_rows,)`; the latter four of the first cause, NaN where
+            missing.
         readiness, phase: int8 `(n_rows,)`.
         since_ns: int64 `(n_rows,)`, first anomalous row of the entity's episode.
         learnt: float64 `(n_rows,)`, rows of the entity before this one.
-        cause: int32 `(n_rows, TOP)`, series by contribution, -1 none. part: float64 `(n_rows, TOP)`, summing to the score.
+        cause: int32 `(n_rows, TOP)`, series by contribution, -1 none. part: float64 `(n_rows, TOP)`, summing to the
+            score.
+        nats: float64 `(n_cells,)`, surprise of each series.
         drift: float64 `(n_cells,)`, values in their drift detector's frame, NaN where there is none yet.
     """
 
@@ -80,10 +84,11 @@ class Scores(NamedTuple):
     learnt: NDArray[np.float64]
     cause: NDArray[np.int32]
     part: NDArray[np.float64]
+    nats: NDArray[np.float64]
     drift: NDArray[np.float64]
 
 
-def score_rows(series: Table, entities: Table, rows: Rows, forest: Multivariate, rules: ScoringRules) -> Scores:
+def score_rows(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules) -> Scores:
     """Score and learn rows in order; changes the tables."""
     n, cells = len(rows.entity), len(rows.series)
     out = Scores(
@@ -98,51 +103,37 @@ def score_rows(series: Table, entities: Table, rows: Rows, forest: Multivariate,
         learnt=np.zeros(n),
         cause=np.full((n, TOP), -1, np.int32),
         part=np.zeros((n, TOP)),
+        nats=np.zeros(cells),
         drift=np.full(cells, np.nan),
     )
-    _score(series, entities, rows, forest, rules, np.empty(cells), out)
+    _score(tables, rows, forest, rules, out)
     return out
 
 
 @compiled
-def _score(
-    series: Table,
-    entities: Table,
-    rows: Rows,
-    forest: Multivariate,
-    rules: ScoringRules,
-    nats: NDArray[np.float64],
-    out: Scores,
-) -> None:
+def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules, out: Scores) -> None:
     for row in range(rows.entity.shape[0]):
-        entity = entities[rows.entity[row]]
+        entity = tables.entities[rows.entity[row]]
         start, end = rows.start[row], rows.start[row + 1]
         for cell in range(start, end):
-            nats[cell] = online.surprise(series[rows.series[cell]], rows.value[cell])
+            out.nats[cell] = online.surprise(tables.series[rows.series[cell]], rows.value[cell])
         joint = forest.nats[row]
         joint = 0.0 if np.isnan(joint) else min(joint, FOREST_LIMIT)
-        fused = _fuse(nats[start:end], joint)
+        fused = _fuse(out.nats[start:end], joint)
         target = _target(entity, rules.alerts_per_entity_week)
-        score = 0.0
         if entity.n >= FIRST_SCORE_ROWS:
-            score = tail_surprise(fused, _tail(entity), P_CUT) / target
-        out.score[row] = score
-        _explain(rows, row, nats, forest.share, joint, score, out)
-        _expect(series, entity, rows, row, target, out)
-        out.phase[row] = advance(entity, score, rows.tick_ns[row], rules.episode)
-        out.since_ns[row] = entity.since_ns
-        out.learnt[row] = entity.n
-        out.readiness[row] = (
-            WARMING_UP
-            if entity.n < FIRST_SCORE_ROWS
-            else (PROVISIONAL if entity.n < CALIBRATED_ROWS else CALIBRATED)
-        )
+            out.score[row] = tail_surprise(fused, _tail(entity), P_CUT) / target
+            out.readiness[row] = PROVISIONAL if entity.n < CALIBRATED_ROWS else CALIBRATED
+        _explain(rows, row, forest.share, joint, out)
+        _expect(tables, rows, row, target, out)
+        out.phase[row] = advance(entity, out.score[row], rows.tick_ns[row], rules.episode)
+        out.since_ns[row], out.learnt[row] = entity.since_ns, entity.n
         for cell in range(start, end):
-            one = series[rows.series[cell]]
+            one = tables.series[rows.series[cell]]
             out.drift[cell] = _frame(one, rows.value[cell])
-            online.learn(one, rows.value[cell], nats[cell], rules.rebaseline_rows)
+            online.learn(one, rows.value[cell], out.nats[cell], rules.rebaseline_rows)
         _learn_entity(entity, fused, out.phase[row])
-        entity.tick_ns, entity.score = rows.tick_ns[row], score
+        entity.tick_ns, entity.score = rows.tick_ns[row], out.score[row]
 
 
 @compiled
@@ -168,19 +159,12 @@ def _target(entity: Table, alerts_per_entity_week: float) -> float:
 
 
 @compiled
-def _explain(
-    rows: Rows,
-    row: int,
-    nats: NDArray[np.float64],
-    share: NDArray[np.float64],
-    joint: float,
-    score: float,
-    out: Scores,
-) -> None:
-    """The three series that are most surprising, alone or in the forest, and the score divided between them by squares."""
-    cause, part = out.cause[row], out.part[row]
+def _explain(rows: Rows, row: int, share: NDArray[np.float64], joint: float, out: Scores) -> None:
+    """The three series that are most surprising, alone or in the forest, and the score divided between them by
+    squares."""
+    cause, part, score = out.cause[row], out.part[row], out.score[row]
     for cell in range(rows.start[row], rows.start[row + 1]):
-        weight = nats[cell] * nats[cell] + joint * joint * share[cell]
+        weight = out.nats[cell] * out.nats[cell] + joint * joint * share[cell]
         k = TOP
         while k > 0 and (cause[k - 1] < 0 or part[k - 1] < weight):
             k -= 1
@@ -195,15 +179,15 @@ def _explain(
 
 
 @compiled
-def _expect(series: Table, entity: Table, rows: Rows, row: int, target: float, out: Scores) -> None:
+def _expect(tables: Tables, rows: Rows, row: int, target: float, out: Scores) -> None:
     """Value of the first cause, and the band that it alone would have to leave for a score of 1."""
-    number = out.cause[row, 0]
+    entity, number = tables.entities[rows.entity[row]], out.cause[row, 0]
     for cell in range(rows.start[row], rows.start[row + 1]):
         if rows.series[cell] == number:
             out.value[row] = rows.value[cell]
-    if number >= 0 and series[number].n >= 3.0 and entity.n >= 3.0:
+    if number >= 0 and tables.series[number].n >= 3.0 and entity.n >= 3.0:
         reach = tail_value(target, _tail(entity), P_CUT)
-        out.expected[row], out.lower[row], out.upper[row] = online.band(series[number], reach)
+        out.expected[row], out.lower[row], out.upper[row] = online.band(tables.series[number], reach)
     entity.cause, entity.value = number, out.value[row]
     entity.expected, entity.lower, entity.upper = out.expected[row], out.lower[row], out.upper[row]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,50 +24,52 @@ if TYPE_CHECKING:
     from models.pipeline import PipelineConfig
 
 FORMAT = 1
-"""Raised when the meaning of any part changes; a snapshot of another format is not used, the stream is replayed instead."""
+"""Raised when the meaning of any part changes; a snapshot of another format is not used, the stream is replayed
+instead."""
 
 
-def write(
-    config: PipelineConfig,
-    state: State,
-    models: dict[int, ServiceModel],
-    records: dict[str, ServiceRecord],
-    drift: DriftBank,
-    incidents: Incidents,
-) -> bytes:
+@dataclass(slots=True)
+class Memory:
+    """Everything a pipeline remembers from one fold to the next, but what it is told: SLOs and configuration.
+
+    Attributes:
+        state: tables of series and entities. models: champions by service number. records: for retraining, by service.
+        drift: detectors. incidents: peaks of open episodes.
+    """
+
+    state: State
+    models: dict[int, ServiceModel]
+    records: dict[str, ServiceRecord]
+    drift: DriftBank
+    incidents: Incidents
+
+
+def write(config: PipelineConfig, memory: Memory) -> bytes:
     """The state as bytes; the same state gives the same bytes."""
     plain = {
         "format": FORMAT,
         "rule": _rule(config),
-        "series": list(state.series_number),
-        "services": state.services,
-        "newest_ns": state.newest_ns,
-        "next_deadline_ns": state.next_deadline_ns,
-        "records": {service: record.to_plain() for service, record in records.items()},
-        "incidents": incidents.to_plain(),
-        "models": {number: model.to_bytes() for number, model in models.items()},
-        "drift": drift.to_bytes(),
+        "series": list(memory.state.series_number),
+        "services": memory.state.services,
+        "newest_ns": memory.state.newest_ns,
+        "next_deadline_ns": memory.state.next_deadline_ns,
+        "records": {service: record.to_plain() for service, record in sorted(memory.records.items())},
+        "incidents": memory.incidents.to_plain(),
+        "models": {number: model.to_bytes() for number, model in sorted(memory.models.items())},
+        "drift": memory.drift.to_bytes(),
     }
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
         plain=np.frombuffer(msgspec.msgpack.encode(plain), np.uint8),
-        series=state.series[: len(state.identities)],
-        entities=state.entities[: len(state.entity_names)],
+        series=memory.state.series[: len(memory.state.identities)],
+        entities=memory.state.entities[: len(memory.state.entity_names)],
     )
     return buffer.getvalue()
 
 
-def read(
-    body: bytes,
-    config: PipelineConfig,
-    state: State,
-    models: dict[int, ServiceModel],
-    records: dict[str, ServiceRecord],
-    drift: DriftBank,
-    incidents: Incidents,
-) -> None:
-    """Fill the parts of a new pipeline; raises `StateUnusable` for bytes that are not a snapshot for this configuration."""
+def read(body: bytes, config: PipelineConfig, memory: Memory) -> None:
+    """Fill an empty memory; raises `StateUnusable` for bytes that are not a snapshot for this configuration."""
     try:
         with np.load(io.BytesIO(body), allow_pickle=False) as file:
             plain = msgspec.msgpack.decode(file["plain"].tobytes())
@@ -76,12 +78,12 @@ def read(
             raise StateUnusable("the snapshot has another format")
         if plain["rule"] != _rule(config):
             raise StateUnusable("the snapshot was made with other entity labels")
-        _fill(state, plain, series, entities)
+        _fill(memory.state, plain, series, entities)
         for number, model in plain["models"].items():
-            models[int(number)] = ServiceModel.from_bytes(model)
-        records |= {service: ServiceRecord(**record) for service, record in plain["records"].items()}
-        incidents.load(plain["incidents"])
-        drift.load(plain["drift"])
+            memory.models[int(number)] = ServiceModel.from_bytes(model)
+        memory.records |= {service: ServiceRecord(**record) for service, record in plain["records"].items()}
+        memory.incidents.load(plain["incidents"])
+        memory.drift.load(plain["drift"])
     except (KeyError, TypeError, ValueError, EOFError, OSError, zipfile.BadZipFile, msgspec.DecodeError) as error:
         raise StateUnusable(f"not a snapshot: {error}") from error
 

@@ -1,13 +1,14 @@
 """State of one partition as structured arrays: a row per series, a row per entity, room to grow.
 
-Everything the fold must remember about a series or an entity is a field here, so a snapshot is two arrays and the names.
+Everything the fold must remember about a series or an entity is a field here, so a snapshot is two arrays and the
+names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -39,14 +40,15 @@ SERIES = np.dtype(
         ("cut", "f8", (2,)), ("excess", "f8", (2,)), ("square", "f8", (2,)), ("beyond", "f8", (2,)),
         ("low", "f8"), ("high", "f8"), ("novel_rate", "f8"), ("novel_excess", "f8"), ("regular", "f8"),
         # the regime that may become the new normal
-        ("odd", "i4"), ("held", "f8", (2,)), ("new_level", "f8"), ("new_scale", "f8"), ("new_low", "f8"), ("new_high", "f8"),
+        ("odd", "i4"), ("held", "f8", (2,)), ("new_level", "f8"), ("new_scale", "f8"),
+        ("new_low", "f8"), ("new_high", "f8"),
         # drift's frame of reference
         ("ref_level", "f8"), ("ref_scale", "f8"), ("drift_ns", "i8"),
     ],
     align=True,
 )  # fmt: skip
-"""One series. `next` links an entity's series in order of feature name, -1 ends; `column` is the series' column in its service's
-model, -1 none; `slot[k]` is the value waiting in open tick k, NaN none."""
+"""One series. `next` links an entity's series in order of feature name, -1 ends; `column` is the series' column in its
+service's model, -1 none; `slot[k]` is the value waiting in open tick k, NaN none."""
 
 ENTITY = np.dtype(
     [
@@ -61,7 +63,8 @@ ENTITY = np.dtype(
         # episode
         ("episode", "i1"), ("pending", "i4"), ("quiet", "i4"), ("since_ns", "i8"), ("held", "f8"),
         # newest result
-        ("tick_ns", "i8"), ("score", "f8"), ("cause", "i4"), ("value", "f8"), ("expected", "f8"), ("lower", "f8"), ("upper", "f8"),
+        ("tick_ns", "i8"), ("score", "f8"), ("cause", "i4"), ("value", "f8"),
+        ("expected", "f8"), ("lower", "f8"), ("upper", "f8"),
     ],
     align=True,
 )  # fmt: skip
@@ -70,8 +73,9 @@ ENTITY = np.dtype(
 LONG_AGO = -(2**62)
 
 COUNTER_SUFFIXES = ("_total", "_count", "_sum", "_bucket")
-"""Metrics named so are cumulative: Prometheus' and OpenMetrics' naming rules, which OTLP translations keep. Everything else
-is a gauge. A rule by name gives the same answer before the first sample as after the millionth, unlike a learned one."""
+"""Metrics named so are cumulative: Prometheus' and OpenMetrics' naming rules, which OTLP translations keep. Everything
+else is a gauge. A rule by name gives the same answer before the first sample as after the millionth, unlike a learned
+one."""
 
 
 def is_counter(metric: str) -> bool:
@@ -91,8 +95,15 @@ class EntityName:
     entity: str
 
 
+class Tables(NamedTuple):
+    """Both arrays, as compiled loops take them; entities end with the last known one."""
+
+    series: Table
+    entities: Table
+
+
 class State:
-    """Arrays and names of a partition's series, entities and services. Numbers are given in order of first appearance."""
+    """Arrays and names of a partition's series, entities and services, numbered in order of first appearance."""
 
     def __init__(self, rule: EntityRule) -> None:
         self.rule = rule
@@ -107,6 +118,11 @@ class State:
         self.services: list[str] = []
         self.newest_ns = LONG_AGO
         self.next_deadline_ns = -LONG_AGO
+
+    @property
+    def tables(self) -> Tables:
+        """The arrays as they are now; adding a series may replace them."""
+        return Tables(self.series, self.entities[: len(self.entity_names)])
 
     def add(self, series_id: str, identity: SeriesIdentity) -> int:
         """Number of a series that is not known yet, its state empty."""

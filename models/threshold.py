@@ -18,18 +18,19 @@ PRIOR_EXCEEDANCES = 10.0
 """Weight of a tail's starting values, in exceedances."""
 
 MEMORY_EXCEEDANCES = 300.0
-"""Exceedances that a tail remembers; at 5 % beyond the cut 6,000 rows. Short tails give many times the alerts asked for."""
+"""Exceedances that a tail remembers; at 5 % beyond the cut 6,000 rows. Short tails give many times the alerts asked
+for."""
 
 WINSOR = 8.0
 """Excesses are learnt up to this many mean excesses: of an exponential tail that cuts one in 3,000."""
 
 MAX_SHAPE = 0.25
-"""Largest Pareto shape believed. The moments exist below 0.5 only, and what makes a history look heavier than 0.25 is more
-often an incident in it, which must not teach that incidents are normal."""
+"""Largest Pareto shape believed. The moments exist below 0.5 only, and what makes a history look heavier than 0.25 is
+more often an incident in it, which must not teach that incidents are normal."""
 
 LEAST_P, MOST_P = 1e-8, 0.02
-"""Bounds of the tail probability that a false-alarm rate may ask for: below, nothing could ever be calibrated; above, every
-fiftieth row would alert."""
+"""Bounds of the tail probability that a false-alarm rate may ask for: below, nothing could ever be calibrated; above,
+every fiftieth row would alert."""
 
 
 def alert_surprise(alerts_per_entity_week: float, interval_s: float) -> float:
@@ -83,7 +84,8 @@ def tail_value(surprise: float, tail: Tail, p_cut: float) -> float:
 def _pareto(tail: Tail) -> tuple[float, float]:
     """Shape (0 to `MAX_SHAPE`) and scale of the Pareto distribution with the tail's moments.
 
-    Shape is believed as far as it exceeds 0 by one and a half standard errors; the scale is stretched by as many of the mean
+    Shape is believed as far as it exceeds 0 by one and a half standard errors; the scale is stretched by as many of
+    the mean
     excess: conservative while little is known, where a shape would be a guess.
     """
     variance = max(tail.square - tail.excess * tail.excess, 1e-12)
