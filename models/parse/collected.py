@@ -18,36 +18,23 @@ _SECOND_NS = 1_000_000_000
 
 
 class Collected:
-    """Samples and rejects of one parse call. `index` and `times` remember series keys and time stamps for this call."""
+    """Samples and rejects of one parse call; `series` holds the numbers of `KnownSeries`."""
 
     def __init__(self, known: KnownSeries) -> None:
-        self._known = known
-        self.index: dict[SeriesKey, int] = {}
-        self.series_ids: list[str] = []
-        self.times: dict[int | float | str, int] = {}
+        self.known = known
         self.series: list[int] = []
         self.event_time_ns: list[int] = []
         self.values: list[float] = []
         self.record: list[int] = []
         self.empty = 0
-        self._numbers: dict[str, int] = {}
         self._rejects: dict[tuple[int, RejectReason], Reject] = {}
-
-    def number(self, key: SeriesKey) -> int:
-        """Number of the series within this call; raises `Rejected` where the series is not allowed."""
-        series_id = self._known.resolve(key)
-        number = self._numbers.setdefault(series_id, len(self.series_ids))
-        if number == len(self.series_ids):
-            self.series_ids.append(series_id)
-        self.index[key] = number
-        return number
 
     def add(self, record: int, key: SeriesKey, value: float, time_ns: int) -> None:
         """Take one sample; a series that is not allowed becomes a reject."""
-        number = self.index.get(key)
+        number = self.known.numbers.get(key)
         if number is None:
             try:
-                number = self.number(key)
+                number = self.known.learn(key)
             except Rejected as error:
                 self.reject(record, error)
                 return
@@ -91,15 +78,15 @@ class Collected:
                 old = bool(times[sample] < oldest[sample])
                 self.reject(int(record[sample]), self._out_of_bounds(sample, bool(finite[sample]), old))
             series, times, values, record = series[good], times[good], values[good], record[good]
-            used, renumbered = np.unique(series, return_inverse=True)
-            columns = SampleColumns([self.series_ids[n] for n in used], renumbered.astype(np.int32), times, values)
-        else:
-            columns = SampleColumns(self.series_ids, series, times, values)
+        used, renumbered = np.unique(series, return_inverse=True)
+        self.known.seen(used.tolist())
+        series_ids = [self.known.series_ids[number] for number in used.tolist()]
+        columns = SampleColumns(series_ids, renumbered.astype(np.int32), times, values)
         rejected = sorted(self._rejects.values(), key=lambda reject: reject.record)
         return Parsed(columns, record, rejected, self.empty)
 
     def _out_of_bounds(self, sample: int, finite: bool, old: bool) -> Rejected:
-        series_id = self.series_ids[self.series[sample]][:100]
+        series_id = self.known.series_ids[self.series[sample]][:100]
         if not finite:
             return Rejected(RejectReason.NOT_FINITE, f"{series_id} is {self.values[sample]}")
         reason = RejectReason.TOO_OLD if old else RejectReason.IN_THE_FUTURE

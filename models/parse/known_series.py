@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 import msgspec
@@ -19,8 +20,8 @@ SeriesKey: TypeAlias = tuple[str, bytes] | tuple[str, bytes, str]
 # A series that is silent for one to two of these is forgotten and frees its place under max_series_per_service.
 # Long enough for a metric sampled hourly to stay, short enough that replaced pods do not fill the limit for a day.
 GENERATION_NS: Final = 3600 * 1_000_000_000
-# Distinct raw forms remembered per generation; at ~400 bytes each, two generations stay under about 0.4 GB.
-# It must stay above the live series of a worker (100,000 is the size it is built for).
+# Raw forms remembered; at ~500 bytes each with their series this bounds the memory at about 0.25 GB. It must stay above
+# the live series of a worker (100,000 is the size it is built for): beyond it everything is forgotten and learnt again.
 MAX_KEYS: Final = 500_000
 # A series text is a key in PostgreSQL and on Kafka. A PostgreSQL index row holds 2,704 bytes, and service and entity
 # (which contains the service) share one: 2 x 512 stays under it.
@@ -32,45 +33,66 @@ _decode_labels = msgspec.json.Decoder(dict[str, str]).decode
 
 
 class KnownSeries:
-    """Canonical text of a series by the raw bytes it arrives as, in two generations so that memory stays bounded."""
+    """Number and canonical text of a series by the raw bytes it arrives as. Numbers hold until the next `begin`.
+
+    Attributes:
+        numbers: number of every raw form known; look here first, then call `learn`.
+        series_ids: canonical text by number.
+    """
 
     def __init__(self, limits: Limits, entity_rule: EntityRule) -> None:
         self._limits = limits
         self._rule = entity_rule
-        self._keys: dict[SeriesKey, str] = {}
-        self._old_keys: dict[SeriesKey, str] = {}
-        self._series: dict[str, str] = {}  # series text -> service
-        self._old_series: dict[str, str] = {}
-        self._per_service: Counter[str] = Counter()
         self._generation_started_ns: int | None = None
+        self._clear()
 
-    def advance(self, record_time_ns: int) -> None:
-        """Forget what has been silent for more than a generation of record time (never of the wall clock)."""
+    def _clear(self) -> None:
+        self.numbers: dict[SeriesKey, int] = {}
+        self.series_ids: list[str] = []
+        self._services: list[str] = []
+        self._number_of: dict[str, int] = {}
+        self._per_service: Counter[str] = Counter()
+        self._alive: set[int] = set()
+
+    def begin(self, record_time_ns: int) -> None:
+        """Forget what has been silent for a generation of record time (never of the wall clock)."""
+        if len(self.numbers) > MAX_KEYS:
+            self._clear()
         if self._generation_started_ns is None:
             self._generation_started_ns = record_time_ns
         elif record_time_ns - self._generation_started_ns >= GENERATION_NS:
-            self._next_generation()
             self._generation_started_ns = record_time_ns
+            self._forget_silent()
 
-    def _next_generation(self) -> None:
-        self._old_keys, self._keys = self._keys, {}
-        self._old_series, self._series = self._series, {}
-        self._per_service = Counter(self._old_series.values())
+    def seen(self, numbers: Iterable[int]) -> None:
+        """Note that these series are alive."""
+        self._alive.update(numbers)
 
-    def resolve(self, key: SeriesKey) -> str:
-        """Canonical text of the series that `key` stands for.
+    def _forget_silent(self) -> None:
+        kept = {old: new for new, old in enumerate(sorted(self._alive))}
+        self.numbers = {key: kept[number] for key, number in self.numbers.items() if number in kept}
+        self.series_ids = [self.series_ids[old] for old in kept]
+        self._services = [self._services[old] for old in kept]
+        self._number_of = {series_id: number for number, series_id in enumerate(self.series_ids)}
+        self._per_service = Counter(self._services)
+        self._alive = set()
+
+    def learn(self, key: SeriesKey) -> int:
+        """Number of the series that a raw form stands for, from now on known.
 
         Raises:
             Rejected: `wrong-type`, `bad-name`, `too-many-labels`, `too-large`, `too-many-series` or `unparsable`.
         """
-        series_id = self._keys.get(key)
-        if series_id is None:
-            series_id = self._old_keys.get(key) or self._read(key)
-            series_id = self._admit(series_id)
-            if len(self._keys) >= MAX_KEYS:
-                self._next_generation()
-            self._keys[key] = series_id
-        return series_id
+        series_id = self._read(key)
+        number = self._number_of.get(series_id)
+        if number is None:
+            service = self._admit(series_id)
+            number = self._number_of[series_id] = len(self.series_ids)
+            self.series_ids.append(series_id)
+            self._services.append(service)
+            self._per_service[service] += 1
+        self.numbers[key] = number
+        return number
 
     def _read(self, key: SeriesKey) -> str:
         metric = "_".join((key[0], *key[2:]))
@@ -96,21 +118,15 @@ class KnownSeries:
         return series_id
 
     def _admit(self, series_id: str) -> str:
-        """Count the series for its service; returns the one text object that all its keys share."""
-        if series_id in self._series:
-            return series_id
-        service = self._old_series.get(series_id)
-        if service is None:
-            identity = self._rule.identify(series_id)
-            service = identity.service
-            if len(identity.entity.encode()) > MAX_ENTITY_BYTES:
-                start = identity.entity[:60]
-                raise Rejected(RejectReason.TOO_LARGE, f"entity beyond {MAX_ENTITY_BYTES} bytes: {start!r}")
-            if self._per_service[service] >= self._limits.max_series_per_service:
-                raise Rejected(
-                    RejectReason.TOO_MANY_SERIES,
-                    f"service {service[:60]!r} has {self._limits.max_series_per_service} series already",
-                )
-            self._per_service[service] += 1
-        self._series[series_id] = service
-        return series_id
+        """Service of a new series; raises `Rejected` where it may not have another."""
+        identity = self._rule.identify(series_id)
+        if len(identity.entity.encode()) > MAX_ENTITY_BYTES:
+            raise Rejected(
+                RejectReason.TOO_LARGE, f"entity beyond {MAX_ENTITY_BYTES} bytes: {identity.entity[:60]!r}"
+            )
+        if self._per_service[identity.service] >= self._limits.max_series_per_service:
+            raise Rejected(
+                RejectReason.TOO_MANY_SERIES,
+                f"service {identity.service[:60]!r} has {self._limits.max_series_per_service} series already",
+            )
+        return identity.service

@@ -10,7 +10,7 @@ import numpy as np
 from models.errors import Rejected
 from models.parse import native, telegraf
 from models.parse.collected import Collected
-from models.parse.event_time import event_time_ns
+from models.parse.event_time import UTC_FRACTIONS, epoch_ns, rfc3339_ns
 from models.parse.json_text import DECODE_ERRORS, decode_members, kind_of, with_constants_out_of_range
 from models.parse.known_series import KnownSeries
 from models.parse.outcome import Limits, Parsed
@@ -46,45 +46,51 @@ class Parser:
             seen_at_ns: when the records were read. What lies in the future is measured from it; without it from the
                 record's time, which is not safe where producers set that time themselves (Kafka's `CreateTime`).
         """
-        out = Collected(self._known)
         if record_time_ns:
-            self._known.advance(max(record_time_ns))
+            self._known.begin(max(record_time_ns))
+        out = Collected(self._known)
         limit = self._limits.max_record_bytes
-        decode, index, times = native.decode_sample, out.index, out.times
+        decode, numbers = native.decode_sample, self._known.numbers
+        seconds: dict[str, int] = {}  # "2025-11-20T10:00:00" -> nanoseconds, of this call
         add_series, add_time, add_value, add_record = (
             out.series.append, out.event_time_ns.append, out.values.append, out.record.append
         )  # fmt: skip
         for record, value in enumerate(values):
             # native single samples, the common case, inline; what is not one, or not a good one, takes the long way
-            if value is not None and len(value) <= limit:
-                try:
-                    sample = decode(value)
-                    timestamp = sample.timestamp
-                    if timestamp is None:
-                        time_ns = record_time_ns[record]
-                    elif timestamp in times:
-                        time_ns = times[timestamp]
+            try:
+                if value is None or len(value) > limit:
+                    raise _unfit(value, limit)
+                sample = decode(value)
+                timestamp = sample.timestamp
+                if isinstance(timestamp, str):
+                    fraction, second = UTC_FRACTIONS.get(timestamp[19:]), timestamp[:19]
+                    if fraction is None or second not in seconds:
+                        time_ns = rfc3339_ns(timestamp)
+                        if fraction is not None:
+                            seconds[second] = time_ns - fraction
                     else:
-                        time_ns = times[timestamp] = event_time_ns(timestamp)
-                    key = (sample.metric, bytes(sample.labels))
-                    number = index.get(key)
-                    if number is None:
-                        number = out.number(key)
-                except (Rejected, *DECODE_ERRORS):
-                    self._read(value, record, record_time_ns[record], out)
-                    continue
-                add_series(number)
-                add_time(time_ns)
-                add_value(sample.value)
-                add_record(record)
-            elif value is None:
-                out.reject(record, Rejected(RejectReason.UNPARSABLE, "the record has no value"))
-            else:
-                out.reject(record, Rejected(RejectReason.TOO_LARGE, f"{len(value)} bytes, {limit} are allowed"))
+                        time_ns = seconds[second] + fraction
+                else:
+                    time_ns = record_time_ns[record] if timestamp is None else epoch_ns(timestamp)
+                key = (sample.metric, bytes(sample.labels))
+                number = numbers.get(key)
+                if number is None:
+                    number = self._known.learn(key)
+            except (Rejected, *DECODE_ERRORS):
+                self._read(value, record, record_time_ns[record], out)
+                continue
+            add_series(number)
+            add_time(time_ns)
+            add_value(sample.value)
+            add_record(record)
         return out.finish(self._limits, np.array(record_time_ns, np.int64), seen_at_ns)
 
-    def _read(self, body: bytes, record: int, record_time_ns: int, out: Collected) -> None:
+    def _read(self, body: bytes | None, record: int, record_time_ns: int, out: Collected) -> None:
         """Any record: repair what JSON has no word for, tell the format, and let it read."""
+        limit = self._limits.max_record_bytes
+        if body is None or len(body) > limit:
+            out.reject(record, _unfit(body, limit))
+            return
         before = out.seen
         try:
             members = decode_members(body)
@@ -106,3 +112,10 @@ class Parser:
             names = ", ".join(sorted(members)[:10])
             out.reject(record, Rejected(RejectReason.UNKNOWN_FORMAT, f"a JSON object with {names or 'no members'}"))
         out.empty += out.seen == before
+
+
+def _unfit(body: bytes | None, limit: int) -> Rejected:
+    """Why a record is not even looked into."""
+    if body is None:
+        return Rejected(RejectReason.UNPARSABLE, "the record has no value")
+    return Rejected(RejectReason.TOO_LARGE, f"{len(body)} bytes, {limit} are allowed")

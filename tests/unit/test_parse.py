@@ -262,13 +262,15 @@ def test_series_silent_for_two_hours_free_their_place() -> None:
     assert rejected("new", 3) == []
 
 
-def test_the_cache_of_series_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_remembered_of_series_is_bounded_and_learnt_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known_series_module, "MAX_KEYS", 100)
-    known = known_series_module.KnownSeries(Limits(), RULE)
-    for n in range(1000):
-        assert known.resolve(("m", b'{"n":"%d"}' % n)) == f'm{{n="{n}"}}'
-    assert len(known._keys) + len(known._old_keys) <= 200
-    assert len(known._series) + len(known._old_series) <= 201
+    parser = Parser(Limits(), RULE)
+    for start in range(0, 1000, 10):
+        numbers = range(start, start + 10)
+        parsed = parse(*(f'{{"metric":"m","value":{n},"labels":{{"n":"{n}"}}}}' for n in numbers), parser=parser)
+        assert samples(parsed) == [(f'm{{n="{n}"}}', NOW_NS, float(n)) for n in numbers]
+        assert len(parser._known.numbers) <= 110
+        assert len(parser._known.series_ids) <= 110
 
 
 JSON = st.recursive(
