@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, ParamSpec, TypeVar
@@ -33,6 +34,8 @@ from models.names import Metric
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 LOCK: Final = "tidewatch-outbox"
 
@@ -70,6 +73,7 @@ class OutboxRelay:
         self._solo = Solo(database, LOCK)
         self._producer: AIOKafkaProducer | None = None
         self._next_cleaning_s = 0.0
+        self._too_large: set[int] = set()
 
     async def serve(self) -> None:
         """Relay until cancelled."""
@@ -126,8 +130,8 @@ class OutboxRelay:
         for event in events:
             try:
                 answers[event.id] = await self._send(producer, event)
-            except MessageSizeTooLargeError as error:   # stays, and shows in the gauge; the others go on
-                failure = error
+            except MessageSizeTooLargeError as error:
+                self._tell_too_large(event.id, error)
             except KafkaError as error:
                 failure = error
                 break
@@ -137,11 +141,19 @@ class OutboxRelay:
             problem = answer.exception()
             if problem is None:
                 confirmed.append(row)
+            elif isinstance(problem, MessageSizeTooLargeError):
+                self._tell_too_large(row, problem)
             elif isinstance(problem, KafkaError):
                 failure = failure or problem
             else:
                 raise problem
         return confirmed, failure
+
+    def _tell_too_large(self, row: int, error: MessageSizeTooLargeError) -> None:
+        """Say once that a row can't leave. It stays and shows in the gauge; Kafka is well, and the others go on."""
+        if row not in self._too_large:
+            log.error("row %d of the outbox is too large for Kafka and stays there: %s", row, error)
+            self._too_large.add(row)
 
     async def _send(self, producer: AIOKafkaProducer, event: PendingEvent) -> asyncio.Future[object]:
         future: asyncio.Future[object] = await producer.send(

@@ -187,6 +187,7 @@ async def test_an_event_too_large_for_kafka_does_not_hold_back_the_others(
     async with relaying(kafka, topic_prefix, postgres_url) as worker:
         await eventually(lambda: unpublished(database) == 1)
         await eventually(lambda: worker.pending() == 1)
+        await eventually(lambda: worker.up("kafka") == 1)
     assert [record.value for record in await read_all(kafka, topic)] == [b"1"]
 
 
