@@ -121,16 +121,25 @@ class PartitionLoader:
         return True
 
     async def _use(self, state: PartitionState, service: str, ref: ModelRef) -> None:
-        """Serve the model that is on record, waiting for its file where that is away: a replay needs the very same."""
+        """Serve the model that is on record, waiting for its file where that is away: a replay needs the very same.
 
-        def fetch() -> ServiceModel:
-            return ServiceModel.from_bytes(self._files.fetch(ref.artifact, ref.sha256))
+        Where it is there and not what it was, the service goes on with its online detectors: better scores that differ
+        from those before the crash than none.
+        """
+        try:
+            await self._context.run(self._use_model, state, service, await self._fetch(ref))
+            state.models[service] = ref
+        except ModelUnusable as error:
+            log.error("version %s of %s can't be replayed: %s", ref.version, service, error)
+            await self._context.run(self._use_model, state, service, None)
+            state.models[service] = NO_MODEL
 
-        model = None
-        if ref != NO_MODEL:
-            model = await self._context.dependencies.until_available("mlflow", lambda: self._context.run(fetch))
-        await self._context.run(self._use_model, state, service, model)
-        state.models[service] = ref
+    async def _fetch(self, ref: ModelRef) -> ServiceModel | None:
+        if ref == NO_MODEL:
+            return None
+        return await self._context.dependencies.until_available(
+            "mlflow", lambda: self._context.run(self._files.load, ref.version, ref.artifact, ref.sha256)
+        )
 
     @staticmethod
     def _use_model(state: PartitionState, service: str, model: ServiceModel | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -10,10 +11,13 @@ from typing import Final
 
 import msgspec
 
-from agents.sample_records import Decoded, concatenate
+from agents.sample_records import Decoded, concatenate, with_identity
 from infra.store.progress import ModelSwap
+from models.errors import Rejected
 from models.pipeline import Pipeline, PipelineConfig
 from models.results import Folded
+
+log = logging.getLogger(__name__)
 
 FORMAT: Final = 1
 """Raised when the meaning of a snapshot's envelope changes; one of another format is not used."""
@@ -84,8 +88,13 @@ class PartitionState:
             if len(rest.offsets):
                 self.source_high[part.source] = int(rest.offsets[-1])
                 fresh.append(rest)
+        columns = concatenate([part.columns for part in fresh])
         with self.lock:
-            folded = self.pipeline.fold(concatenate([part.columns for part in fresh]))
+            try:
+                folded = self.pipeline.fold(columns)
+            except Rejected as error:   # nothing has changed yet; ingest lets none through, but others may write
+                log.error("samples of series without an identity are left out: %s", error)
+                folded = self.pipeline.fold(with_identity(columns))
         self.position = next_offset
         return folded
 

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from infra.kafka_admin import MAX_MESSAGE_BYTES
 from infra.settings import Settings
 from models.errors import Unavailable
 
@@ -19,6 +18,9 @@ log = logging.getLogger(__name__)
 
 MAX_BATCH_BYTES: Final = 1024 * 1024
 """Of one request to one partition: a micro-batch's output should fit in a few."""
+
+MAX_REQUEST_BYTES: Final = 64 * 1024 * 1024
+"""Of a record before compression, which is what aiokafka measures; the broker measures what arrives."""
 
 REQUEST_TIMEOUT_MS: Final = 15_000
 """When an unanswered request counts as failed: longer than a failover takes, and a restart of a small broker."""
@@ -50,6 +52,7 @@ class Publisher:
 
         Raises:
             Unavailable: Kafka did not confirm all of them.
+            MessageSizeTooLargeError: a record that Kafka will never take.
         """
         answers: list[asyncio.Future[object]] = []
         try:
@@ -65,6 +68,8 @@ class Publisher:
                     )
                 )
             await asyncio.gather(*answers)
+        except MessageSizeTooLargeError:
+            raise
         except (KafkaError, OSError) as error:
             await asyncio.gather(*answers, return_exceptions=True)
             await self.close()
@@ -95,7 +100,7 @@ class Publisher:
                 compression_type="lz4",
                 linger_ms=0,
                 max_batch_size=MAX_BATCH_BYTES,
-                max_request_size=MAX_MESSAGE_BYTES,
+                max_request_size=MAX_REQUEST_BYTES,
                 request_timeout_ms=REQUEST_TIMEOUT_MS,
             )
             try:

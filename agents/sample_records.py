@@ -11,11 +11,13 @@ import numpy as np
 from aiokafka.partitioner import murmur2
 from numpy.typing import NDArray
 
+from models.errors import Rejected
 from models.records import SampleColumns, SampleRecord
-from models.series import EntityRule
+from models.series import EntityRule, parse_series
 
-MAX_SAMPLES: Final = 100_000
-"""Samples of one record: 28 bytes each, so a record stays under 3 MB and their names; the topic takes 16 MiB."""
+MAX_SAMPLES: Final = 50_000
+"""Samples of one record: 28 bytes each, and 100 to 150 for the name of each series, so that a record of nothing but new
+series stays under the topic's 16 MiB even where it does not compress."""
 
 MAX_CACHED: Final = 1_000_000
 """Series whose partition is remembered; about 150 bytes each. Beyond it the cache starts anew."""
@@ -169,3 +171,24 @@ def concatenate(parts: Sequence[SampleColumns]) -> SampleColumns:
         np.concatenate([part.event_time_ns for part in parts] or [np.empty(0, np.int64)]),
         np.concatenate([part.values for part in parts] or [np.empty(0)]),
     )
+
+
+def with_identity(columns: SampleColumns) -> SampleColumns:
+    """Only the samples whose series text is a series."""
+    good = np.fromiter(map(_is_series, columns.series_ids), np.bool_, len(columns.series_ids))
+    keep = good[columns.series]
+    number = np.cumsum(good) - 1
+    return SampleColumns(
+        [text for text, is_series in zip(columns.series_ids, good.tolist(), strict=True) if is_series],
+        number[columns.series[keep]].astype(np.int32),
+        columns.event_time_ns[keep],
+        columns.values[keep],
+    )
+
+
+def _is_series(text: str) -> bool:
+    try:
+        parse_series(text)
+    except Rejected:
+        return False
+    return True

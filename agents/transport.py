@@ -20,7 +20,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from typing import Any, Final, Protocol, cast
 
 import faust
-from aiokafka.errors import KafkaError
+from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, StreamT
@@ -148,6 +150,21 @@ class _NoReadOffsets(dict[TP, int | None]):
         return None
 
 
+class _ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Faust's thread around aiokafka's consumer, which lives through a commit that fails."""
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Whether Kafka took the offsets. If it did not, nothing is lost: they are committed again, or read again."""
+        try:
+            await self._ensure_consumer().commit(
+                {TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(at, "") for tp, at in offsets.items()}
+            )
+        except (KafkaError, IllegalStateError) as error:
+            log.warning("offsets are not committed for now: %s", error or type(error).__name__)
+            return False
+        return True
+
+
 class Consumer(driver.Consumer):
     """Faust's consumer with micro-batches, explicit positions and explicit acknowledgements."""
 
@@ -158,10 +175,14 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._deliveries: dict[TP, _Deliveries] = {}
         self._resuming: dict[TP, object] = {}
+        self._confirmed: dict[TP, int] = {}
         self._ends: dict[TP, int] = {}
         self._room = asyncio.Event()
         super().__init__(*args, **kwargs)
         self._read_offset = _NoReadOffsets()
+
+    def _new_consumer_thread(self) -> _ConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     # fetching
 
@@ -271,7 +292,7 @@ class Consumer(driver.Consumer):
 
     def _restart(self, tp: TP, position: int) -> _Deliveries:
         self._forget(tp)
-        self._committed_offset[tp] = position
+        self._confirmed[tp] = position
         deliveries = self._deliveries[tp] = _Deliveries(position, self._room.set)
         self._room.set()
         return deliveries
@@ -300,6 +321,15 @@ class Consumer(driver.Consumer):
     def _new_offset(self, tp: TP) -> int | None:
         deliveries = self._deliveries.get(tp)
         return deliveries.committable if deliveries is not None else None
+
+    def _should_commit(self, tp: TP, offset: int) -> bool:
+        return offset > self._confirmed.get(tp, -1)
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        done = await super()._commit(offsets)
+        if done:
+            self._confirmed.update(offsets)
+        return done
 
     # lag
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents import sample_records
-from agents.sample_records import Decoded, Partitioner, concatenate, decode, encode, partition_of
+from agents.sample_records import Decoded, Partitioner, concatenate, decode, encode, partition_of, with_identity
 from models.records import SampleColumns
 from models.series import EntityRule
 
@@ -77,6 +77,12 @@ def test_concatenated_columns_share_one_list_of_series() -> None:
     assert [both.series_ids[number] for number in both.series] == [SERIES[0], SERIES[3], "new{}", SERIES[3]]
     assert both.values.tolist() == [1.0, 2.0, 3.0, 4.0]
     assert len(concatenate([])) == 0
+
+
+def test_samples_of_what_is_no_series_can_be_left_out() -> None:
+    columns = SampleColumns(["bad", "good{}", "{}"], np.array([1, 0, 2, 1], np.int32), np.arange(4), np.arange(4.0))
+    kept = with_identity(columns)
+    assert (kept.series_ids, kept.series.tolist(), kept.values.tolist()) == (["good{}"], [0, 0], [0.0, 3.0])
 
 
 @pytest.mark.parametrize(
