@@ -53,7 +53,7 @@ def run(job: TrainingJob) -> JobResult:
         return JobResult(
             TrainingOutcome.TOO_LITTLE_DATA, detail="the lake does not reach the evidence yet", trained_to_ns=newest_ns
         )
-    registry = Registry(job.mlflow_url, job.artifacts)
+    registry = Registry.at(job.mlflow_url, Path(job.artifacts))
     earlier = registry.of_request(job.service, job.request_id)
     if earlier is not None:
         log.info("version %s is from an earlier attempt at this request", earlier.version)
@@ -151,7 +151,9 @@ def _settle(registry: Registry, version: RegisteredVersion, newest_ns: int) -> J
 
 def _end_with_parent() -> None:
     """Block until stdin closes, then end the process at once, whatever it is doing."""
-    sys.stdin.buffer.read()
+    # unbuffered: Python aborts at its end when a thread holds the lock of a buffered stream
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
     os._exit(EXIT_ORPHANED)
 
 

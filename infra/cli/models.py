@@ -104,7 +104,7 @@ def _registry(settings: Settings) -> Registry:
     from infra.registry import Registry
 
     settings.require("mlflow_url")
-    return Registry(settings.mlflow_url, settings.home / "artifacts")
+    return Registry.at(settings.mlflow_url, settings.home / "artifacts")
 
 
 def _as_json(version: RegisteredVersion) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ from pydantic import SecretStr
 
 from agents.training_queue import TrainingQueue
 from infra.lake import LakeWriter
+from infra.local.mlflow import Mlflow
 from infra.local.postgres import Postgres
 from infra.model_files import ModelFiles
 from infra.registry import Registry
@@ -35,8 +37,7 @@ from models.timestamps import to_rfc3339
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.timeout(300),
-    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),  # MLflow's own queries
+    pytest.mark.timeout(600),
 ]
 
 SECOND_NS = 10**9
@@ -46,10 +47,12 @@ MLFLOW_DATABASE = "mlflow_training_tests"
 
 
 @pytest.fixture(scope="module")
-def mlflow_url(postgres: Postgres) -> str:
-    """Address of a real MLflow backend store; used without a server."""
+def mlflow_url(postgres: Postgres, services_home: Path) -> Iterator[str]:
+    """A real MLflow server on a real PostgreSQL."""
     postgres.create_database(MLFLOW_DATABASE)
-    return postgres.url(MLFLOW_DATABASE)
+    server = Mlflow(services_home / "mlflow", postgres.url(MLFLOW_DATABASE), wanted_port=0).start()
+    yield server.url
+    server.stop()
 
 
 @pytest.fixture
@@ -159,7 +162,7 @@ def test_cold_start_then_drift_then_rollback(
     assert queue.turn()
     assert outcomes(database)["late"] == ("superseded", None)
 
-    registry = Registry(settings.mlflow_url, settings.home / "artifacts")
+    registry = Registry.at(settings.mlflow_url, settings.home / "artifacts")
     champion = registry.champion(service)
     assert champion is not None
     assert (champion.version, champion.aliases) == ("2", ("challenger", "champion"))
@@ -205,7 +208,7 @@ def test_a_request_whose_worker_died_before_the_transaction_ends_with_the_same_v
     assert announced(database) == []
     assert queue.turn()
     assert outcomes(database) == {"cold": ("promoted", "1")}
-    registry = Registry(settings.mlflow_url, settings.home / "artifacts")
+    registry = Registry.at(settings.mlflow_url, settings.home / "artifacts")
     assert [v.version for v in registry.versions(service)] == ["1"]
 
 
