@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import Rejected
-from models.parse.event_time import event_time_ns
+from models.parse.event_time import EventTimes
 from models.parse.known_series import KnownSeries, SeriesKey
 from models.parse.outcome import Limits, Parsed, Reject
 from models.reasons import RejectReason
@@ -22,6 +22,7 @@ class Collected:
 
     def __init__(self, known: KnownSeries) -> None:
         self.known = known
+        self.times = EventTimes()
         self.series: list[int] = []
         self.event_time_ns: list[int] = []
         self.values: list[float] = []
@@ -45,7 +46,7 @@ class Collected:
 
     def time_ns(self, timestamp: int | float | str | None, record_time_ns: int) -> int:
         """Event time of a sample; None means the record's own; raises `Rejected`."""
-        return record_time_ns if timestamp is None else event_time_ns(timestamp)
+        return record_time_ns if timestamp is None else self.times.read(timestamp)
 
     def reject(self, record: int, error: Rejected) -> None:
         """Note a refused sample, together with earlier ones of the same record and reason."""

@@ -54,14 +54,14 @@ class KnownSeries:
         self._per_service: Counter[str] = Counter()
         self._alive: set[int] = set()
 
-    def begin(self, record_time_ns: int) -> None:
-        """Forget what has been silent for a generation of record time (never of the wall clock)."""
+    def begin(self, time_ns: int) -> None:
+        """Forget what has been silent for a generation; `time_ns` is the stream's present."""
         if len(self.numbers) > MAX_KEYS:
             self._clear()
         if self._generation_started_ns is None:
-            self._generation_started_ns = record_time_ns
-        elif record_time_ns - self._generation_started_ns >= GENERATION_NS:
-            self._generation_started_ns = record_time_ns
+            self._generation_started_ns = time_ns
+        elif time_ns - self._generation_started_ns >= GENERATION_NS:
+            self._generation_started_ns = time_ns
             self._forget_silent()
 
     def seen(self, numbers: Iterable[int]) -> None:

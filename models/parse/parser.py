@@ -10,7 +10,6 @@ import numpy as np
 from models.errors import Rejected
 from models.parse import native, telegraf
 from models.parse.collected import Collected
-from models.parse.event_time import UTC_FRACTIONS, epoch_ns, rfc3339_ns
 from models.parse.json_text import DECODE_ERRORS, decode_members, kind_of, with_constants_out_of_range
 from models.parse.known_series import KnownSeries
 from models.parse.outcome import Limits, Parsed
@@ -47,11 +46,11 @@ class Parser:
                 record's time, which is not safe where producers set that time themselves (Kafka's `CreateTime`).
         """
         if record_time_ns:
-            self._known.begin(max(record_time_ns))
+            self._known.begin(max(record_time_ns) if seen_at_ns is None else seen_at_ns)
         out = Collected(self._known)
         limit = self._limits.max_record_bytes
-        decode, numbers = native.decode_sample, self._known.numbers
-        seconds: dict[str, int] = {}  # "2025-11-20T10:00:00" -> nanoseconds, of this call
+        decode, numbers, read_time = native.decode_sample, self._known.numbers, out.times.read
+        last_timestamp, last_time_ns = None, 0
         add_series, add_time, add_value, add_record = (
             out.series.append, out.event_time_ns.append, out.values.append, out.record.append
         )  # fmt: skip
@@ -62,16 +61,13 @@ class Parser:
                     raise _unfit(value, limit)
                 sample = decode(value)
                 timestamp = sample.timestamp
-                if isinstance(timestamp, str):
-                    fraction, second = UTC_FRACTIONS.get(timestamp[19:]), timestamp[:19]
-                    if fraction is None or second not in seconds:
-                        time_ns = rfc3339_ns(timestamp)
-                        if fraction is not None:
-                            seconds[second] = time_ns - fraction
-                    else:
-                        time_ns = seconds[second] + fraction
+                if timestamp is None:
+                    time_ns = record_time_ns[record]
+                elif timestamp == last_timestamp:  # neighbours often share it
+                    time_ns = last_time_ns
                 else:
-                    time_ns = record_time_ns[record] if timestamp is None else epoch_ns(timestamp)
+                    time_ns = last_time_ns = read_time(timestamp)
+                    last_timestamp = timestamp
                 key = (sample.metric, bytes(sample.labels))
                 number = numbers.get(key)
                 if number is None:

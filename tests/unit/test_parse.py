@@ -184,6 +184,14 @@ def test_every_reason_that_parsing_can_give_is_in_the_table() -> None:
     assert {reason for _, reason in BAD.values()} | {RejectReason.TOO_MANY_SERIES} == set(RejectReason)
 
 
+@pytest.mark.parametrize("whole", ["2262-04-11T23:47:14", "2262-04-11T23:47:15", "2262-04-11T23:47:16"])
+def test_the_last_times_that_64_bits_hold_do_not_overflow(whole: str) -> None:
+    parsed = parse(*(f'{{"metric":"m","value":1,"timestamp":"{whole}{end}"}}' for end in ("Z", ".999Z", ".9999999Z")))
+    reasons = {reject.reason for reject in parsed.rejected}
+    assert len(parsed.rejected) == 3
+    assert reasons <= {RejectReason.IN_THE_FUTURE, RejectReason.BAD_TIMESTAMP}
+
+
 NEIGHBOURS = {
     "a value that is text": '{"metric":"b","value":"x"}',
     "a value that is NaN": '{"metric":"b","value":NaN}',
