@@ -93,10 +93,10 @@ def _publishing(settings: Settings, as_json: bool, what: str) -> Iterator[Publis
     settings.require("kafka")
     topic = settings.topic(Topic.METRICS)
     publisher = Publisher.connect(settings.kafka, topic, _rule(settings), say=_errors.print)
-    create_topics_blocking(settings)
     began = time.monotonic()
     try:
         with publisher:
+            create_topics_blocking(settings)
             yield publisher
     finally:
         summary = {

@@ -59,7 +59,7 @@ def test_every_cut_of_a_record_is_refused_and_spoils_nothing(record: bytes) -> N
 
 
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
-@settings(max_examples=200)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_damaged_bytes_never_raise_and_are_accounted_for(record: bytes, data: st.DataObject) -> None:
     damaged = bytearray(record)
