@@ -16,6 +16,7 @@ from rich.table import Table
 from infra.local.background import start_supervisor, stop_supervisor
 from infra.local.ports import LOOPBACK, answers
 from infra.local.stack_file import read_stack_file, supervisor_pid
+from infra.local.supervisor import notifications_file
 from infra.settings import home_folder
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -34,6 +35,7 @@ def up(
         return
     for name, address in read_stack_file(home)["addresses"].items():
         console.print(f"  {name:<16} {without_password(address)}")
+    console.print(f"  {'notifications':<16} {notifications_file(home)}")
 
 
 def down() -> None:

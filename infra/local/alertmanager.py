@@ -13,9 +13,9 @@ from infra.local.ports import choose_port
 from infra.local.process import Program
 from infra.local.service import Service
 from infra.local.shipped import find_program, shipped
+from infra.webhook import PLACEHOLDER
 
 PREFERRED_PORT = 9093
-SHIPPED_WEBHOOK = "http://127.0.0.1:9095"  # what alertmanager.yml says
 
 
 class Alertmanager(Service):
@@ -82,5 +82,5 @@ def deliver_to(settings: dict[str, Any], webhook_url: str) -> None:
     for receiver in settings["receivers"]:
         for webhook in receiver.get("webhook_configs", ()):
             url = str(webhook["url"])
-            if url.startswith(f"{SHIPPED_WEBHOOK}/"):
-                webhook["url"] = webhook_url.rstrip("/") + url.removeprefix(SHIPPED_WEBHOOK)
+            if url.startswith(f"{PLACEHOLDER}/"):
+                webhook["url"] = webhook_url.rstrip("/") + url.removeprefix(PLACEHOLDER)

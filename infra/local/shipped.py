@@ -12,7 +12,7 @@ INSTALLED = Path(__file__).parent / "shipped"  # where pyproject.toml puts them 
 
 
 def shipped(name: str) -> Path:
-    """The folder `prometheus` or `alertmanager`; raises `Misconfigured` when the installation lacks it."""
+    """The folder `prometheus`, `alertmanager` or `slos`; raises `Misconfigured` when the installation lacks it."""
     for folder in (CHECKOUT / name, INSTALLED / name):
         if folder.is_dir():
             return folder

@@ -127,6 +127,7 @@ class Stack:
                 self._start_prometheus()
         mlflow = self._start_stores(ours)
         self._write_down()
+        # they load for seconds and wait for Kafka by themselves
         for offset, (name, agents) in enumerate(workers.items()):
             self._keeper.launch(Worker(self.home, name, agents, wanted_port=9108 + offset))
         self._write_down()
@@ -205,7 +206,6 @@ class Stack:
         if "database_url" in self.addresses:
             with contextlib.closing(Database(self.addresses["database_url"])) as database:
                 database.migrate()
-        self._keeper.until_ready()
         return mlflow
 
     @contextlib.contextmanager

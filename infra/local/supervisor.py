@@ -11,9 +11,11 @@ import json
 import signal
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from infra.local.inbox import Inbox
 from infra.local.stack import SERVICES, WORKERS, Stack, external_addresses
 from infra.settings import STACK_FILE, load
 from models.errors import Misconfigured, TidewatchError
@@ -22,6 +24,11 @@ from models.errors import Misconfigured, TidewatchError
 def events_file(home: Path) -> Path:
     """Where the supervisor of this home tells what happens."""
     return home / "run" / "events.jsonl"
+
+
+def notifications_file(home: Path) -> Path:
+    """Where everything that Alertmanager delivers is noted."""
+    return home / "logs" / "notifications.log"
 
 
 class Events:
@@ -51,8 +58,12 @@ def run(home: Path, *, workers: bool = True, mlflow: bool = True) -> int:
     events = Events(events_file(home))
     try:
         (home / STACK_FILE).unlink(missing_ok=True)  # a killed run's addresses are not what a person has set
-        with Stack(home, events.say, external=external_addresses(load(home=home))) as stack:
+        with (
+            closing(Inbox(notifications_file(home))) as inbox,
+            Stack(home, events.say, external=external_addresses(load(home=home))) as stack,
+        ):
             stack.start(
+                webhook_url=inbox.url,
                 services=[name for name in SERVICES if mlflow or name != "mlflow"],
                 workers=WORKERS if workers else {},
             )
