@@ -35,8 +35,10 @@ def alert_event(
     burn_window: str | None = None,
     annotations: Mapping[Annotation, str],
 ) -> AlertEvent:
-    """The event for one transition of an alert. Its id depends on identity, episode start and state only, so that deciding
-    the same transition twice (after a crash, say) gives the same event.
+    """The event for one transition of an alert.
+
+    Its id depends on identity, episode start and state only, so that deciding the same transition twice (after a crash,
+    say) gives the same event.
     """
     optional = {AlertLabel.ENTITY: entity, AlertLabel.SLO: slo, AlertLabel.BURN_WINDOW: burn_window}
     labels = {

@@ -23,7 +23,7 @@ class RejectReason(StrEnum):
 
 
 class SampleFate(StrEnum):
-    """What became of a valid sample once the watch agent placed it; anything but ACCEPTED leaves scores and counts alone."""
+    """What became of a valid sample once the watch agent placed it; all but ACCEPTED leave scores and counts alone."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"

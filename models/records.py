@@ -33,10 +33,10 @@ class SampleColumns:
 
 
 class SampleRecord(msgspec.Struct, array_like=True, frozen=True):
-    """One record of the `samples` topic: what one micro-batch of one `metrics` partition holds for one `samples` partition.
+    """One record of the `samples` topic: what one micro-batch of a `metrics` partition holds for a `samples` partition.
 
-    `offsets` are the samples' own positions in the source partition. Ingest may publish a record twice (it died before it
-    acknowledged); the watch agent keeps the highest source offset it has folded per source partition, in the same
+    `offsets` are the samples' own positions in the source partition. Ingest may publish a record twice (it died before
+    it acknowledged); the watch agent keeps the highest source offset it has folded per source partition, in the same
     transaction as everything else, and skips what it already has.
 
     Attributes:

@@ -18,7 +18,7 @@ from models.compiled import compiled
 from models.episodes import FADED, GOING_ON, NONE, OPENED, PENDING, EpisodeRules, advance
 from models.features import Multivariate
 from models.placing import Rows
-from models.state import Table, Tables
+from models.state import SUSTAINED, Table, Tables
 from models.threshold import LEAST_P, MOST_P, WEEK_S, Tail, learn_tail, tail_surprise, tail_value
 
 TOP = 3
@@ -30,6 +30,12 @@ P_CUT = 0.05
 FIRST_SCORE_ROWS = 10
 CALIBRATED_ROWS = 1000
 """At 5 % beyond the cut, 50 exceedances: the tail's mean is known to 14 %."""
+
+SUSTAINED_S = 3.0
+"""How long surprise has to last, at most `SUSTAINED` rows, and one row where rows are rarer than this. At one second a
+single odd row (one failed request, a collection of garbage) is ordinary, and a tail that has to hold such rows hides a
+fault of a minute: with half of the requests failing the score rose from 0.7 to 3. Slower rows are means or states over
+longer than that already."""
 
 TYPICAL = 4.0
 """Nats that any of a few series has now and then; what others than the largest have beyond counts half."""
@@ -119,7 +125,7 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
             out.nats[cell] = online.surprise(tables.series[rows.series[cell]], rows.value[cell])
         joint = forest.nats[row]
         joint = 0.0 if np.isnan(joint) else min(joint, FOREST_LIMIT)
-        fused = _fuse(out.nats[start:end], joint)
+        fused = _sustained(entity, _fuse(out.nats[start:end], joint))
         target = _target(entity, rules.alerts_per_entity_week)
         if entity.n >= FIRST_SCORE_ROWS:
             out.score[row] = tail_surprise(fused, _tail(entity), P_CUT) / target
@@ -147,15 +153,33 @@ def _fuse(nats: NDArray[np.float64], joint: float) -> float:
 
 
 @compiled
+def _sustained(entity: Table, fused: float) -> float:
+    """The least of the newest rows' surprises, over as many rows as `SUSTAINED_S` holds."""
+    rows = int(min(max(SUSTAINED_S / _interval_s(entity), 1.0), SUSTAINED))
+    least = fused
+    for k in range(SUSTAINED - 1, 0, -1):
+        entity.recent[k] = entity.recent[k - 1]
+        if k < rows:
+            least = min(least, entity.recent[k])
+    entity.recent[0] = fused
+    return least
+
+
+@compiled
+def _interval_s(entity: Table) -> float:
+    """One second is assumed until the sampling interval is known, the strictest usual."""
+    return entity.interval_ns * 1e-9 if entity.interval_ns > 0 else 1.0
+
+
+@compiled
 def _tail(entity: Table) -> Tail:
     return Tail(entity.cut, entity.excess, entity.square, entity.beyond)
 
 
 @compiled
 def _target(entity: Table, alerts_per_entity_week: float) -> float:
-    """Nats at which the score is 1; one second is assumed until the sampling interval is known, the strictest usual."""
-    interval_s = entity.interval_ns * 1e-9 if entity.interval_ns > 0 else 1.0
-    return -math.log(min(max(alerts_per_entity_week * interval_s / WEEK_S, LEAST_P), MOST_P))
+    """Nats at which the score is 1."""
+    return -math.log(min(max(alerts_per_entity_week * _interval_s(entity) / WEEK_S, LEAST_P), MOST_P))
 
 
 @compiled

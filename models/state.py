@@ -28,6 +28,9 @@ DIFFS = 16
 
 FAST, SLOW = 0, 1
 
+SUSTAINED = 3
+"""Most rows that surprise has to last before it counts; see `scoring.SUSTAINED_S`."""
+
 SERIES = np.dtype(
     [
         # what it is
@@ -60,6 +63,7 @@ ENTITY = np.dtype(
         ("reported", "i4", (OPEN,)), ("slot", "i4", (OPEN,)), ("awaited", "i4"), ("closed_key", "i8"), ("rows", "i8"),
         # tail of the fused surprise
         ("n", "f8"), ("cut", "f8"), ("excess", "f8"), ("square", "f8"), ("beyond", "f8"),
+        ("recent", "f8", (SUSTAINED,)),
         # episode
         ("episode", "i1"), ("pending", "i4"), ("quiet", "i4"), ("since_ns", "i8"), ("held", "f8"),
         # newest result
