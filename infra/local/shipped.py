@@ -8,7 +8,7 @@ from pathlib import Path
 from models.errors import Misconfigured
 
 CHECKOUT = Path(__file__).parents[2]
-INSTALLED = Path(__file__).parent / "shipped"  # where pyproject.toml puts them in a wheel
+INSTALLED = Path(__file__).parent / "files"  # where pyproject.toml puts them in a wheel
 
 
 def shipped(name: str) -> Path:
