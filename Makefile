@@ -7,8 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PROMTOOL := $(shell command -v promtool 2>/dev/null)
-AMTOOL := $(shell command -v amtool 2>/dev/null)
+require = command -v $(1) > /dev/null || { echo "$(1) is missing: install the package $(2)" >&2; exit 1; }
 
 .PHONY: help setup demo test test-unit check bench up down status lock clean
 
@@ -52,16 +51,9 @@ check: setup ## lint, types, import fence, Prometheus and Alertmanager files
 	@echo "ruff";         $(BIN)/ruff check .
 	@echo "mypy";         $(BIN)/mypy
 	@echo "import fence"; $(BIN)/lint-imports --no-logo > $(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
-ifdef PROMTOOL
-	@echo "promtool";     $(PROMTOOL) check rules prometheus/rules/*.yml; $(PROMTOOL) test rules prometheus/tests/*.yml
-else
-	@echo "promtool is missing (Debian package: prometheus): rules not checked" >&2; exit 1
-endif
-ifdef AMTOOL
-	@echo "amtool";       $(AMTOOL) check-config alertmanager/alertmanager.yml
-else
-	@echo "amtool is missing (Debian package: prometheus-alertmanager): configuration not checked" >&2; exit 1
-endif
+	@echo "promtool";     $(call require,promtool,prometheus); \
+	  promtool check rules prometheus/rules/*.yml; promtool test rules prometheus/tests/*.yml
+	@echo "amtool";       $(call require,amtool,prometheus-alertmanager); amtool check-config alertmanager/alertmanager.yml
 
 bench: setup ## measure speed; tables and JSON in benchmarks/results
 	@exec $(BIN)/python -m benchmarks $(ARGS)

@@ -119,7 +119,7 @@ class Keeper:
             try:
                 service.restart()
                 self._on_change()
-            except TidewatchError as error:
+            except (TidewatchError, OSError) as error:  # tried again later, like a death
                 restarts.died(now_s, 0.0)
                 self._say(f"{name}: {error}")
 

@@ -22,7 +22,7 @@ class Mlflow(Service):
     ready_deadline_s = 180.0  # the first start makes some fifty tables, and loads a lot of Python
 
     def __init__(self, home: Path, database_url: str, wanted_port: int = PREFERRED_PORT) -> None:
-        """`database_url` names a database that exists and belongs to MLflow alone."""
+        """`database_url` names a database that is there and belongs to MLflow alone; a SQLite file will do."""
         super().__init__(home, choose_port(wanted_port))
         # the plain scheme makes SQLAlchemy look for another driver than the one we have
         self._store = database_url.replace("postgresql://", "postgresql+psycopg2://", 1)

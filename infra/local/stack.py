@@ -194,15 +194,17 @@ class Stack:
             kafka = Kafka(self.home, self._cache, self._say)
             self._keeper.launch(kafka)
             self.addresses["kafka"] = kafka.address
-        mlflow: Mlflow | None = None
+        store = f"sqlite:///{self.home / 'mlflow.db'}"  # somebody else's server has no database for MLflow
         if postgres is not None:
             self._keeper.until_ready("postgres")
             postgres.create_database(DATABASE)
             postgres.create_database(MLFLOW_DATABASE)
             store = postgres.url(MLFLOW_DATABASE)
-            mlflow = Mlflow(self.home, store) if "mlflow" in ours else None
-            if "mlflow_url" not in self._external:  # without a server, trainer and workers use its store directly
-                self.addresses["mlflow_url"] = mlflow.url if mlflow else store
+        mlflow = Mlflow(self.home, store) if "mlflow" in ours else None
+        if mlflow is not None:
+            self.addresses["mlflow_url"] = mlflow.url
+        elif postgres is not None and "mlflow_url" not in self._external:
+            self.addresses["mlflow_url"] = store  # without a server, trainer and workers use its store directly
         if "database_url" in self.addresses:
             with contextlib.closing(Database(self.addresses["database_url"])) as database:
                 database.migrate()
