@@ -15,14 +15,16 @@ from infra.demo.scores_tail import ScoresTail
 from infra.store.database import Database
 from infra.webhook import WebhookReceiver
 from models.errors import Unavailable
-from models.names import CHAMPION_ALIAS, AlertLabel, AlertName, Topic, registered_model
+from models.names import CHAMPION_ALIAS, AlertLabel, AlertName, Severity, Topic, registered_model
 from models.reasons import RetrainReason, TrainingOutcome
+from models.slo.definition import Slo
 
 REGISTRY_TIMEOUT_S: Final = 3.0
+_PAGE_LABELS: Final = (AlertLabel.ALERTNAME, AlertLabel.SLO, AlertLabel.SEVERITY)
 
 _BURN = """
     SELECT min(starts_at) AS at FROM alert
-    WHERE labels->>'alertname' = %s AND labels->>'service' = %s AND starts_at >= %s
+    WHERE labels->>'alertname' = %s AND labels->>'slo' = %s AND labels->>'severity' = %s AND starts_at >= %s
 """
 _DRIFT = "SELECT min(at) AS at FROM drift WHERE service = %s AND at >= %s"
 _ASKED = """
@@ -54,15 +56,14 @@ class Witness:
             return None
         return found[0]["at"] if found else None
 
-    def notified(self, service: str, status: str, since: datetime) -> datetime | None:
-        """When Alertmanager told the webhook that the SLO alert of a service fires, or is resolved."""
+    def notified(self, slo: str, status: str, since: datetime) -> datetime | None:
+        """When Alertmanager told the webhook that the page of an SLO fires, or is resolved."""
         for received in self.webhook.received:
             arrived = datetime.fromtimestamp(received.arrived_at_s, UTC)
             for alert in received.notification.alerts:
-                wanted = (AlertName.SLO_BURN_RATE, service, status)
-                labels = alert.labels
-                seen = (labels.get(AlertLabel.ALERTNAME), labels.get(AlertLabel.SERVICE), alert.status)
-                if arrived >= since and seen == wanted:
+                wanted = (AlertName.SLO_BURN_RATE, slo, Severity.PAGE)
+                seen = tuple(alert.labels.get(name) for name in _PAGE_LABELS)
+                if arrived >= since and alert.status == status and seen == wanted:
                     return arrived
         return None
 
@@ -91,13 +92,13 @@ class Witness:
         return str(answer.json()["model_version"]["version"])
 
 
-def incident_chain(witness: Witness, title: str, service: str, begin: datetime, ended: Look) -> Chain:
+def incident_chain(witness: Witness, title: str, slo: Slo, begin: datetime, ended: Look) -> Chain:
     """Fault → anomaly scored → SLO burn → alert delivered → fault ends → resolved.
 
     Args:
         witness: where to look.
         title: what the fault is, for people.
-        service: whose metrics it hits.
+        slo: the objective that it breaks.
         begin: when it was made.
         ended: when it ended, None while it lasts.
     """
@@ -105,11 +106,11 @@ def incident_chain(witness: Witness, title: str, service: str, begin: datetime, 
         title,
         [
             Link("fault", lambda: begin),
-            Link("anomaly scored", lambda: witness.scores.first_anomalous(service, begin)),
-            Link("SLO burn", lambda: witness.at(_BURN, AlertName.SLO_BURN_RATE, service, begin)),
-            Link("alert delivered by Alertmanager", lambda: witness.notified(service, "firing", begin)),
+            Link("anomaly scored", lambda: witness.scores.first_anomalous(slo.service, begin)),
+            Link("SLO burn", lambda: witness.at(_BURN, AlertName.SLO_BURN_RATE, slo.name, Severity.PAGE, begin)),
+            Link("alert delivered by Alertmanager", lambda: witness.notified(slo.name, "firing", begin)),
             Link("fault over", ended),
-            Link("resolved", lambda: witness.notified(service, "resolved", begin)),
+            Link("resolved", lambda: witness.notified(slo.name, "resolved", begin)),
         ],
     )
 

@@ -66,11 +66,13 @@ class Running:
     """The demo's parts while it runs."""
 
     console: Console
+    say: Callable[[str], None]
     settings: Settings
     database: Database
     observer: Observer
     production: Production
     webhook: WebhookReceiver
+    objectives: list[Slo]
     endpoints: dict[str, str]
 
 
@@ -96,7 +98,7 @@ def run(settings: Settings, console: Console, *, once: bool) -> bool:
 @contextmanager
 def _running(home: Path, console: Console) -> Iterator[Running]:
     def say(line: str) -> None:
-        console.print(f"[dim]{datetime.now().astimezone():%H:%M:%S}[/] {line}", highlight=False)
+        console.print(f"[dim]{datetime.now().astimezone():%H:%M:%S}[/] {line}", highlight=False, soft_wrap=True)
 
     with (
         closing(WebhookReceiver()) as webhook,
@@ -108,9 +110,12 @@ def _running(home: Path, console: Console) -> Iterator[Running]:
             closing(Database(settings.database_url.get_secret_value(), application="tidewatch-demo")) as database,
             closing(Observer(database, lambda: stack.worker_urls, lambda: datetime.now(UTC))) as observer,
         ):
-            _apply(database, read_slos([shipped("slos")]))
+            objectives = read_slos([shipped("slos")])
+            _apply(database, objectives)
             with Production(settings, say) as production:
-                yield Running(console, settings, database, observer, production, webhook, _endpoints(settings))
+                yield Running(
+                    console, say, settings, database, observer, production, webhook, objectives, _endpoints(settings)
+                )
         say("stopping")
 
 
@@ -148,7 +153,7 @@ def _looks(running: Running, note: Callable[[], str]) -> Iterator[Observation]:
             if on_screen:
                 live.update(render(seen, running.endpoints, note()), refresh=True)
             elif looks % 10 == 0:
-                running.console.print(_line(seen), highlight=False)
+                running.say(_line(seen))
             yield seen
             looks += 1
             time.sleep(max(0.0, LOOK_EVERY_S - (time.monotonic() - began)))
@@ -157,7 +162,7 @@ def _looks(running: Running, note: Callable[[], str]) -> Iterator[Observation]:
 def _line(seen: Observation) -> str:
     worst = seen.scores[0] if seen.scores else None
     return (
-        f"{seen.at.astimezone():%H:%M:%S} {seen.samples_per_s:8,.0f} samples/s  lag {seen.lag_records:,.0f}  "
+        f"{seen.samples_per_s:8,.0f} samples/s  lag {seen.lag_records:,.0f}  "
         f"{seen.entities:.0f} entities  worst {f'{worst.entity} {worst.score:.2f}' if worst else '-'}  "
         f"{sum(alert['state'] == 'firing' for alert in seen.alerts)} alerts  {len(seen.serving)} models"
     )
@@ -167,7 +172,7 @@ def _once(running: Running) -> bool:
     settings = running.settings
     with _following(ScoresTail(settings.kafka, settings.topic(Topic.SCORES))) as scores:
         if not _warm(running):
-            running.console.print("[red]not ready in time[/]: see the logs in", str(settings.home / "logs"))
+            running.say(f"[red]not ready in time[/]: see the logs in {settings.home / 'logs'}")
             return False
         latest = Observation(at=datetime.now(UTC))
         witness = Witness(
@@ -180,7 +185,7 @@ def _once(running: Running) -> bool:
                 latest = seen
                 for chain in chains:
                     for link in chain.advance():
-                        running.console.print(f"  [green]seen[/] {chain.title}: {link.name}", highlight=False)
+                        running.say(f"[green]seen[/] {chain.title}: {link.name}")
                 if all(chain.complete for chain in chains) or time.monotonic() > deadline:
                     break
         finally:
@@ -214,7 +219,9 @@ def _warm(running: Running) -> bool:
 def _break_things(running: Running, witness: Witness) -> tuple[Pressure, list[Chain]]:
     memory = psutil.virtual_memory()
     pressure = Pressure(FAULT_S)
-    _apply(running.database, [steady_memory(memory.percent / 100, pressure.memory_ratio)])
+    memory_slo = steady_memory(memory.percent / 100, pressure.memory_ratio)
+    failing_slo = next(slo for slo in running.objectives if slo.service == FAILING_SERVICE)
+    _apply(running.database, [memory_slo])
     begin = datetime.now(UTC)
     over_at = begin.timestamp() + FAULT_S
     simulation = running.production.simulation
@@ -228,9 +235,9 @@ def _break_things(running: Running, witness: Witness) -> tuple[Pressure, list[Ch
         return None if pressure.active else datetime.now(UTC)
 
     return pressure, [
-        incident_chain(witness, f"this machine: {pressure.description}", "host", begin, pressure_over),
+        incident_chain(witness, f"this machine: {pressure.description}", memory_slo, begin, pressure_over),
         incident_chain(
-            witness, f"{FAILING_SERVICE}: {FAILING_RATIO:.0%} of requests fail for {FAULT_S:.0f} s", FAILING_SERVICE,
+            witness, f"{FAILING_SERVICE}: {FAILING_RATIO:.0%} of requests fail for {FAULT_S:.0f} s", failing_slo,
             begin, simulated_fault_over,
         ),
         drift_chain(witness, f"{DRIFTING_SERVICE}: a deployment changes its normal", DRIFTING_SERVICE, begin),
