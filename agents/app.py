@@ -56,6 +56,7 @@ def build(settings: Settings) -> faust.App:
         stream_wait_empty=False,                # what is not acknowledged is delivered again; nobody waits for it
         stream_buffer_maxsize=QUEUED_BATCHES,
         stream_recovery_delay=0.0,              # there are no tables to recover
+        table_standby_replicas=0,               # round robin: workers of one group may run different agents
         broker_commit_interval=COMMIT_INTERVAL_S,
         broker_session_timeout=SESSION_TIMEOUT_S,
         broker_heartbeat_interval=SESSION_TIMEOUT_S / 4,
