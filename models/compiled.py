@@ -31,9 +31,9 @@ DIGEST = _digest()
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """`function` compiled on its first call. Floating-point order is kept (no fastmath): equal input, equal bits.
 
-    Divisions follow IEEE 754 (infinity, not an exception), as in numpy. The names of the cache's files carry the digest of
-    `SOURCES`: numba by itself looks at the function's own file only, and would go on using what another file compiled
-    into it before it was edited, or stumble over names that are gone.
+    Divisions follow IEEE 754 (infinity, not an exception), as in numpy. The names of the cache's files carry the digest
+    of `SOURCES`: numba by itself looks at the function's own file only, and would go on using what another file
+    compiled into it before it was edited, or stumble over names that are gone.
     """
     dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     cache, index_file = dispatcher._cache, cast("Any", IndexDataCacheFile)

@@ -76,7 +76,9 @@ class _Watched:
 
     def spread(self) -> float:
         """Deviation within the window, 1 at least: the unit of the values is a deviation of calm times."""
-        return max(math.sqrt(max(self.window.get_variance(), 0.0)), 1.0)
+        width = max(self.window.get_width(), 1.0)
+        # what River calls variance here is the sum of squares
+        return max(math.sqrt(max(self.window.get_variance() / width, 0.0)), 1.0)
 
 
 class DriftBank:

@@ -64,7 +64,7 @@ def surprise(one: Table, value: float) -> float:
     nats = 0.0
     if math.isnan(value):
         if one.regular > 0.95 and one.n >= 20.0:
-            nats = one.absent * min(-math.log(1.0 - one.regular + 1.0 / one.n), 4.0)
+            nats = (one.missing + 1.0) * min(-math.log(1.0 - one.regular + 1.0 / one.n), 4.0)
     else:
         for channel in range(2):
             z = abs(value - one.level[channel]) / unit(one, channel)
@@ -106,9 +106,11 @@ def learn(one: Table, value: float, nats: float, rebaseline_rows: int) -> None:
     """Take a value (NaN: missing) into the series' state, given how surprising it was."""
     if math.isnan(value):
         # an interruption is not learnt as irregularity until it has lasted as long as a new regime
-        if one.absent < 3 or one.absent > rebaseline_rows:
+        one.missing += 1
+        if one.missing < 3 or one.missing > rebaseline_rows:
             one.regular += (0.0 - one.regular) / min(one.n + 2.0, 200.0)
         return
+    one.missing = 0
     if one.n == 0.0:
         _begin(one, value, 0.0)
         one.n, one.regular = 1.0, 1.0

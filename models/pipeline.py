@@ -281,7 +281,7 @@ class Pipeline:
             statistic=hit.moved if series >= 0 else hit.moved / SCORE_UNITS,
             window_rows=hit.window_rows,
             at_ns=at_ns,
-            since_ns=at_ns - hit.window_rows * int(self._state.entities["interval_ns"][rows.entity[row]]),
+            since_ns=at_ns - hit.window_rows * int(rows.interval_ns[row]),
         )
 
     def _wishes(self, rows: Rows, forest: Multivariate, drifts: list[tuple[int, Drift]]) -> list[RetrainWish]:

@@ -65,10 +65,11 @@ class Samples(NamedTuple):
 
 class Rows(NamedTuple):
     """Closed rows in the order in which they closed. Row i has cells `start[i]` to `start[i + 1]`; a missing value
-    is NaN."""
+    is NaN. `interval_ns` is the entity's sampling interval as it was known then, 0 before it was."""
 
     entity: NDArray[np.int32]
     tick_ns: NDArray[np.int64]
+    interval_ns: NDArray[np.int64]
     start: NDArray[np.int64]
     series: NDArray[np.int32]
     value: NDArray[np.float64]
@@ -160,6 +161,7 @@ def joined(pieces: Sequence[Rows]) -> Rows:
     return Rows(
         np.concatenate([piece.entity for piece in pieces]),
         np.concatenate([piece.tick_ns for piece in pieces]),
+        np.concatenate([piece.interval_ns for piece in pieces]),
         np.concatenate([*start, offset[-1:]]).astype(np.int64),
         np.concatenate([piece.series for piece in pieces]),
         np.concatenate([piece.value for piece in pieces]),
@@ -194,6 +196,7 @@ def _room(state: State, n_samples: int, width: int, n_counts: int, *, lateness_n
         Rows(
             np.empty(n_rows, np.int32),
             np.empty(n_rows, np.int64),
+            np.empty(n_rows, np.int64),
             np.zeros(n_rows + 1, np.int64),
             np.empty(n_cells, np.int32),
             np.empty(n_cells, np.float64),
@@ -218,6 +221,7 @@ def _used(done: _Pass) -> Placed:
         Rows(
             rows.entity[:n_rows],
             rows.tick_ns[:n_rows],
+            rows.interval_ns[:n_rows],
             rows.start[: n_rows + 1],
             rows.series[:n_cells],
             rows.value[:n_cells],
@@ -431,6 +435,7 @@ def _close_until(tables: Tables, number: int, count: int, done: _Pass) -> None:
         slot = entity.slot[0]
         row, cell = done.used[0], done.used[1]
         done.rows.entity[row], done.rows.tick_ns[row], done.rows.start[row] = number, entity.at[0], cell
+        done.rows.interval_ns[row] = entity.interval_ns
         changed = False
         member = entity.first
         while member >= 0:

@@ -123,10 +123,12 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
         start, end = rows.start[row], rows.start[row + 1]
         for cell in range(start, end):
             out.nats[cell] = online.surprise(tables.series[rows.series[cell]], rows.value[cell])
+        # one second is assumed until the sampling interval is known, the strictest usual
+        interval_s = rows.interval_ns[row] * 1e-9 if rows.interval_ns[row] > 0 else 1.0
         joint = forest.nats[row]
         joint = 0.0 if np.isnan(joint) else min(joint, FOREST_LIMIT)
-        fused = _sustained(entity, _fuse(out.nats[start:end], joint))
-        target = _target(entity, rules.alerts_per_entity_week)
+        fused = _sustained(entity, _fuse(out.nats[start:end], joint), interval_s)
+        target = _target(interval_s, rules.alerts_per_entity_week)
         if entity.n >= FIRST_SCORE_ROWS:
             out.score[row] = tail_surprise(fused, _tail(entity), P_CUT) / target
             out.readiness[row] = PROVISIONAL if entity.n < CALIBRATED_ROWS else CALIBRATED
@@ -153,9 +155,9 @@ def _fuse(nats: NDArray[np.float64], joint: float) -> float:
 
 
 @compiled
-def _sustained(entity: Table, fused: float) -> float:
+def _sustained(entity: Table, fused: float, interval_s: float) -> float:
     """The least of the newest rows' surprises, over as many rows as `SUSTAINED_S` holds."""
-    rows = int(min(max(SUSTAINED_S / _interval_s(entity), 1.0), SUSTAINED))
+    rows = int(min(max(SUSTAINED_S / interval_s, 1.0), SUSTAINED))
     least = fused
     for k in range(SUSTAINED - 1, 0, -1):
         entity.recent[k] = entity.recent[k - 1]
@@ -166,20 +168,14 @@ def _sustained(entity: Table, fused: float) -> float:
 
 
 @compiled
-def _interval_s(entity: Table) -> float:
-    """One second is assumed until the sampling interval is known, the strictest usual."""
-    return entity.interval_ns * 1e-9 if entity.interval_ns > 0 else 1.0
-
-
-@compiled
 def _tail(entity: Table) -> Tail:
     return Tail(entity.cut, entity.excess, entity.square, entity.beyond)
 
 
 @compiled
-def _target(entity: Table, alerts_per_entity_week: float) -> float:
+def _target(interval_s: float, alerts_per_entity_week: float) -> float:
     """Nats at which the score is 1."""
-    return -math.log(min(max(alerts_per_entity_week * _interval_s(entity) / WEEK_S, LEAST_P), MOST_P))
+    return -math.log(min(max(alerts_per_entity_week * interval_s / WEEK_S, LEAST_P), MOST_P))
 
 
 @compiled

@@ -9,6 +9,7 @@ import io
 import json
 import math
 import zipfile
+import zlib
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -182,7 +183,7 @@ class ServiceModel:
             if head["format"] != FORMAT:
                 raise ModelUnusable(f"model file has format {head['format']}, this version reads {FORMAT}")
             model = cls._from_parts(head, stored)
-        except (KeyError, TypeError, ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        except (KeyError, TypeError, ValueError, EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
             raise ModelUnusable(f"not a model file: {error}") from error
         model._check_shapes()
         return model

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,16 @@ def read(body: bytes, config: PipelineConfig, memory: Memory) -> None:
         memory.records |= {service: ServiceRecord(**record) for service, record in plain["records"].items()}
         memory.incidents.load(plain["incidents"])
         memory.drift.load(plain["drift"])
-    except (KeyError, TypeError, ValueError, EOFError, OSError, zipfile.BadZipFile, msgspec.DecodeError) as error:
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        EOFError,
+        OSError,
+        zlib.error,
+        zipfile.BadZipFile,
+        msgspec.DecodeError,
+    ) as error:
         raise StateUnusable(f"not a snapshot: {error}") from error
 
 

@@ -41,7 +41,7 @@ SERIES = np.dtype(
         # online detectors: learned rows, level and scale by horizon, tails of |z|, range, novelty, regularity
         ("n", "f8"), ("level", "f8", (2,)), ("scale", "f8", (2,)),
         ("cut", "f8", (2,)), ("excess", "f8", (2,)), ("square", "f8", (2,)), ("beyond", "f8", (2,)),
-        ("low", "f8"), ("high", "f8"), ("novel_rate", "f8"), ("novel_excess", "f8"), ("regular", "f8"),
+        ("low", "f8"), ("high", "f8"), ("novel_rate", "f8"), ("novel_excess", "f8"), ("regular", "f8"), ("missing", "i4"),
         # the regime that may become the new normal
         ("odd", "i4"), ("held", "f8", (2,)), ("new_level", "f8"), ("new_scale", "f8"),
         ("new_low", "f8"), ("new_high", "f8"),

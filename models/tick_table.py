@@ -39,7 +39,14 @@ def tick_table(samples: SampleColumns, service: str, rule: EntityRule, lateness_
 
 def _copy(rows: Rows) -> Rows:
     """The same rows, free of the arrays they are cut from, which are as large as the most that could have closed."""
-    return Rows(rows.entity.copy(), rows.tick_ns.copy(), rows.start.copy(), rows.series.copy(), rows.value.copy())
+    return Rows(
+        rows.entity.copy(),
+        rows.tick_ns.copy(),
+        rows.interval_ns.copy(),
+        rows.start.copy(),
+        rows.series.copy(),
+        rows.value.copy(),
+    )
 
 
 def _from_rows(state: State, service: str, parts: list[Rows]) -> TrainingTable:

@@ -1,0 +1,56 @@
+"""Compiles every loop of the fold before the first sample comes: some 20 s the first time, a second from the cache."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.forest import Forest
+from models.pipeline import Pipeline, PipelineConfig
+from models.records import SampleColumns
+from models.series import EntityRule
+from models.service_model import Calibration, ServiceModel
+from models.slo.binding import Role, SloBinding, ThresholdOp
+
+
+def warm_up() -> None:
+    """Fold a few made-up samples with a model and an SLO through a pipeline that is then dropped."""
+    pipeline = Pipeline(PipelineConfig(EntityRule((), (), "warm-up")))
+    pipeline.use_slos([SloBinding(1, "a", (), Role.THRESHOLD, ThresholdOp.LT, 0.5)])
+    pipeline.use_model("warm-up", _model())
+    ticks = np.repeat(np.arange(40, dtype=np.int64) * 1_000_000_000, 2)
+    pipeline.fold(
+        SampleColumns(["a{}", "b{}"], np.tile(np.array([0, 1], np.int32), 40), ticks, (ticks % 7).astype(float))
+    )
+    pipeline.finish()
+
+
+def _model() -> ServiceModel:
+    """The smallest model there is: one feature, one tree of one split."""
+    forest = Forest(
+        feature=np.array([0, -1, -1], np.int32),
+        threshold=np.zeros(3, np.float32),
+        left=np.array([1, 0, 0], np.int32),
+        right=np.array([2, 0, 0], np.int32),
+        path=np.array([0.0, 1.0, 1.0]),
+        roots=np.zeros(1, np.int32),
+        normaliser=1.0,
+    )
+    one = np.ones(1)
+    model = ServiceModel(
+        service="warm-up",
+        version="0",
+        features=("a",),
+        log_scale=0 * one,
+        center=0 * one,
+        scale=one,
+        whitening=np.eye(1),
+        forest=forest,
+        calibration=Calibration(np.array([0.0, 1.0]), np.array([0.0, 1.0]), 1.0),
+        interval_s=1.0,
+        trained_from_ns=0,
+        trained_to_ns=0,
+        rows=2,
+        probe_x=np.zeros((0, 1)),
+        probe_score=np.zeros(0),
+    )
+    return model.with_probe(np.zeros((1, 1)))

@@ -1,0 +1,47 @@
+"""One episode an incident: it opens for a reason, is held over gaps, and ends once."""
+
+import numpy as np
+import pytest
+
+from models.episodes import CLOSED, FADED, GOING_ON, NONE, OPENED, PENDING, EpisodeRules, advance
+from models.state import ENTITY
+
+RULES = EpisodeRules(min_rows=2, at_once=2.0, gap_rows=3, hold_score=0.7, close_rows=4, ready_rows=30)
+
+
+def phases(scores, n=1000.0):
+    entity = np.zeros(1, ENTITY)
+    entity["n"] = n
+    return [advance(entity[0], score, tick, RULES) for tick, score in enumerate(scores)]
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        pytest.param([0.2, 0.9, 0.1], [NONE] * 3, id="below the threshold nothing happens"),
+        pytest.param([1.2, 1.3, 1.1], [PENDING, OPENED, GOING_ON], id="the second anomalous row opens"),
+        pytest.param([2.5], [OPENED], id="a row far above opens at once"),
+        pytest.param([1.2, 0, 0, 0, 0, 0], [PENDING, PENDING, PENDING, PENDING, FADED, NONE], id="one row fades"),
+        pytest.param([1.2, 0, 1.1], [PENDING, PENDING, OPENED], id="a gap does not start over"),
+        pytest.param(
+            [2.5, 0.8, 0.8, 0.8, 0.8, 0.8], [OPENED] + [GOING_ON] * 5, id="between hold and threshold it is held"
+        ),
+        pytest.param(
+            [2.5, 0, 0, 0, 1.5, 0, 0, 0, 0], [OPENED] + [GOING_ON] * 7 + [CLOSED], id="a pause does not end it"
+        ),
+    ],
+)
+def test_phases(scores, expected):
+    assert phases(scores) == expected
+
+
+def test_an_entity_that_is_too_young_opens_nothing():
+    assert OPENED not in phases([5.0] * 10, n=12.0)
+
+
+def test_the_start_is_the_first_anomalous_row():
+    entity = np.zeros(1, ENTITY)
+    entity["n"] = 100
+    for tick, score in enumerate([0.0, 1.5, 0.0, 1.5]):
+        advance(entity[0], score, tick, RULES)
+    assert entity["since_ns"][0] == 1

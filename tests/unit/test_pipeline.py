@@ -1,0 +1,270 @@
+"""The fold as a whole: exact, causal, and right about simple incidents."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.pipeline import Folded
+from models.reasons import AlertDecision, AlertState, Readiness, RetrainReason
+from models.records import SampleColumns
+from tests.unit.streams import SECOND_NS, START_NS, make, model_for, noise, pieces, scores, series, shop, table
+
+FEATURES = ("cpu_ratio", "latency_ms", "queue", "requests_total")
+
+
+def eventful(n: int = 700, *, interrupted: bool = True) -> SampleColumns:
+    """Two instances with a minute of slow answers, a shift that stays, a metric that pauses and some holes."""
+    values = shop(n, seed=1)
+    values[series("latency_ms", "a")][400:460] *= 5
+    values[series("cpu_ratio", "b")][300:] += 0.4
+    values[series("workers", "a")][[20, 30]] = np.nan
+    if interrupted:
+        values[series("queue", "b")][500:520] = np.nan
+    return table(values)
+
+
+def with_model(pipeline):
+    rng = np.random.default_rng(0)
+    rows = np.column_stack(
+        [rng.normal(0.3, 0.03, 400), rng.normal(80, 9, 400), rng.poisson(0.1, 400), rng.normal(50, 7, 400)]
+    )
+    pipeline.use_model("shop", model_for(rows, FEATURES))
+    return pipeline
+
+
+def summary(folds: list[Folded]) -> dict[str, object]:
+    """Everything that the folds said, batches joined."""
+    joined: dict[str, object] = {
+        name: np.concatenate([getattr(fold.rows, name) for fold in folds]).tobytes()
+        for name in (
+            "entity",
+            "tick_ns",
+            "score",
+            "is_anomaly",
+            "value",
+            "expected",
+            "expected_lower",
+            "expected_upper",
+            "parts",
+        )
+    }
+    for name in ("episodes", "drifts", "retrain"):
+        joined[name] = [item for fold in folds for item in getattr(fold, name)]
+    joined["cause"] = [cause for fold in folds for cause in fold.rows.cause]
+    joined["version"] = [version for fold in folds for version in fold.rows.model_version]
+    return joined
+
+
+@pytest.mark.parametrize("size", [1, 7, 5000])
+@pytest.mark.parametrize("modelled", [False, True], ids=["online detectors alone", "with a champion"])
+def test_any_split_of_the_input_gives_the_same_results_to_the_last_bit(size, modelled):
+    samples = eventful(350 if size == 1 else 700)
+
+    def played(step: int) -> dict[str, object]:
+        pipeline = with_model(make()) if modelled else make()
+        return summary([pipeline.fold(piece) for piece in pieces(samples, step)] + [pipeline.finish()])
+
+    assert played(size) == played(len(samples))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.71])
+def test_scores_of_a_prefix_are_a_prefix_of_the_scores(share):
+    samples = eventful()
+    cut = int(len(samples) * share)
+    whole, part = with_model(make()), with_model(make())
+    everything = whole.fold(samples).rows
+    prefix = part.fold(pieces(samples, cut)[0]).rows
+    n = len(prefix)
+    assert n > 100
+    assert prefix.score.tobytes() == everything.score[:n].tobytes()
+    assert prefix.expected_upper.tobytes() == everything.expected_upper[:n].tobytes()
+
+
+def test_the_order_of_series_within_a_tick_changes_nothing():
+    # a series that comes back after a pause is not waited for, so its first row is the one thing that depends on order
+    samples = eventful(interrupted=False)
+    order = np.lexsort((np.random.default_rng(0).permutation(len(samples)), samples.event_time_ns))
+    shuffled = SampleColumns(
+        samples.series_ids, samples.series[order], samples.event_time_ns[order], samples.values[order]
+    )
+    one, other = with_model(make()), with_model(make())
+    first, second = [one.fold(samples), one.finish()], [other.fold(shuffled), other.finish()]
+    for instance in ("a", "b"):
+        assert scores(first, one, instance).tobytes() == scores(second, other, instance).tobytes()
+
+
+INCIDENTS = [
+    pytest.param("latency_ms", lambda v: v * 5, "latency_ms", id="latency times five"),
+    pytest.param("cpu_ratio", lambda v: v + 0.6, "cpu_ratio", id="a busy CPU"),
+    pytest.param("requests_total", lambda v: np.full_like(v, v[0]), "requests_total", id="traffic stops"),
+    pytest.param("queue", lambda v: v + 20, "queue", id="a queue that was empty fills"),
+    pytest.param("latency_ms", lambda v: np.full_like(v, np.nan), "latency_ms", id="a metric falls silent"),
+]
+
+
+@pytest.mark.parametrize(("metric", "change", "cause"), INCIDENTS)
+def test_an_incident_is_anomalous_within_ticks_as_long_as_it_lasts_and_names_its_metric(metric, change, cause):
+    values = shop(1200, seed=5)
+    text = series(metric, "a")
+    values[text][1000:1060] = change(values[text][1000:1060])
+    if metric == "requests_total":
+        values[text][1060:] -= values[text][1060] - values[text][1059] - 50
+    pipeline = make()
+    folded = pipeline.fold(table(values))
+    during = scores([folded], pipeline)[1006:1060]
+    assert (during > 1).mean() > 0.95
+    episodes = [e for e in folded.episodes if e.entity == "shop/a"]
+    assert [e.state for e in episodes] == [AlertState.FIRING, AlertState.RESOLVED]
+    opened, closed = episodes
+    assert (opened.decision, closed.decision) == (AlertDecision.FIRED, AlertDecision.RESOLVED)
+    assert opened.id == closed.id
+    assert opened.cause_metric == cause
+    assert 1000 <= (opened.started_ns - START_NS) / SECOND_NS <= 1006
+    assert 1060 <= (closed.ended_ns - START_NS) / SECOND_NS <= 1080
+    assert [e for e in folded.episodes if e.entity == "shop/b"] == []
+
+
+def test_a_single_row_counts_where_rows_are_rare_and_not_where_they_are_seconds():
+    values = shop(1200, seed=6)
+    values[series("cpu_ratio", "a")][1100] = 0.95
+    found = {}
+    for interval_s in (1, 60):
+        pipeline = make()
+        found[interval_s] = scores([pipeline.fold(table(values, interval_ns=interval_s * SECOND_NS))], pipeline)[1100]
+    assert found[60] > 1
+    assert found[1] < 0.7
+
+
+def test_quiet_hours_hardly_ever_alert():
+    values = shop(2 * 3600, seed=7, instances=("a", "b", "c", "d"))
+    folded = make().fold(table(values))
+    assert [e for e in folded.episodes if e.state is AlertState.FIRING] == []
+    assert folded.rows.is_anomaly.mean() < 1e-3
+    assert folded.drifts == []
+
+
+def test_a_shift_that_stays_becomes_normal_and_is_reported_as_drift():
+    values = shop(1600, seed=8)
+    values[series("cpu_ratio", "a")][800:] += 0.4
+    pipeline = make(rebaseline_rows=300)
+    folded = pipeline.fold(table(values))
+    found = scores([folded], pipeline)
+    assert (found[810:1090] > 1).mean() > 0.95
+    assert (found[1200:] > 1).sum() == 0
+    assert {(d.entity, d.series) for d in folded.drifts if d.series != "anomaly_score"} == {("shop/a", "cpu_ratio")}
+
+
+def test_contributions_sum_to_the_score():
+    rows = with_model(make()).fold(eventful()).rows
+    sums = [sum(part for _, part in parts) for parts in rows.contributions]
+    np.testing.assert_allclose(sums, rows.score, atol=1e-12)
+    assert all(parts[0][0] == cause for parts, cause in zip(rows.contributions, rows.cause, strict=True))
+
+
+def test_the_first_score_comes_after_ten_rows_and_readiness_is_told():
+    rows = make().fold(table({series("a"): noise(1100, 0)})).rows
+    assert rows.score[:10].tolist() == [0.0] * 10
+    assert (rows.score[10:30] > 0).any()
+    assert rows.readiness[9] is Readiness.WARMING_UP
+    assert rows.readiness[10] is Readiness.PROVISIONAL
+    assert rows.readiness[1050] is Readiness.CALIBRATED
+
+
+def test_values_inside_the_band_are_normal_and_the_band_holds_the_expected_value():
+    rows = make().fold(table({series("a"): noise(900, 1)})).rows
+    judged = slice(100, None)
+    assert (rows.expected_lower[judged] <= rows.expected[judged]).all()
+    assert (rows.expected[judged] <= rows.expected_upper[judged]).all()
+    inside = (rows.value >= rows.expected_lower) & (rows.value <= rows.expected_upper)
+    assert inside[judged].mean() > 0.99
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["x", "y", "z_total"]),
+            st.integers(0, 40),
+            st.floats(allow_nan=False, allow_infinity=False, width=64),
+        ),
+        min_size=1,
+        max_size=120,
+    )
+)
+def test_whatever_is_finite_gives_finite_scores(samples):
+    pipeline = make()
+    ids = [series(name) for name in ("x", "y", "z_total")]
+    batch = SampleColumns(
+        ids,
+        np.array([["x", "y", "z_total"].index(name) for name, _, _ in samples], np.int32),
+        np.array([START_NS + at * SECOND_NS for _, at, _ in samples], np.int64),
+        np.array([value for _, _, value in samples]),
+    )
+    for folded in (pipeline.fold(batch), pipeline.finish()):
+        assert np.isfinite(folded.rows.score).all()
+        assert np.isfinite(folded.rows.parts).all()
+        assert (folded.rows.score >= 0).all()
+
+
+def test_state_does_not_grow_with_the_number_of_samples():
+    pipeline = make()
+    pipeline.fold(table(shop(300, seed=0)))
+    size = pipeline._state.series.nbytes + pipeline._state.entities.nbytes
+    early = len(pipeline.snapshot())
+    for part in range(1, 30):
+        pipeline.fold(table({text: noise(1000, part) for text in shop(1)}, first_tick=part * 1000))
+    assert pipeline._state.series.nbytes + pipeline._state.entities.nbytes == size
+    assert len(pipeline.snapshot()) < 2 * early
+
+
+def test_latest_is_the_newest_row_of_every_entity():
+    pipeline = make()
+    folded = pipeline.fold(table(shop(60, seed=2)))
+    latest = pipeline.latest()
+    assert latest.entity == ["shop/a", "shop/b"]
+    for number in (0, 1):
+        last = np.flatnonzero(folded.rows.entity == number)[-1]
+        assert latest.score[number] == folded.rows.score[last]
+        assert latest.cause[number] == folded.rows.cause[last]
+        assert latest.expected_upper[number] == folded.rows.expected_upper[last]
+
+
+def test_a_first_model_is_asked_for_once_there_are_rows_enough_and_then_the_rows_carry_its_version():
+    pipeline = make(training_min_rows=100)
+    asked = pipeline.fold(table(shop(60, seed=3))).retrain
+    assert [(w.service, w.reason, w.evidence) for w in asked] == [("shop", RetrainReason.COLD_START, {"rows": 100})]
+    with_model(pipeline)
+    later = pipeline.fold(table(shop(200, seed=4), first_tick=60))
+    assert {w.reason for w in later.retrain} & {RetrainReason.COLD_START} == set()
+    assert set(later.rows.model_version) == {"1"}
+
+
+def test_a_model_notices_a_combination_that_no_single_metric_shows():
+    rng = np.random.default_rng(0)
+    x = rng.normal(0, 1, 3000)
+    rows = np.column_stack((x, x + rng.normal(0, 0.05, 3000)))
+    whitener = np.linalg.cholesky(np.linalg.inv(np.cov(rows.T)))
+    from dataclasses import replace
+
+    from sklearn.ensemble import IsolationForest
+
+    from models.forest import Forest
+    from models.service_model import Calibration
+
+    white = rows @ whitener
+    forest = Forest.from_sklearn(IsolationForest(n_estimators=50, random_state=0).fit(white[:1500]))
+    model = replace(
+        model_for(rows, ("x", "y")), center=np.zeros(2), scale=np.ones(2), whitening=whitener, forest=forest,
+        calibration=Calibration.fit(forest.score(white[1500:])),
+    ).with_probe(rows[:2])  # fmt: skip
+    broken = rows.copy()
+    broken[2900:2930, 1] = -broken[2900:2930, 0]
+    peaks = {}
+    for name in ("alone", "modelled"):
+        pipeline = make()
+        if name == "modelled":
+            pipeline.use_model("shop", model)
+        found = scores([pipeline.fold(table({series("x"): broken[:, 0], series("y"): broken[:, 1]}))], pipeline)
+        peaks[name] = np.median(found[2900:2930])
+    assert peaks["modelled"] > 2 * peaks["alone"]

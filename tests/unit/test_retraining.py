@@ -1,0 +1,99 @@
+"""When a new model is asked for, why, and with which id."""
+
+import numpy as np
+import pytest
+
+from models.reasons import RetrainReason
+from models.results import Drift
+from models.retraining import NewRows, RetrainRules, ServiceRecord, changed_ns, model_changed, wishes
+
+RULES = RetrainRules(min_rows=100, stale_after_s=1000.0)
+S = 1_000_000_000
+
+
+def _rows(first, n, unknown=(), drifts=()):
+    flags = np.zeros(n, np.int32)
+    flags[list(unknown)] = 1
+    return NewRows(np.arange(first, first + n, dtype=np.int64) * S, flags, list(drifts))
+
+
+def _drift(at_s, window=50):
+    return Drift("shop/a:cpu:1", "shop", "shop/a", "cpu", "ADWIN", 3.0, window, at_s * S, (at_s - window) * S)
+
+
+def _served(trained_to_s=0):
+    record = ServiceRecord()
+    model_changed(record, "4", trained_to_s * S)
+    return record
+
+
+def _asked(record, *parts):
+    return [wish for part in parts for _, wish in wishes(record, "shop", part, RULES)]
+
+
+def test_without_a_champion_a_model_is_asked_for_every_so_many_rows():
+    found = _asked(ServiceRecord(), _rows(0, 350))
+    assert [(w.reason, w.evidence, w.at_ns // S) for w in found] == [
+        (RetrainReason.COLD_START, {"rows": 100}, 99),
+        (RetrainReason.COLD_START, {"rows": 200}, 199),
+        (RetrainReason.COLD_START, {"rows": 300}, 299),
+    ]
+    assert len({w.id for w in found}) == 3
+
+
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_wishes_do_not_depend_on_batches(size):
+    def played(step):
+        record = _served()
+        drift = _drift(430)
+        found = []
+        for a in range(0, 1400, step):
+            n = min(step, 1400 - a)
+            inside = [(430 - a, drift)] if a <= 430 < a + n else []
+            found += _asked(record, _rows(a, n, [k - a for k in range(600, 700) if a <= k < a + n], inside))
+        return found
+
+    assert sorted(played(size), key=lambda w: w.id) == sorted(played(1400), key=lambda w: w.id)
+    assert {w.reason for w in played(1400)} == {
+        RetrainReason.DRIFT,
+        RetrainReason.FEATURES_CHANGED,
+        RetrainReason.STALE,
+    }
+
+
+def test_a_drift_is_asked_about_when_the_new_regime_has_rows_to_learn_from():
+    (wish,) = _asked(_served(), _rows(0, 300, drifts=[(200, _drift(200, window=10))]))
+    assert wish.reason is RetrainReason.DRIFT
+    # the regime began 10 rows before; a quarter of min_rows is 25
+    assert wish.at_ns == 214 * S
+    assert changed_ns(wish.evidence) == 190 * S
+
+
+def test_a_drift_that_the_champion_has_been_trained_on_is_not_asked_about():
+    assert _asked(_served(trained_to_s=250), _rows(0, 300, drifts=[(200, _drift(200))])) == []
+
+
+def test_features_that_the_champion_does_not_know_are_asked_about_once():
+    (wish,) = _asked(_served(), _rows(0, 100, unknown=range(50, 100)), _rows(100, 100, unknown=range(100)))
+    assert (wish.reason, wish.at_ns, changed_ns(wish.evidence)) == (RetrainReason.FEATURES_CHANGED, 74 * S, 50 * S)
+
+
+def test_an_old_champion_is_asked_about_once():
+    (wish,) = _asked(_served(), _rows(900, 50), _rows(950, 100), _rows(1050, 100))
+    assert (wish.reason, wish.at_ns) == (RetrainReason.STALE, 1000 * S)
+
+
+def test_a_new_champion_starts_afresh():
+    record = _served()
+    assert len(_asked(record, _rows(1000, 1))) == 1
+    model_changed(record, "5", 1000 * S)
+    assert _asked(record, _rows(1001, 100)) == []
+    assert len(_asked(record, _rows(2000, 1))) == 1
+
+
+def test_ids_repeat_in_a_replay_and_differ_between_champions():
+    first, second = _served(), _served()
+    assert _asked(first, _rows(1000, 1)) == _asked(second, _rows(1000, 1))
+    other = ServiceRecord()
+    model_changed(other, "5", 0)
+    assert _asked(other, _rows(1000, 1))[0].id != _asked(_served(), _rows(1000, 1))[0].id

@@ -1,0 +1,84 @@
+"""A model file gives back the model, or says why not."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.service_model import Calibration, ModelUnusable, ServiceModel
+from tests.unit.streams import model_for
+
+ROWS = np.random.default_rng(0).normal((5.0, 100.0), (1.0, 10.0), (400, 2))
+MODEL = model_for(ROWS, ("cpu", "latency"))
+
+
+def test_a_model_file_scores_as_the_model_that_was_written():
+    again = ServiceModel.from_bytes(MODEL.with_version("7").to_bytes())
+    assert (again.service, again.version, again.features) == ("shop", "7", ("cpu", "latency"))
+    assert again.score(ROWS).tolist() == MODEL.score(ROWS).tolist()
+    assert again.surprise(ROWS)[0].tolist() == MODEL.surprise(ROWS)[0].tolist()
+    again.check_probe()
+
+
+def _with(name: str, array: np.ndarray) -> bytes:
+    with np.load(io.BytesIO(MODEL.to_bytes())) as file:
+        arrays = {key: file[key] for key in file.files}
+    buffer = io.BytesIO()
+    np.savez(buffer, **{**arrays, name: array})
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"not a zip at all", id="text"),
+        pytest.param(MODEL.to_bytes()[:-100], id="cut short"),
+        pytest.param(MODEL.to_bytes()[:3000] + b"\0" * 50 + MODEL.to_bytes()[3050:], id="overwritten in the middle"),
+        pytest.param(
+            _with("forest_left", np.full(len(MODEL.forest.left), 10**6, np.int32)), id="child outside the forest"
+        ),
+        pytest.param(_with("forest_left", np.zeros(len(MODEL.forest.left), np.int32)), id="walk without an end"),
+        pytest.param(_with("center", np.zeros(5)), id="wrong number of features"),
+        pytest.param(_with("scale", np.zeros(2)), id="scale of zero"),
+        pytest.param(_with("head", np.frombuffer(b'{"format": 99}', np.uint8)), id="format of the future"),
+    ],
+)
+def test_a_damaged_file_is_refused(body):
+    with pytest.raises(ModelUnusable):
+        ServiceModel.from_bytes(body)
+
+
+def test_a_model_whose_probe_does_not_reproduce_is_refused():
+    with pytest.raises(ModelUnusable, match="probe"):
+        replace(MODEL, center=MODEL.center + 1).check_probe()
+
+
+def test_a_missing_value_counts_as_the_center():
+    missing, center = np.array([[np.nan, 100.0]]), np.array([[MODEL.center[0], 100.0]])
+    assert MODEL.score(missing).tolist() == MODEL.score(center).tolist()
+
+
+def test_log_compression_brings_a_far_value_near():
+    plain = MODEL.transform(np.array([[5.0, 1e6]]))[0, 1]
+    compressed = replace(MODEL, log_scale=np.array([0.0, 1.0])).transform(np.array([[5.0, 1e6]]))[0, 1]
+    assert plain == 50.0
+    assert compressed < 0
+
+
+def test_a_calibration_gives_the_share_of_normal_rows_that_score_higher():
+    raw = np.random.default_rng(1).exponential(0.02, 20_000) + 0.4
+    surprise = Calibration.fit(raw).surprise_of(np.quantile(raw, [0.5, 0.9, 0.99, 0.999]))
+    np.testing.assert_allclose(surprise, -np.log([0.5, 0.1, 0.01, 0.001]), rtol=0.02)
+
+
+def test_a_calibration_goes_on_beyond_the_highest_score_seen():
+    raw = np.random.default_rng(1).exponential(0.02, 5_000) + 0.4
+    beyond = Calibration.fit(raw).surprise_of(np.array([0.4 + 0.02 * 12]))[0]
+    assert 9 < beyond < 16
+
+
+def test_a_calibration_needs_rows():
+    with pytest.raises(ValueError, match="at least 20"):
+        Calibration.fit(np.ones(19))

@@ -1,0 +1,79 @@
+"""A restored pipeline goes on as if nothing had happened."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from models.drift import DriftBank, StateUnusable
+from models.pipeline import Pipeline, PipelineConfig
+from models.series import EntityRule
+from tests.unit.streams import RULE, make, pieces
+from tests.unit.test_pipeline import eventful, summary, with_model
+
+CONFIG = PipelineConfig(RULE)
+
+
+@pytest.mark.parametrize("at", [3, 200, 2100, 4003])
+def test_after_a_restart_everything_is_as_without_it(at):
+    samples = eventful()
+    head, *rest = pieces(samples, at)
+    through = with_model(make())
+    through.fold(head)
+    restored = Pipeline.restore(CONFIG, through.snapshot())
+    assert restored.snapshot() == through.snapshot()
+    assert summary([restored.fold(p) for p in rest] + [restored.finish()]) == summary(
+        [through.fold(p) for p in rest] + [through.finish()]
+    )
+    assert restored.snapshot() == through.snapshot()
+    assert restored.entities == through.entities
+
+
+def test_a_restored_pipeline_still_has_its_models():
+    pipeline = with_model(make())
+    pipeline.fold(eventful(50))
+    assert {s: m.version for s, m in Pipeline.restore(CONFIG, pipeline.snapshot()).models.items()} == {"shop": "1"}
+
+
+def _snapshot() -> bytes:
+    pipeline = make()
+    pipeline.fold(eventful(200))
+    return pipeline.snapshot()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda body: b"", id="empty"),
+        pytest.param(lambda body: body[: len(body) // 2], id="cut short"),
+        pytest.param(lambda body: body[:2000] + b"\0" * 64 + body[2064:], id="overwritten in the middle"),
+        pytest.param(lambda body: pickle.dumps({"series": []}), id="a pickle"),
+    ],
+)
+def test_a_damaged_snapshot_is_refused(damage):
+    with pytest.raises(StateUnusable):
+        Pipeline.restore(CONFIG, damage(_snapshot()))
+
+
+def test_a_snapshot_made_with_other_entity_labels_is_refused():
+    with pytest.raises(StateUnusable, match="labels"):
+        Pipeline.restore(PipelineConfig(EntityRule(("service",), ("host",), "host")), _snapshot())
+
+
+class _Evil:
+    def __reduce__(self):
+        return (print, ("this must never run",))
+
+
+def test_detectors_that_name_anything_else_are_refused(capsys):
+    bank = DriftBank(0.002, 90, 2.0)
+    with pytest.raises(StateUnusable, match=r"must not name builtins.print"):
+        bank.load(pickle.dumps([(0, _Evil(), 0, 0, 0.0, 0.0)]))
+    assert capsys.readouterr().out == ""
+
+
+def test_a_snapshot_is_small():
+    pipeline = make()
+    pipeline.fold(eventful())
+    assert len(pipeline.snapshot()) < 2048 * pipeline.n_series
+    assert np.isfinite(pipeline.latest().score).all()
