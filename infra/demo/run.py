@@ -76,8 +76,16 @@ class Running:
     endpoints: dict[str, str]
 
 
-def run(settings: Settings, console: Console, *, once: bool) -> bool:
+def run(
+    settings: Settings, console: Console, *, once: bool, on_seen: Callable[[Settings, Database], None] | None = None
+) -> bool:
     """Run until Ctrl-C, or with `once` until every link was seen or time is up; whether all was seen.
+
+    Args:
+        settings: where the home is.
+        console: where to show it.
+        once: break things, look for every link, end.
+        on_seen: called, while everything still runs, after every link was seen.
 
     Raises:
         Misconfigured: something has to be installed, or a stack runs in this home already.
@@ -90,7 +98,10 @@ def run(settings: Settings, console: Console, *, once: bool) -> bool:
         os.environ.setdefault(f"TIDEWATCH_{name}", value)
     with _running(home, console) as running:
         if once:
-            return _once(running)
+            seen = _once(running)
+            if seen and on_seen is not None:
+                on_seen(running.settings, running.database)
+            return seen
         _until_interrupted(running)
         return True
 
