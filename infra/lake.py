@@ -9,11 +9,11 @@ the pipeline.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote, unquote
 
 import numpy as np
@@ -27,6 +27,7 @@ from infra.lake_files import (
     identity_columns,
     list_files,
     make_table,
+    newest_event_ns,
     read_files,
     write_file,
 )
@@ -36,6 +37,8 @@ from models.series import EntityRule, SeriesIdentity
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+T = TypeVar("T")
 
 DAY_NS: Final = 86_400 * 1_000_000_000
 
@@ -171,11 +174,7 @@ class LakeReader:
     def newest_ns(self, service: str) -> int | None:
         """Newest event time of a service, nanoseconds; None where it has no samples. Raises `Unavailable`."""
         days = sorted((self._path / f"service={quote(service, safe='')}").glob("day=*"), reverse=True)
-        for day in days:
-            part = _read_folder(day, {}, None)
-            if len(part.values):
-                return int(part.event_time_ns.max())
-        return None
+        return next((newest for newest in map(_newest_of_folder, days) if newest is not None), None)
 
     def read(self, service: str, from_ns: int, to_ns: int, max_rows: int) -> SampleColumns:
         """Samples of `service` with `from_ns <= event time < to_ns`, by event time, each (series, event time) once.
@@ -266,14 +265,27 @@ def _merge(folder: Path, files: list[Path], name: str) -> None:
         raise Unavailable("lake", f"{folder}: {error}") from error
 
 
+def _newest_of_folder(folder: Path) -> int | None:
+    return _while_compacted(folder, newest_event_ns)
+
+
 def _read_folder(folder: Path, interned: dict[str, int], span_ns: tuple[int, int] | None) -> Part:
-    """Every sample of a day's folder; listed again where a compaction took a file away while it was being read."""
+    """Every sample of a day's folder; `interned` grows by what is new."""
+
+    def read(files: list[Path]) -> tuple[Part, dict[str, int]]:
+        texts = dict(interned)
+        return read_files(files, texts, {}, span_ns), texts
+
+    part, texts = _while_compacted(folder, read)
+    interned.update(texts)
+    return part
+
+
+def _while_compacted(folder: Path, look: Callable[[list[Path]], T]) -> T:
+    """What `look` makes of a folder's files; listed again where a compaction took one away meanwhile."""
     for _ in range(5):
-        texts, sources = dict(interned), dict[str, int]()
         try:
-            part = read_files(list_files(folder), texts, sources, span_ns)
+            return look(list_files(folder))
         except FileNotFoundError:
             continue
-        interned.update(texts)
-        return part
     raise Unavailable("lake", f"{folder} keeps changing while it is read")

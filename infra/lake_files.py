@@ -101,6 +101,26 @@ def _codes(column: pa.ChunkedArray, interned: dict[str, int]) -> NDArray[np.int3
     return np.concatenate(chunks or [np.empty(0, np.int32)])
 
 
+def newest_event_ns(files: list[Path]) -> int | None:
+    """Newest event time in the files by their statistics, nanoseconds; None where there is none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    newest: int | None = None
+    for file in files:
+        try:
+            metadata = pq.read_metadata(file)
+        except FileNotFoundError:
+            raise
+        except (OSError, pa.ArrowException) as error:
+            raise Unavailable("lake", f"{file}: {error}") from error
+        column = metadata.schema.names.index("event_time")
+        for group in range(metadata.num_row_groups):
+            found = int(metadata.row_group(group).column(column).statistics.max_raw)
+            newest = found if newest is None else max(newest, found)
+    return newest
+
+
 def identity_columns(files: list[Path]) -> dict[str, tuple[str, str]]:
     """(entity, metric) of every series in the files, as they were written."""
     identities: dict[str, tuple[str, str]] = {}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import random
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from agents.training_queue import TrainingQueue
+from infra.kafka_admin import create_topics
 from infra.lake import LakeWriter
 from infra.local.mlflow import Mlflow
 from infra.local.postgres import Postgres
@@ -30,10 +33,14 @@ from infra.store.database import Database
 from infra.training_messages import TrainingJob
 from infra.training_process import TrainingCrashed, TrainingProcess
 from models.errors import Unavailable
+from models.names import Topic
 from models.reasons import RetrainReason
 from models.records import ModelEvent, RetrainEvent, SampleColumns
 from models.series import EntityRule
 from models.timestamps import to_rfc3339
+from tests.integration.faust_app import produce
+from tests.integration.known_samples import environment_of
+from tests.integration.worker_process import WorkerProcess
 
 pytestmark = [
     pytest.mark.integration,
@@ -68,14 +75,20 @@ def settings(tmp_path: Path, postgres_url: str, mlflow_url: str) -> Settings:
     )
 
 
+@pytest.fixture
+def streaming(settings: Settings, kafka: str, topic_prefix: str) -> Settings:
+    """The same with a broker."""
+    return settings.model_copy(update={"kafka": kafka, "topic_prefix": topic_prefix, "group": f"{topic_prefix}group"})
+
+
 def fill_lake(settings: Settings, service: str, seconds: range, *, level: float = 100.0) -> None:
     """Two instances, three metrics, a sample a second."""
-    random = np.random.default_rng(seconds.start)
+    generator = np.random.default_rng(seconds.start)
     names = ("latency_ms", "load", "requests_total")
     ids = [f'{m}{{instance="{i}",service="{service}"}}' for i in ("a", "b") for m in names]
     n = len(seconds)
-    load = level + 10.0 * random.standard_normal((n, 2))
-    latency = np.exp(3.0 + 0.3 * random.standard_normal((n, 2))) * level / 100.0
+    load = level + 10.0 * generator.standard_normal((n, 2))
+    latency = np.exp(3.0 + 0.3 * generator.standard_normal((n, 2))) * level / 100.0
     total = np.cumsum(np.abs(load), axis=0)
     values = np.stack([latency, load, total], axis=2).reshape(-1)
     times = np.repeat(START_NS + np.array(seconds, np.int64) * SECOND_NS, len(ids))
@@ -280,6 +293,54 @@ def test_a_store_that_is_away_leaves_the_request_open(settings: Settings, databa
     with pytest.raises(Unavailable, match="MLflow"):
         queue.turn()
     assert outcomes(database) == {"cold": (None, None)}
+
+
+async def until(holds: Callable[[], bool], worker: WorkerProcess, within_s: float = 150.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert worker.alive, "the worker ended"
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+
+
+async def test_a_worker_killed_while_it_trains_leaves_one_champion_and_one_announcement(
+    streaming: Settings, database: Database, service: str, tmp_path: Path
+) -> None:
+    settings = streaming
+    await create_topics(settings)
+    fill_lake(settings, service, range(600))
+    request = event(service, "cold", RetrainReason.COLD_START, 599)
+
+    def attempts(request_id: str) -> int:
+        with database.transaction() as cursor:
+            cursor.execute("SELECT attempts FROM training WHERE id = %s", (request_id,))
+            row = cursor.fetchone()
+        return 0 if row is None else int(row[0])
+
+    environment = environment_of(settings)
+    with WorkerProcess(tmp_path, "trainer", environment) as worker:
+        records = [b"no request", msgspec.json.encode(request), msgspec.json.encode(request)]
+        await produce(settings.kafka, settings.topic(Topic.RETRAIN), records)
+        await until(lambda: attempts("cold") == 1, worker)
+        await asyncio.sleep(random.random() * 6.0)  # anywhere in the training
+        worker.kill()
+        worker.start()
+        await until(lambda: outcomes(database).get("cold", (None, None))[0] is not None, worker)
+        assert outcomes(database) == {"cold": ("promoted", "1")}
+        assert [e.version for e in announced(database)] == ["1"]
+        metrics = worker.metrics()
+        assert f'tidewatch_trainings_total{{outcome="promoted",service="{service}"}} 1.0' in metrics
+        assert 'tidewatch_dependency_up{dependency="mlflow"} 1.0' in metrics
+
+        # a worker that is told to stop does not wait for a training
+        await produce(settings.kafka, settings.topic(Topic.RETRAIN), [
+            msgspec.json.encode(event(service, "asked", RetrainReason.REQUESTED, 599))
+        ])  # fmt: skip
+        await until(lambda: attempts("asked") == 1, worker)
+        assert worker.stop(within_s=15.0) == 0
+    assert outcomes(database)["asked"] == (None, None)
+    registry = Registry.at(settings.mlflow_url, settings.home / "artifacts")
+    assert [v.version for v in registry.versions(service) if "champion" in v.aliases] == ["1"]
 
 
 def job_that_hangs() -> TrainingJob:

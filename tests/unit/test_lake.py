@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from infra.lake import LakeReader, LakeWriter, compact, crowded_days
+from infra.lake_compaction import run
 from models.errors import Unavailable
 from models.records import SampleColumns
 from models.series import EntityRule
@@ -130,3 +131,13 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     file.write_bytes(b"not parquet")
     with pytest.raises(Unavailable, match=file.name):
         LakeReader(tmp_path).read("checkout", 0, DAY_NS, 100)
+
+
+def test_a_crowded_lake_is_merged_level_by_level(tmp_path: Path) -> None:
+    for number in range(2 * 64):
+        writer = LakeWriter(tmp_path, RULE)
+        writer.append(columns([CHECKOUT], [0], [number], [float(number)]), "metrics:0", offsets(number))
+        writer.flush()
+    assert run(str(tmp_path)) == 128
+    assert len(list(tmp_path.rglob("*.parquet"))) == 2
+    assert LakeReader(tmp_path).read("checkout", 0, DAY_NS, 1000).values.tolist() == [float(n) for n in range(128)]
