@@ -9,6 +9,7 @@ the pipeline.
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -214,7 +215,8 @@ def compact(path: str | Path, service: str, day: date, from_files: int = COMPACT
         files = [file for file in list_files(folder) if _level(file) == level]
         if len(files) >= from_files:
             files = _within(files, COMPACT_BYTES)
-            _merge(folder, files, f"{_LEVEL}{level + 1}-{files[0].stem}.parquet")
+            # never a name that was used: what a crash repeats may be merged beside what it repeats
+            _merge(folder, files, f"{_LEVEL}{level + 1}-{uuid.uuid4().hex}.parquet")
             return len(files)
     return 0
 
