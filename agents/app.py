@@ -41,6 +41,7 @@ def build(settings: Settings) -> faust.App:
         Misconfigured: no Kafka address.
     """
     settings.require("kafka")
+    settings.home.mkdir(parents=True, exist_ok=True)    # Faust makes its folder inside, and only that
     app = faust.App(
         settings.group,
         broker=[f"kafka://{server.strip()}" for server in settings.kafka.split(",")],
@@ -48,7 +49,7 @@ def build(settings: Settings) -> faust.App:
         key_serializer="raw",
         value_serializer="raw",
         store="memory://",
-        datadir=str(settings.home / "faust"),   # Faust makes a folder, though nothing of ours goes into it
+        datadir=str(settings.home / "faust"),
         web_enabled=False,
         topic_disable_leader=True,
         topic_allow_declare=False,
