@@ -107,7 +107,7 @@ class TrainingQueue:
                 return True
             ready_ns = 0 if last is None else last.finished_ns + int(self._settings.retrain_cooldown_s * 1e9)
             if ready_ns > now_ns:
-                self._hold(request, ready_ns, f"cooling down after training {last.id}" if last else "")
+                self._cool_down(request, ready_ns)
                 return True
         if paging:
             self._hold(
@@ -166,13 +166,17 @@ class TrainingQueue:
             history_s=settings.training_history_s,
         )
 
+    def _cool_down(self, request: OpenRequest, until_ns: int) -> None:
+        """Let the request wait for its service's cool-down, counted as a decision."""
+        self._hold(request, until_ns, "cooling down after the service's last training")
+        decided = decisions.Decided(request.service, TrainingOutcome.COOLING_DOWN.value, {"request": request.id})
+        with self._database.transaction() as cursor:
+            decisions.record(cursor, "retrain", [decided], self._clock_ns())
+
     def _hold(self, request: OpenRequest, until_ns: int, detail: str) -> None:
         """Let the request wait; it stays open, so the wish is not lost."""
-        cooling = TrainingOutcome.COOLING_DOWN.value
         with self._database.transaction() as cursor:
             store.postpone(cursor, request.id, until_ns, detail)
-            decided = decisions.Decided(request.service, cooling, {"request": request.id, "detail": detail})
-            decisions.record(cursor, "retrain", [decided], self._clock_ns())
         log.info("request %s waits until %s: %s", request.id, to_rfc3339(until_ns), detail)
 
     def _end(self, request: OpenRequest, finished: Finished, result: JobResult | None = None) -> None:
