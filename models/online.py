@@ -32,6 +32,9 @@ SCALE_ROWS = 300.0
 CLIP = 3.0
 """Residuals move a level by at most this many scales."""
 
+LEAST_EFFECT = 0.01
+"""Share of the level below which nobody wants to hear of a change: the memory of a process that grows by a page."""
+
 LEAST_WEIGHT = 0.005
 """Weight of learning from odd values: a minute of them at one second moves a level by a third of a row's step."""
 
@@ -49,10 +52,10 @@ LINEAR = 30.0
 def unit(one: Table, channel: int) -> float:
     """The scale that a residual is divided by, never 0, wider while few rows are known.
 
-    A fiftieth of the range seen is the least that counts as one unit: a constant, a counter that idles and an integer
-    that rarely moves would otherwise make every step a thousand deviations.
+    A fiftieth of the range seen and `LEAST_EFFECT` of the level are the least that counts as one unit: a constant, a
+    counter that idles and an integer that rarely moves would otherwise make every step a thousand deviations.
     """
-    floor = max(1e-9, 1e-4 * abs(one.level[channel]), 0.02 * (one.high - one.low))
+    floor = max(1e-9, LEAST_EFFECT * abs(one.level[channel]), 0.02 * (one.high - one.low))
     return float(max(one.scale[channel], floor) * (1.0 + 4.0 / (one.n + 1.0)))
 
 
@@ -157,7 +160,7 @@ def _begin(one: Table, level: float, scale: float) -> None:
     one.low = one.high = level
     one.odd = 0
     one.held[:] = 0.0
-    one.novel_rate, one.novel_excess = 1.0, max(1e-9, 1e-4 * abs(level))
+    one.novel_rate, one.novel_excess = 1.0, max(1e-9, LEAST_EFFECT * abs(level))
     for channel in range(2):
         one.level[channel], one.scale[channel] = level, scale
 

@@ -1,4 +1,4 @@
-"""The whole product once: real services, a fault on this machine and two simulated ones, and everything that follows."""
+"""The whole product once: real services, a fault on this machine, two simulated ones, and everything that follows."""
 
 from __future__ import annotations
 
