@@ -57,3 +57,11 @@ def advance(entity: Table, score: float, tick_ns: int, rules: EpisodeRules) -> i
         return PENDING
     entity.episode = 1
     return OPENED
+
+
+@compiled
+def fall_silent(entity: Table) -> int:
+    """Phase of an entity that has nothing more to say: its episode is over, for nobody could tell otherwise."""
+    phase = CLOSED if entity.episode else (FADED if entity.pending > 0 else NONE)
+    entity.episode, entity.pending, entity.quiet = 0, 0, 0
+    return phase

@@ -24,6 +24,7 @@ from models.results import Drift, Episode, Folded, LatestScores, RetrainWish, Sc
 from models.retraining import NewRows, RetrainRules, ServiceRecord, model_changed, wishes
 from models.series import EntityRule
 from models.service_model import ServiceModel
+from models.silences import Silences
 from models.slo.binding import SloBinding
 from models.snapshot import Memory, read, write
 from models.state import EntityName, State
@@ -37,8 +38,8 @@ SCORE_SERIES = "anomaly_score"
 """Name under which a drift of an entity's score is reported."""
 
 SCORE_UNITS = 4.0
-"""Drift sees scores times this, so that the smallest effect on a series (2 deviations) is half a threshold on the
-score."""
+"""Drift sees scores times this, so that the smallest effect on a series (3 deviations) is three quarters of a
+threshold on the score."""
 
 _FATES = (SampleFate.ACCEPTED, SampleFate.DUPLICATE, SampleFate.LATE)
 
@@ -67,7 +68,7 @@ class PipelineConfig:
     rebaseline_rows: int = 300
     drift_delta: float = 0.002
     drift_confirm_rows: int = 90
-    drift_min_effect: float = 2.0
+    drift_min_effect: float = 3.0
     episode_min_rows: int = 2
     episode_at_once: float = 2.0
     episode_gap_rows: int = 3
@@ -106,7 +107,8 @@ class Pipeline:
         self._records: dict[str, ServiceRecord] = {}
         self._drift = DriftBank(config.drift_delta, config.drift_confirm_rows, config.drift_min_effect)
         self._incidents = Incidents()
-        self._memory = Memory(self._state, self._models, self._records, self._drift, self._incidents)
+        self._silences = Silences()
+        self._memory = Memory(self._state, self._models, self._records, self._drift, self._incidents, self._silences)
 
     @property
     def entities(self) -> list[EntityName]:
@@ -217,11 +219,17 @@ class Pipeline:
 
     def _results(self, rows: Rows, counts: Counts, fates: dict[SampleFate, int]) -> Folded:
         state = self._state
+        silences = self._silences.advance(state.entity_names, rows, state.tables.entities["tick_ns"])
         forest = ask_models(state, self._models, rows)
         scores = scoring.score_rows(state.tables, rows, forest, self._rules)
         scored = self._scored(rows, scores)
-        drifts = self._drifts(rows, scores)
         found, held = self._incidents.advance(state.entity_names, scored, scores, self._config.episode_ready_rows)
+        spoken = placing.spoken(rows)
+        if len(spoken) < len(rows.entity):
+            rows, scores = placing.chosen(rows, spoken), scoring.chosen(scores, spoken)
+            forest = forest._replace(nats=forest.nats[spoken], unknown=forest.unknown[spoken])
+            scored = self._scored(rows, scores)
+        drifts = self._drifts(rows, scores)
         return Folded(
             fates=fates,
             slo_counts=SloCounts(*placing.sum_counts(counts)),
@@ -230,6 +238,7 @@ class Pipeline:
             drifts=[drift for _, drift in drifts],
             retrain=self._wishes(rows, forest, drifts),
             held=held,
+            silences=silences,
         )
 
     def _scored(self, rows: Rows, scores: scoring.Scores) -> ScoredRows:

@@ -8,6 +8,9 @@ One compiled loop, sample by sample in arrival order, so that a split of the inp
 4. the partition's newest event time has advanced by the allowed lateness since the tick was opened. Counted from the
    opening and not from the tick's own time, so that a backfilled entity beside a live one gets whole rows too.
 
+An entity that has nothing for the lateness and ten of its intervals, by the same clock, gets one row without cells: it
+has fallen silent.
+
 A sample for a closed tick within the lateness still counts for the SLOs; the row it is missing from stays as it was
 scored.
 """
@@ -28,6 +31,10 @@ ACCEPTED, DUPLICATE, LATE = 0, 1, 2
 
 SETTLED_ROWS = 3
 """Rows of an entity before a tick may close for being complete: until then a series may simply not have spoken yet."""
+
+SILENT_INTERVALS = 10
+"""Intervals that an entity may miss, beyond the lateness, before it is silent: a restart of its producer takes as
+long."""
 
 PRESENCE_RATE = 0.1
 AWAITED_PRESENCE = 0.8
@@ -168,6 +175,17 @@ def joined(pieces: Sequence[Rows]) -> Rows:
     )
 
 
+def spoken(rows: Rows) -> NDArray[np.int64]:
+    """Positions of the rows that have cells: all but those that tell of a silence."""
+    return np.flatnonzero(np.diff(rows.start))
+
+
+def chosen(rows: Rows, which: NDArray[np.int64]) -> Rows:
+    """Some rows, in order; what is left out must have no cells."""
+    start = np.append(rows.start[which], rows.start[-1])
+    return Rows(rows.entity[which], rows.tick_ns[which], rows.interval_ns[which], start, rows.series, rows.value)
+
+
 def close_all(state: State) -> Rows:
     """Close every open tick."""
     done = _room(state, 0, 0, 0, lateness_ns=0)
@@ -186,9 +204,9 @@ def _place_piece(state: State, bindings: Bindings, part: Samples, lateness_ns: i
 
 
 def _room(state: State, n_samples: int, width: int, n_counts: int, *, lateness_ns: int) -> _Pass:
-    """Arrays for the most that can close: every tick that is open, and one more a sample."""
+    """Arrays for the most that can close: every tick that is open and one more a sample, and as many silences."""
     known = state.entities[: len(state.entity_names)]
-    n_rows = int(known["n_open"].sum()) + n_samples
+    n_rows = int(known["n_open"].sum()) + len(known) + 2 * n_samples
     n_cells = int((known["n_open"].astype(np.int64) * known["n_series"]).sum()) + width
     return _Pass(
         np.array([state.newest_ns, state.next_deadline_ns], np.int64),
@@ -246,6 +264,8 @@ def _place(tables: Tables, bindings: Bindings, samples: Samples, done: _Pass) ->
         _learn_interval(one, entity, t)
         entity.newest_ns = max(entity.newest_ns, t)
         done.time_ns[0] = max(done.time_ns[0], t)
+        entity.heard_ns, entity.silent = done.time_ns[0], 0
+        done.time_ns[1] = min(done.time_ns[1], _silent_at(entity, done.lateness_ns))
         value = rate if one.counter else samples.value[i]
         if not np.isnan(value):
             _put(tables, number, t, value, done)
@@ -413,7 +433,7 @@ def _open(entity: Table, where: int, key: int, done: _Pass) -> None:
 
 @compiled
 def _close_overdue(tables: Tables, done: _Pass) -> None:
-    """Close what is past its deadline, with all older ticks of its entity, and find the next deadline."""
+    """Close what is past its deadline, with all older ticks of its entity; note silences; find the next deadline."""
     earliest = -LONG_AGO
     for e in range(tables.entities.shape[0]):
         entity = tables.entities[e]
@@ -424,7 +444,24 @@ def _close_overdue(tables: Tables, done: _Pass) -> None:
         _close_until(tables, e, overdue, done)
         for k in range(entity.n_open):
             earliest = min(earliest, entity.deadline[k])
+        if entity.silent:
+            continue
+        if _silent_at(entity, done.lateness_ns) > done.time_ns[0]:
+            earliest = min(earliest, _silent_at(entity, done.lateness_ns))
+            continue
+        entity.silent = 1
+        row = done.used[0]
+        done.rows.entity[row], done.rows.tick_ns[row] = e, done.time_ns[0]
+        done.rows.interval_ns[row] = entity.interval_ns
+        done.rows.start[row] = done.rows.start[row + 1] = done.used[1]
+        done.used[0] = row + 1
     done.time_ns[1] = earliest
+
+
+@compiled
+def _silent_at(entity: Table, lateness_ns: int) -> int:
+    """Newest event time of the partition at which an entity that says nothing more is silent."""
+    return int(entity.heard_ns + lateness_ns + SILENT_INTERVALS * entity.interval_ns)
 
 
 @compiled

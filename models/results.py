@@ -149,11 +149,27 @@ class RetrainWish:
     at_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """An entity fell silent (FIRING) or speaks again (RESOLVED); both transitions of a silence carry the same `id`.
+
+    Attributes:
+        since_ns: newest event time of the entity. at_ns: event time of the partition when the transition was decided.
+    """
+
+    id: str
+    service: str
+    entity: str
+    since_ns: int
+    at_ns: int
+    state: AlertState
+
+
 @dataclass(slots=True)
 class Folded:
     """Everything that a batch of samples led to.
 
-    `held` counts anomalous rows that opened no episode, by the reason.
+    `held` counts anomalous runs that opened no episode, by the reason.
     """
 
     fates: dict[SampleFate, int]
@@ -163,6 +179,7 @@ class Folded:
     drifts: list[Drift]
     retrain: list[RetrainWish]
     held: dict[AlertDecision, int] = field(default_factory=dict)
+    silences: list[Silence] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

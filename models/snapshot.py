@@ -19,6 +19,7 @@ from models.drift import DriftBank, StateUnusable
 from models.open_episodes import Incidents
 from models.retraining import ServiceRecord
 from models.service_model import ServiceModel
+from models.silences import Silences
 from models.state import ENTITY, SERIES, State
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Memory:
 
     Attributes:
         state: tables of series and entities. models: champions by service number. records: for retraining, by service.
-        drift: detectors. incidents: peaks of open episodes.
+        drift: detectors. incidents: peaks of open episodes. silences: of entities.
     """
 
     state: State
@@ -43,6 +44,7 @@ class Memory:
     records: dict[str, ServiceRecord]
     drift: DriftBank
     incidents: Incidents
+    silences: Silences
 
 
 def write(config: PipelineConfig, memory: Memory) -> bytes:
@@ -56,6 +58,7 @@ def write(config: PipelineConfig, memory: Memory) -> bytes:
         "next_deadline_ns": memory.state.next_deadline_ns,
         "records": {service: record.to_plain() for service, record in sorted(memory.records.items())},
         "incidents": memory.incidents.to_plain(),
+        "silences": memory.silences.to_plain(),
         "models": {number: model.to_bytes() for number, model in sorted(memory.models.items())},
         "drift": memory.drift.to_bytes(),
     }
@@ -84,6 +87,7 @@ def read(body: bytes, config: PipelineConfig, memory: Memory) -> None:
             memory.models[int(number)] = ServiceModel.from_bytes(model)
         memory.records |= {service: ServiceRecord(**record) for service, record in plain["records"].items()}
         memory.incidents.load(plain["incidents"])
+        memory.silences.load(plain["silences"])
         memory.drift.load(plain["drift"])
     except (
         KeyError,

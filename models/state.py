@@ -41,7 +41,8 @@ SERIES = np.dtype(
         # online detectors: learned rows, level and scale by horizon, tails of |z|, range, novelty, regularity
         ("n", "f8"), ("level", "f8", (2,)), ("scale", "f8", (2,)),
         ("cut", "f8", (2,)), ("excess", "f8", (2,)), ("square", "f8", (2,)), ("beyond", "f8", (2,)),
-        ("low", "f8"), ("high", "f8"), ("novel_rate", "f8"), ("novel_excess", "f8"), ("regular", "f8"), ("missing", "i4"),
+        ("low", "f8"), ("high", "f8"), ("novel_rate", "f8"), ("novel_excess", "f8"), ("regular", "f8"),
+        ("missing", "i4"),
         # the regime that may become the new normal
         ("odd", "i4"), ("held", "f8", (2,)), ("new_level", "f8"), ("new_scale", "f8"),
         ("new_low", "f8"), ("new_high", "f8"),
@@ -58,6 +59,7 @@ ENTITY = np.dtype(
         ("service", "i4"), ("first", "i4"), ("n_series", "i4"),
         # time
         ("interval_ns", "i8"), ("phase_ns", "i8"), ("n_diffs", "i4"), ("diffs", "i8", (DIFFS,)), ("newest_ns", "i8"),
+        ("heard_ns", "i8"), ("silent", "i1"),
         # open ticks, oldest first
         ("n_open", "i4"), ("key", "i8", (OPEN,)), ("at", "i8", (OPEN,)), ("deadline", "i8", (OPEN,)),
         ("reported", "i4", (OPEN,)), ("slot", "i4", (OPEN,)), ("awaited", "i4"), ("closed_key", "i8"), ("rows", "i8"),
@@ -65,14 +67,16 @@ ENTITY = np.dtype(
         ("n", "f8"), ("cut", "f8"), ("excess", "f8"), ("square", "f8"), ("beyond", "f8"),
         ("recent", "f8", (SUSTAINED,)),
         # episode
-        ("episode", "i1"), ("pending", "i4"), ("quiet", "i4"), ("since_ns", "i8"), ("held", "f8"),
+        ("episode", "i1"), ("pending", "i4"), ("quiet", "i4"), ("since_ns", "i8"),
+        ("held", "f8"), ("held_weight", "f8"),
         # newest result
         ("tick_ns", "i8"), ("score", "f8"), ("cause", "i4"), ("value", "f8"),
         ("expected", "f8"), ("lower", "f8"), ("upper", "f8"),
     ],
     align=True,
 )  # fmt: skip
-"""One entity. `slot[i]` says which of the series' slots belongs to the i-th oldest open tick."""
+"""One entity. `heard_ns` is the partition's newest event time when the entity last spoke; `slot[i]` says which of the
+series' slots belongs to the i-th oldest open tick."""
 
 LONG_AGO = -(2**62)
 
