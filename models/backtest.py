@@ -17,6 +17,7 @@ from models.pipeline import Pipeline
 from models.reasons import TrainingOutcome
 from models.records import SampleColumns
 from models.results import Episode, Folded, RetrainWish
+from models.retraining import changed_ns
 from models.service_model import ServiceModel
 from models.training import TooLittleData
 from models.training_table import IncidentWindow
@@ -154,15 +155,12 @@ class Backtest:
         self.trainings.append(Training(wish, self._now_ns, verdict.outcome, verdict.sentence, version))
 
     def _order(self, wish: RetrainWish) -> TrainingOrder:
-        since = wish.evidence.get("since_ns")
         incidents = tuple(
             IncidentWindow(episode.entity, episode.started_ns, episode.ended_ns or self._now_ns + 1)
             for episode in self._incidents.values()
             if episode.service == wish.service
         )
-        return TrainingOrder(
-            wish.service, wish.id, wish.reason, None if since is None else int(since), incidents
-        )
+        return TrainingOrder(wish.service, wish.id, wish.reason, changed_ns(wish.evidence), incidents)
 
     def _cooled_down(self, service: str) -> bool:
         trained_ns = self._trained_ns.get(service)

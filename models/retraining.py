@@ -39,6 +39,7 @@ class ServiceRecord:
             which it began; empty when none is open.
         unknown_rows, unknown_ns: rows since the champion came that held features it does not know, and the first's
             time.
+        stale_periods: how many times its age was a reason to ask.
         asked: ids of wishes about this champion, by reason.
     """
 
@@ -51,6 +52,7 @@ class ServiceRecord:
     drift_ns: int = 0
     unknown_rows: int = 0
     unknown_ns: int = 0
+    stale_periods: int = 0
     asked: dict[str, str] = field(default_factory=dict)
 
     def to_plain(self) -> dict[str, Any]:
@@ -74,7 +76,7 @@ class RetrainRules:
 def model_changed(record: ServiceRecord, version: str, trained_to_ns: int) -> None:
     """Note that a champion came (or went, with an empty version)."""
     record.version, record.trained_to_ns = version, trained_to_ns
-    record.drift_id, record.unknown_rows, record.asked = "", 0, {}
+    record.drift_id, record.unknown_rows, record.stale_periods, record.asked = "", 0, 0, {}
     record.ask_at_rows = 0
 
 
@@ -111,7 +113,10 @@ def wishes(record: ServiceRecord, service: str, rows: NewRows, rules: RetrainRul
 def _cold_start(
     record: ServiceRecord, service: str, tick_ns: NDArray[np.int64], rules: RetrainRules
 ) -> list[tuple[int, RetrainWish]]:
-    """Asked for every `min_rows` rows until a model comes: what an answer lacked may be there the next time."""
+    """Asked for at `min_rows` and whenever rows have doubled, until a model comes: the first may have been too few.
+
+    Doubling, because a history that is published at once would otherwise ask hundreds of times before one is answered.
+    """
     found = []
     record.ask_at_rows = record.ask_at_rows or max(rules.min_rows, record.rows + 1)
     while record.ask_at_rows <= record.rows + len(tick_ns):
@@ -120,7 +125,7 @@ def _cold_start(
         at_ns = int(tick_ns[row])
         wish = _wish(service, RetrainReason.COLD_START, f"{record.ask_at_rows}:{at_ns}", evidence, at_ns)
         found.append((row, wish))
-        record.ask_at_rows += rules.min_rows
+        record.ask_at_rows *= 2
     return found
 
 
@@ -167,17 +172,20 @@ def _features(record: ServiceRecord, service: str, new: NewRows, rules: RetrainR
 def _stale(
     record: ServiceRecord, service: str, tick_ns: NDArray[np.int64], rules: RetrainRules
 ) -> list[tuple[int, RetrainWish]]:
-    due_ns = record.trained_to_ns + int(rules.stale_after_s * 1e9)
-    rows = np.flatnonzero(tick_ns >= due_ns)
-    if len(rows) == 0 or RetrainReason.STALE in record.asked:
-        return []
-    row = int(rows[0])
-    evidence: dict[str, str | float | int] = {
-        "version": record.version, "age_s": (int(tick_ns[row]) - record.trained_to_ns) / 1e9,
-    }  # fmt: skip
-    wish = _wish(service, RetrainReason.STALE, record.version, evidence, int(tick_ns[row]))
-    record.asked[RetrainReason.STALE] = wish.id
-    return [(row, wish)]
+    """Asked for whenever the champion's age reaches another multiple of `stale_after_s`: it may have been kept."""
+    period_ns = int(rules.stale_after_s * 1e9)
+    found: list[tuple[int, RetrainWish]] = []
+    while True:
+        due_ns = record.trained_to_ns + (record.stale_periods + 1) * period_ns
+        late = np.flatnonzero(tick_ns >= due_ns)
+        if len(late) == 0:
+            return found
+        row = int(late[0])
+        age_ns = int(tick_ns[row]) - record.trained_to_ns
+        record.stale_periods = age_ns // period_ns
+        evidence: dict[str, str | float | int] = {"version": record.version, "age_s": age_ns / 1e9}
+        cause = f"{record.version}:{record.stale_periods}"
+        found.append((row, _wish(service, RetrainReason.STALE, cause, evidence, int(tick_ns[row]))))
 
 
 def _wish(

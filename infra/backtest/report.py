@@ -40,7 +40,7 @@ class Collected:
         for episode in folded.episodes:
             self.episodes[episode.id] = episode
             if episode.state is AlertState.FIRING:
-                self.decided_ns.setdefault(episode.id, episode.peak_ns)
+                self.decided_ns.setdefault(episode.id, episode.at_ns)
 
 
 def report(

@@ -31,12 +31,12 @@ def _asked(record, *parts):
     return [wish for part in parts for _, wish in wishes(record, "shop", part, RULES)]
 
 
-def test_without_a_champion_a_model_is_asked_for_every_so_many_rows():
-    found = _asked(ServiceRecord(), _rows(0, 350))
+def test_without_a_champion_a_model_is_asked_for_whenever_rows_have_doubled():
+    found = _asked(ServiceRecord(), _rows(0, 450))
     assert [(w.reason, w.evidence, w.at_ns // S) for w in found] == [
         (RetrainReason.COLD_START, {"rows": 100}, 99),
         (RetrainReason.COLD_START, {"rows": 200}, 199),
-        (RetrainReason.COLD_START, {"rows": 300}, 299),
+        (RetrainReason.COLD_START, {"rows": 400}, 399),
     ]
     assert len({w.id for w in found}) == 3
 
@@ -78,9 +78,11 @@ def test_features_that_the_champion_does_not_know_are_asked_about_once():
     assert (wish.reason, wish.at_ns, changed_ns(wish.evidence)) == (RetrainReason.FEATURES_CHANGED, 74 * S, 50 * S)
 
 
-def test_an_old_champion_is_asked_about_once():
-    (wish,) = _asked(_served(), _rows(900, 50), _rows(950, 100), _rows(1050, 100))
-    assert (wish.reason, wish.at_ns) == (RetrainReason.STALE, 1000 * S)
+def test_an_old_champion_is_asked_about_again_with_every_further_period_of_age():
+    found = _asked(_served(), _rows(900, 50), _rows(950, 100), _rows(1050, 100), _rows(1950, 2100))
+    assert [wish.reason for wish in found] == [RetrainReason.STALE] * 4
+    assert [wish.at_ns // S for wish in found] == [1000, 2000, 3000, 4000]
+    assert len({wish.id for wish in found}) == 4
 
 
 def test_a_new_champion_starts_afresh():
