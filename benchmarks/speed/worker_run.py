@@ -1,22 +1,21 @@
-"""One worker process over a backlog, watched through its own /metrics."""
+"""One worker process over a backlog, watched through its progress in PostgreSQL: scraping would cost what it measures."""
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
+import psycopg2
+
 ROOT = Path(__file__).parents[2]
-ACCEPTED = re.compile(r'^tidewatch_samples_placed_total\{fate="accepted"\} (\S+)', re.M)
-CPU = re.compile(r"^process_cpu_seconds_total (\S+)", re.M)
-MEMORY = re.compile(r"^process_resident_memory_bytes (\S+)", re.M)
 DEADLINE_S = 600.0
+LOOK_S = 0.1
 
 
 class Drained(NamedTuple):
@@ -29,52 +28,56 @@ class Drained(NamedTuple):
 
 
 def drain(environment: dict[str, str], n_samples: int) -> Drained:
-    """Start a worker, and measure from its first accepted samples until all of them are durable."""
+    """Start a worker, and measure from its first durable samples until all of them are."""
     with tempfile.TemporaryDirectory(prefix="tidewatch-bench-") as folder:
-        port_file, log = Path(folder) / "port", Path(folder) / "log"
+        log = Path(folder) / "log"
         with log.open("wb") as out:
             worker = subprocess.Popen(
-                [sys.executable, "-m", "agents", "--agents", "ingest,watch", "--port-file", str(port_file)],
+                [sys.executable, "-m", "agents", "--agents", "ingest,watch"],
                 cwd=ROOT,
                 env={**os.environ, **environment},
                 stdout=out,
                 stderr=out,
             )
         try:
-            return _watch(worker, port_file, log, n_samples)
+            return _watch(worker, environment["TIDEWATCH_DATABASE_URL"], log, n_samples)
         finally:
             worker.terminate()
             worker.wait(30)
 
 
-def _watch(worker: subprocess.Popen[bytes], port_file: Path, log: Path, n_samples: int) -> Drained:
+def _watch(worker: subprocess.Popen[bytes], url: str, log: Path, n_samples: int) -> Drained:
     deadline = time.monotonic() + DEADLINE_S
-    first: tuple[float, float, float] | None = None
+    process = psutil.Process(worker.pid)
+    first: tuple[int, float, float] | None = None
     while time.monotonic() < deadline:
         if worker.poll() is not None:
             raise RuntimeError(f"the worker ended:\n{log.read_text()[-3000:]}")
-        time.sleep(0.05)
-        if not port_file.exists():
-            continue
-        try:
-            text = _metrics(port_file.read_text().strip())
-        except OSError:     # it ends; the next look says why
-            continue
-        found, now = ACCEPTED.search(text), time.perf_counter()
-        samples = float(found[1]) if found else 0.0
-        cpu_s = _number(CPU, text)
-        if samples and first is None:
-            first = (samples, now, cpu_s)
-        if samples >= n_samples and first is not None:
-            return Drained(samples - first[0], now - first[1], cpu_s - first[2], _number(MEMORY, text))
+        time.sleep(LOOK_S)
+        durable = _durable(url)
+        cpu, now = process.cpu_times(), time.perf_counter()
+        if durable and first is None:
+            first = (durable, now, cpu.user + cpu.system)
+        if durable >= n_samples and first is not None:
+            resident = process.memory_info().rss
+            return Drained(durable - first[0], now - first[1], cpu.user + cpu.system - first[2], resident)
     raise RuntimeError(f"the backlog was not drained in time:\n{log.read_text()[-3000:]}")
 
 
-def _metrics(port: str) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
-        return str(answer.read().decode())
-
-
-def _number(pattern: re.Pattern[str], text: str) -> float:
-    found = pattern.search(text)
-    return float(found[1]) if found else float("nan")
+def _durable(url: str) -> int:
+    """Records of `metrics` that are folded and stored (a sample each): the highest offset per source partition says."""
+    connection = psycopg2.connect(url)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass('progress') IS NOT NULL")
+            row = cursor.fetchone()
+            if not row or not row[0]:
+                return 0
+            cursor.execute("SELECT source_high FROM progress")
+            high: dict[str, int] = {}
+            for (stored,) in cursor.fetchall():
+                for source, offset in stored.items():
+                    high[source] = max(high.get(source, -1), offset)
+            return sum(offset + 1 for offset in high.values())
+    finally:
+        connection.close()
