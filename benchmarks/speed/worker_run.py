@@ -1,4 +1,4 @@
-"""One worker process over a backlog, watched through its progress in PostgreSQL: scraping would cost what it measures."""
+"""One worker process over a backlog, watched through its progress in PostgreSQL: a scrape costs what it measures."""
 
 from __future__ import annotations
 

@@ -60,6 +60,12 @@ class WorkerProcess:
         self._process = None
         return code
 
+    def restart_if_dead(self) -> None:
+        """What a process supervisor does."""
+        if not self.alive:
+            self._process = None
+            self.start()
+
     @property
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
