@@ -35,6 +35,8 @@ $(VENV)/.ready: pyproject.toml infra/local/kafka-pom.xml $(VENV)/.installed
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@bash infra/local/system-packages.sh
 	@$(BIN)/python -m infra.local.fetch
+	@echo "setup: compiling the scoring loops"
+	@$(BIN)/python -c 'from models.warm_up import warm_up; warm_up()'
 	@touch $@
 	@echo "setup: ready; the command is $(BIN)/tidewatch"
 
