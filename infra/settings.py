@@ -1,7 +1,7 @@
-"""Settings, read once: `TIDEWATCH_*` in the environment, then `tidewatch.toml`, then the running embedded stack, then defaults.
+"""Settings, read once: the environment (`TIDEWATCH_*`), `tidewatch.toml`, the running embedded stack, defaults.
 
-Nothing else in the project reads the environment. Composition roots (the command line, the worker) call `load()` and hand
-the frozen result on.
+Nothing else in the project reads the environment. Composition roots (the command line, the worker) call `load()` and
+hand the frozen result on.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class EmbeddedStackSource(PydanticBaseSettingsSource):
         try:
             addresses = json.loads(path.read_text())["addresses"]
         except (ValueError, KeyError) as error:
-            raise Misconfigured(f"{path} is damaged ({error}); run `tidewatch down` and `tidewatch up` again") from error
+            raise Misconfigured(f"{path} is damaged ({error}): `tidewatch down`, then `tidewatch up`") from error
         return {name: value for name, value in addresses.items() if value is not None}
 
 
@@ -68,7 +68,9 @@ class Settings(BaseSettings):
     partitions: int = Field(4, ge=1, description="partitions of topics that Tidewatch creates")
     replication: int = Field(1, ge=1)
     batch_max_records: int = Field(
-        20_000, ge=1, description="records of one partition folded in one transaction; bounds memory and the replay after a crash"
+        20_000,
+        ge=1,
+        description="records of one partition folded in one transaction; bounds memory and the replay after a crash",
     )
 
     # what a sample may be
@@ -77,18 +79,22 @@ class Settings(BaseSettings):
     default_service: str = Field("host", description="service of series that carry none of `service_labels`")
     max_future_s: float = Field(300.0, description="tolerated clock skew of producers")
     max_age_s: float = Field(14 * 86_400.0, description="older samples are rejected; bounds what a replay may bring in")
-    lateness_s: float = Field(60.0, description="how far behind the newest sample of its partition a sample may be placed")
+    lateness_s: float = Field(60.0, description="how far behind its partition's newest sample a sample may be placed")
     max_record_bytes: int = 1_000_000
     max_labels: int = 40
     max_series_per_service: int = 50_000
 
     # lake
     lake: str = Field("", description="folder of the Parquet lake; empty: <home>/lake")
-    lake_flush_s: float = Field(5.0, description="longest time a sample waits for its Parquet file, and its record for the acknowledgement")
+    lake_flush_s: float = Field(
+        5.0, description="longest time a sample waits for its Parquet file, and its record for the acknowledgement"
+    )
     lake_flush_rows: int = 200_000
 
     # scoring, models
-    alerts_per_entity_week: float = Field(1.0, gt=0, description="the false-alarm rate the score's threshold is calibrated to")
+    alerts_per_entity_week: float = Field(
+        1.0, gt=0, description="the false-alarm rate the score's threshold is calibrated to"
+    )
     snapshot_every_s: float = Field(30.0, description="bounds the replay after a crash")
     training_min_rows: int = Field(240, description="rows of a service before its first model is asked for")
     training_max_rows: int = 200_000
@@ -131,7 +137,7 @@ class Settings(BaseSettings):
             value = getattr(self, name)
             if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
                 raise Misconfigured(
-                    f"no address for {name}: set TIDEWATCH_{name.upper()} or start the embedded stack with `tidewatch up`"
+                    f"no address for {name}: set TIDEWATCH_{name.upper()} or start the embedded stack: `tidewatch up`"
                 )
 
 

@@ -18,8 +18,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 class Database:
     """One PostgreSQL database, a connection per thread.
 
-    A connection per thread keeps the hot path free of pool locks; the threads that use one are few and known: the worker's
-    executor, a command.
+    A connection per thread keeps the hot path free of pool locks; the threads that use one are few and known: the
+    worker's executor, a command.
     """
 
     def __init__(self, url: str, *, connect_timeout_s: int = 5, application: str = "tidewatch") -> None:
@@ -51,8 +51,8 @@ class Database:
         """A cursor inside one transaction: committed on leaving, rolled back on an error.
 
         Raises:
-            Unavailable: the connection failed; whether the transaction was committed is then unknown, so whoever retries
-                must be able to tell (see `progress`).
+            Unavailable: the connection failed; whether the transaction was committed is then unknown, so whoever
+                retries must be able to tell (see `progress`).
         """
         connection = self.connection()
         try:
