@@ -14,7 +14,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 SOURCES = (
-    "compiled", "episodes", "features", "forest", "online", "placing", "scoring", "service_model", "state", "threshold"
+    "compiled", "counting", "episodes", "features", "forest", "online", "placing", "rows", "scoring", "service_model",
+    "state", "threshold",
 )  # fmt: skip
 """Modules whose text ends up in compiled code: the loops, and the tables and constants that they use."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.placing import Rows
+from models.rows import Rows
 from models.service_model import ServiceModel
 from models.state import State, Table
 

@@ -13,15 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import online, placing, scoring
+from models.counting import NO_COUNTS, Counts, bind, sum_counts
 from models.drift import DETECTOR, Confirmed, DriftBank
 from models.episodes import EpisodeRules
 from models.features import Multivariate, ask_models
 from models.open_episodes import Incidents
-from models.placing import Counts, Rows, Samples
 from models.reasons import SampleFate
 from models.records import SampleColumns
 from models.results import Drift, Episode, Folded, LatestScores, RetrainWish, ScoredRows, SloCounts
 from models.retraining import NewRows, RetrainRules, ServiceRecord, model_changed, wishes
+from models.rows import Rows, Samples, chosen, joined, spoken
 from models.series import EntityRule
 from models.service_model import ServiceModel
 from models.silences import Silences
@@ -102,7 +103,7 @@ class Pipeline:
         self._retrain_rules = RetrainRules(config.training_min_rows, config.stale_after_s)
         self._state = State(config.entity_rule)
         self._slos: tuple[SloBinding, ...] = ()
-        self._bindings = placing.bind(self._state, ())
+        self._bindings = bind(self._state, ())
         self._models: dict[int, ServiceModel] = {}
         self._records: dict[str, ServiceRecord] = {}
         self._drift = DriftBank(config.drift_delta, config.drift_confirm_rows, config.drift_min_effect)
@@ -128,7 +129,7 @@ class Pipeline:
     def use_slos(self, bindings: Sequence[SloBinding]) -> None:
         """Count samples from now on for these bindings and no others. A snapshot does not keep them."""
         self._slos = tuple(bindings)
-        self._bindings = placing.bind(self._state, self._slos)
+        self._bindings = bind(self._state, self._slos)
 
     def use_model(self, service: str, model: ServiceModel | None) -> None:
         """Score a service's rows from now on with `model`, None: with the online detectors alone.
@@ -156,13 +157,13 @@ class Pipeline:
         pieces = placing.place(self._state, self._bindings, batch, self._config.lateness_ns)
         fates = sum((piece.fates for piece in pieces), np.zeros(3, np.int64))
         counts = Counts(*(np.concatenate(columns) for columns in zip(*(p.counts for p in pieces), strict=True)))
-        rows = pieces[0].rows if len(pieces) == 1 else placing.joined([piece.rows for piece in pieces])
+        rows = pieces[0].rows if len(pieces) == 1 else joined([piece.rows for piece in pieces])
         return self._results(rows, counts, dict(zip(_FATES, fates.tolist(), strict=True)))
 
     def finish(self) -> Folded:
         """Close every open tick, as at the end of a file."""
         rows = placing.close_all(self._state)
-        return self._results(rows, placing.NO_COUNTS, dict.fromkeys(_FATES, 0))
+        return self._results(rows, NO_COUNTS, dict.fromkeys(_FATES, 0))
 
     def latest(self) -> LatestScores:
         """Newest row of every entity that has one."""
@@ -209,7 +210,7 @@ class Pipeline:
                     state.assign_columns(number, self._models[number].features)
                 self._records.setdefault(service, ServiceRecord())
             if self._slos:
-                self._bindings = placing.bind(state, self._slos)
+                self._bindings = bind(state, self._slos)
         series = numbers[samples.series] if len(samples) else np.empty(0, np.int32)
         return Samples(
             series,
@@ -224,15 +225,15 @@ class Pipeline:
         scores = scoring.score_rows(state.tables, rows, forest, self._rules)
         scored = self._scored(rows, scores)
         found, held = self._incidents.advance(state.entity_names, scored, scores, self._config.episode_ready_rows)
-        spoken = placing.spoken(rows)
-        if len(spoken) < len(rows.entity):
-            rows, scores = placing.chosen(rows, spoken), scoring.chosen(scores, spoken)
-            forest = forest._replace(nats=forest.nats[spoken], unknown=forest.unknown[spoken])
+        told = spoken(rows)
+        if len(told) < len(rows.entity):
+            rows, scores = chosen(rows, told), scoring.chosen(scores, told)
+            forest = forest._replace(nats=forest.nats[told], unknown=forest.unknown[told])
             scored = self._scored(rows, scores)
         drifts = self._drifts(rows, scores)
         return Folded(
             fates=fates,
-            slo_counts=SloCounts(*placing.sum_counts(counts)),
+            slo_counts=SloCounts(*sum_counts(counts)),
             rows=scored,
             episodes=found,
             drifts=[drift for _, drift in drifts],

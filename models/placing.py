@@ -17,14 +17,14 @@ scored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.slo.binding import Role, SloBinding, ThresholdOp
+from models.counting import Bindings, Counts, Found, count, room, written
+from models.rows import Rows, Samples
 from models.state import DIFFS, LONG_AGO, OPEN, RING, State, Table, Tables
 
 ACCEPTED, DUPLICATE, LATE = 0, 1, 2
@@ -48,51 +48,6 @@ is first reported, then accepted, then forgotten."""
 CELLS_AT_ONCE = 2_000_000
 """Bounds the memory of one pass (24 bytes a cell): larger batches go through in pieces."""
 
-_ROLES = {role: number for number, role in enumerate((Role.THRESHOLD, Role.GOOD, Role.BAD, Role.TOTAL))}
-_OPS = {op: n for n, op in enumerate((ThresholdOp.LT, ThresholdOp.LTE, ThresholdOp.GT, ThresholdOp.GTE))}
-
-
-class Bindings(NamedTuple):
-    """SLO bindings of all series, flat; a series has entries `bound_from` to `bound_from + bound`."""
-
-    slo: NDArray[np.int32]
-    role: NDArray[np.int8]
-    op: NDArray[np.int8]
-    threshold: NDArray[np.float64]
-    counter: NDArray[np.int8]
-
-
-class Samples(NamedTuple):
-    """A batch with series numbers of the state."""
-
-    series: NDArray[np.int32]
-    time_ns: NDArray[np.int64]
-    value: NDArray[np.float64]
-
-
-class Rows(NamedTuple):
-    """Closed rows in the order in which they closed. Row i has cells `start[i]` to `start[i + 1]`; a missing value
-    is NaN. `interval_ns` is the entity's sampling interval as it was known then, 0 before it was."""
-
-    entity: NDArray[np.int32]
-    tick_ns: NDArray[np.int64]
-    interval_ns: NDArray[np.int64]
-    start: NDArray[np.int64]
-    series: NDArray[np.int32]
-    value: NDArray[np.float64]
-
-
-class Counts(NamedTuple):
-    """Contributions to SLO minutes, not yet summed over equal (slo, minute)."""
-
-    slo: NDArray[np.int32]
-    minute_s: NDArray[np.int64]
-    good: NDArray[np.float64]
-    total: NDArray[np.float64]
-
-
-NO_COUNTS = Counts(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0))
-
 
 class Placed(NamedTuple):
     """Result of placing a batch: how many samples had each fate, what they add to SLOs, which rows closed."""
@@ -107,45 +62,15 @@ class _Pass(NamedTuple):
 
     Attributes:
         time_ns: int64 `(2,)`, newest event time of the partition and the earliest deadline of an open tick.
-        used: int64 `(3,)`, rows, cells and counts written so far. fates: int64 `(3,)`.
+        used: int64 `(2,)`, rows and cells written so far. fates: int64 `(3,)`.
     """
 
     time_ns: NDArray[np.int64]
     lateness_ns: int
     rows: Rows
-    counts: Counts
+    found: Found
     used: NDArray[np.int64]
     fates: NDArray[np.int64]
-
-
-def bind(state: State, bindings: Sequence[SloBinding]) -> Bindings:
-    """Bindings of every series of the state; tells each series where its own are."""
-    by_metric: dict[str, list[SloBinding]] = {}
-    for binding in bindings:
-        by_metric.setdefault(binding.metric, []).append(binding)
-    flat: list[SloBinding] = []
-    for number, identity in enumerate(state.identities):
-        mine = [b for b in by_metric.get(identity.metric, ()) if b.matches(identity)]
-        state.series["bound_from"][number], state.series["bound"][number] = len(flat), len(mine)
-        flat.extend(mine)
-    return Bindings(
-        np.array([b.slo_id for b in flat], np.int32),
-        np.array([_ROLES[b.role] for b in flat], np.int8),
-        np.array([_OPS[b.op] if b.op is not None else 0 for b in flat], np.int8),
-        np.array([b.threshold if b.threshold is not None else 0.0 for b in flat], np.float64),
-        np.array([b.counter for b in flat], np.int8),
-    )
-
-
-def sum_counts(counts: Counts) -> Counts:
-    """The same counts with every (slo, minute) once, ordered by them."""
-    if len(counts.slo) == 0:
-        return counts
-    order = np.lexsort((counts.minute_s, counts.slo))
-    slo, minute = counts.slo[order], counts.minute_s[order]
-    first = np.flatnonzero(np.concatenate(([True], (np.diff(slo) != 0) | (np.diff(minute) != 0))))
-    good, total = (np.add.reduceat(column[order], first) for column in (counts.good, counts.total))
-    return Counts(slo[first], minute[first], good, total)
 
 
 def place(state: State, bindings: Bindings, samples: Samples, lateness_ns: int) -> list[Placed]:
@@ -159,31 +84,6 @@ def place(state: State, bindings: Bindings, samples: Samples, lateness_ns: int) 
         placed.append(_place_piece(state, bindings, part, lateness_ns, int(width[start:end].sum())))
         start = end
     return placed
-
-
-def joined(pieces: Sequence[Rows]) -> Rows:
-    """Rows of several pieces as one."""
-    offset = np.cumsum([0, *(len(piece.series) for piece in pieces)])
-    start = [piece.start[:-1] + before for piece, before in zip(pieces, offset[:-1], strict=True)]
-    return Rows(
-        np.concatenate([piece.entity for piece in pieces]),
-        np.concatenate([piece.tick_ns for piece in pieces]),
-        np.concatenate([piece.interval_ns for piece in pieces]),
-        np.concatenate([*start, offset[-1:]]).astype(np.int64),
-        np.concatenate([piece.series for piece in pieces]),
-        np.concatenate([piece.value for piece in pieces]),
-    )
-
-
-def spoken(rows: Rows) -> NDArray[np.int64]:
-    """Positions of the rows that have cells: all but those that tell of a silence."""
-    return np.flatnonzero(np.diff(rows.start))
-
-
-def chosen(rows: Rows, which: NDArray[np.int64]) -> Rows:
-    """Some rows, in order; what is left out must have no cells."""
-    start = np.append(rows.start[which], rows.start[-1])
-    return Rows(rows.entity[which], rows.tick_ns[which], rows.interval_ns[which], start, rows.series, rows.value)
 
 
 def close_all(state: State) -> Rows:
@@ -219,23 +119,18 @@ def _room(state: State, n_samples: int, width: int, n_counts: int, *, lateness_n
             np.empty(n_cells, np.int32),
             np.empty(n_cells, np.float64),
         ),
-        Counts(
-            np.empty(n_counts, np.int32),
-            np.empty(n_counts, np.int64),
-            np.empty(n_counts, np.float64),
-            np.empty(n_counts, np.float64),
-        ),
-        np.zeros(3, np.int64),
+        room(n_counts),
+        np.zeros(2, np.int64),
         np.zeros(3, np.int64),
     )
 
 
 def _used(done: _Pass) -> Placed:
-    n_rows, n_cells, n_counts = done.used.tolist()
-    rows, counts = done.rows, done.counts
+    n_rows, n_cells = done.used.tolist()
+    rows = done.rows
     return Placed(
         done.fates,
-        Counts(counts.slo[:n_counts], counts.minute_s[:n_counts], counts.good[:n_counts], counts.total[:n_counts]),
+        written(done.found),
         Rows(
             rows.entity[:n_rows],
             rows.tick_ns[:n_rows],
@@ -260,7 +155,7 @@ def _place(tables: Tables, bindings: Bindings, samples: Samples, done: _Pass) ->
             continue
         increase, rate = _increase(one, t, samples.value[i])
         if one.bound > 0:
-            _count(one, bindings, t, (samples.value[i], increase), done)
+            count(one, bindings, t, (samples.value[i], increase), done.found)
         _learn_interval(one, entity, t)
         entity.newest_ns = max(entity.newest_ns, t)
         done.time_ns[0] = max(done.time_ns[0], t)
@@ -312,33 +207,6 @@ def _increase(one: Table, t: int, value: float) -> tuple[float, float]:
         return np.nan, np.nan
     increase = value - previous if value >= previous else value
     return increase, increase * 1e9 / (t - one.times[n - 2])
-
-
-@compiled
-def _count(one: Table, bindings: Bindings, t: int, amounts: tuple[float, float], done: _Pass) -> None:
-    """Note what a sample adds to its SLOs; `amounts` are its value and its increase."""
-    for b in range(one.bound_from, one.bound_from + one.bound):
-        amount = amounts[1] if bindings.counter[b] else amounts[0]
-        if np.isnan(amount):
-            continue
-        good, total = 0.0, 0.0
-        role = bindings.role[b]
-        if role == 0:
-            limit, op = bindings.threshold[b], bindings.op[b]
-            met = (amount < limit, amount <= limit, amount > limit, amount >= limit)[op]
-            good, total = (1.0 if met else 0.0), 1.0
-        elif role == 1:
-            good = amount
-        elif role == 2:
-            good = -amount
-        else:
-            total = amount
-        k = done.used[2]
-        done.counts.slo[k] = bindings.slo[b]
-        done.counts.minute_s[k] = t // 60_000_000_000 * 60
-        done.counts.good[k] = good
-        done.counts.total[k] = total
-        done.used[2] = k + 1
 
 
 @compiled

@@ -17,9 +17,9 @@ from models import online
 from models.compiled import compiled
 from models.episodes import EpisodeRules, advance, fall_silent
 from models.features import Multivariate
-from models.placing import Rows
+from models.rows import Rows
 from models.state import SUSTAINED, Table, Tables
-from models.threshold import LEAST_P, MOST_P, WEEK_S, Tail, learn_tail, tail_surprise, tail_value
+from models.threshold import Tail, alert_surprise, learn_tail, tail_surprise, tail_value
 
 TOP = 3
 """Contributions kept per row."""
@@ -149,7 +149,7 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
         joint = forest.nats[row]
         joint = 0.0 if np.isnan(joint) else min(joint, FOREST_LIMIT)
         fused = _sustained(entity, _fuse(out.nats[start:end], joint), interval_s)
-        target = _target(interval_s, rules.alerts_per_entity_week)
+        target = alert_surprise(rules.alerts_per_entity_week, interval_s)
         if entity.n >= FIRST_SCORE_ROWS:
             out.score[row] = tail_surprise(fused, _tail(entity), P_CUT) / target
             out.readiness[row] = PROVISIONAL if entity.n < CALIBRATED_ROWS else CALIBRATED
@@ -191,12 +191,6 @@ def _sustained(entity: Table, fused: float, interval_s: float) -> float:
 @compiled
 def _tail(entity: Table) -> Tail:
     return Tail(entity.cut, entity.excess, entity.square, entity.beyond)
-
-
-@compiled
-def _target(interval_s: float, alerts_per_entity_week: float) -> float:
-    """Nats at which the score is 1."""
-    return -math.log(min(max(alerts_per_entity_week * interval_s / WEEK_S, LEAST_P), MOST_P))
 
 
 @compiled

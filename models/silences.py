@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.placing import Rows
 from models.reasons import AlertState
 from models.results import Silence
+from models.rows import Rows
 from models.state import EntityName
 from models.timestamps import to_rfc3339
 

@@ -26,8 +26,6 @@ OPEN = 16
 DIFFS = 16
 """Distances between event times that the sampling interval is learned from (their median)."""
 
-FAST, SLOW = 0, 1
-
 SUSTAINED = 3
 """Most rows that surprise has to last before it counts; see `scoring.SUSTAINED_S`."""
 

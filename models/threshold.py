@@ -33,6 +33,7 @@ LEAST_P, MOST_P = 1e-8, 0.02
 every fiftieth row would alert."""
 
 
+@compiled
 def alert_surprise(alerts_per_entity_week: float, interval_s: float) -> float:
     """Surprise at which an entity's score is 1, if alerts came independently at the rate asked for.
 

@@ -6,8 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from models.placing import Rows, Samples, bind, close_all, place
+from models.counting import bind
+from models.placing import close_all, place
 from models.records import SampleColumns
+from models.rows import Rows, Samples
 from models.series import EntityRule
 from models.state import State
 from models.training_table import TrainingTable
