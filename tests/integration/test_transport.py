@@ -160,3 +160,16 @@ async def test_every_codec_decodes(kafka: str, topic_prefix: str, codec: str) ->
     async with running(app):
         await eventually(lambda: len(seen) >= 1000)
     assert seen == list(range(1000))
+
+
+async def test_a_worker_without_consuming_agents_runs_its_tasks(kafka: str, topic_prefix: str) -> None:
+    app = build(settings_for(kafka, topic_prefix))
+    ran = asyncio.Event()
+
+    @app.task
+    async def work() -> None:
+        ran.set()
+
+    async with running(app):
+        await asyncio.wait_for(ran.wait(), 30)
+        assert not app.crashed
