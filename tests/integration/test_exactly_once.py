@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.kafka_admin import create_topics
+from infra.local.postgres import Postgres
 from infra.settings import Settings
 from infra.store.database import Database
 from models.names import Topic
@@ -24,7 +25,7 @@ from tests.integration.known_samples import (
 )
 from tests.integration.worker_process import WorkerProcess
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 PARTITIONS = 2
 
@@ -38,7 +39,7 @@ def settings_of(kafka: str, prefix: str, postgres_url: str, home: Path, **overri
     return settings_for(kafka, prefix, database_url=postgres_url, home=home, **{**defaults, **overrides})
 
 
-async def until_counted(database: Database, samples: float, worker: WorkerProcess, within_s: float = 90.0) -> None:
+async def until_counted(database: Database, samples: float, worker: WorkerProcess, within_s: float = 240.0) -> None:
     """Wait until so many samples are counted."""
     deadline = time.monotonic() + within_s
     while (counted := sum(total for _, total in stored_minutes(database).values())) < samples:
@@ -104,3 +105,75 @@ async def assert_repeats_are_equal(kafka: str, settings: Settings) -> None:
         known = by_id.setdefault(score["id"], score)
         assert known == score
     assert by_id
+
+
+async def test_partitions_move_between_workers_and_survive_the_death_of_one(
+    kafka: str, topic_prefix: str, postgres_url: str, database: Database, tmp_path: Path
+) -> None:
+    settings = settings_of(kafka, topic_prefix, postgres_url, tmp_path)
+    await create_topics(settings)
+    apply_slo(database)
+    stream = known_stream()
+    environment = environment_of(settings)
+    with (
+        WorkerProcess(tmp_path, "ingest,watch", environment, "first") as first,
+        WorkerProcess(tmp_path, "ingest,watch", environment, "second") as second,
+    ):
+        flowing = asyncio.create_task(flow(kafka, settings, stream.records, seconds=40.0))
+        await until_counted(database, 0.1 * stream.n_counted, first)
+        with WorkerProcess(tmp_path, "ingest,watch", environment, "third") as third:
+            await until_metric(third, "tidewatch_consumer_lag_records{")     # it has partitions
+            await until_counted(database, 0.4 * stream.n_counted, first)
+            first.kill()
+            await until_counted(database, 0.7 * stream.n_counted, second)
+            assert second.stop() == 0
+            await flowing
+            await until_counted(database, stream.n_counted, third)
+            assert third.stop() == 0
+    assert stored_minutes(database) == stream.slo_minutes()
+    assert stored_episodes(database) == stream.episodes(PARTITIONS)
+    await assert_repeats_are_equal(kafka, settings)
+
+
+async def test_postgresql_may_stop_for_a_while(
+    kafka: str, topic_prefix: str, services_home: Path, tmp_path: Path
+) -> None:
+    home = services_home / "stopped"
+    home.mkdir()
+    home.chmod(0o711)
+    server = Postgres(home, print, wanted_port=0).start()
+    try:
+        server.create_database("tidewatch")
+        database = Database(server.url())
+        database.migrate()
+        apply_slo(database)
+        settings = settings_of(kafka, topic_prefix, server.url(), tmp_path)
+        await create_topics(settings)
+        stream = known_stream()
+        with WorkerProcess(tmp_path, "ingest,watch", environment_of(settings)) as worker:
+            flowing = asyncio.create_task(flow(kafka, settings, stream.records, seconds=15.0))
+            await until_counted(database, 0.2 * stream.n_counted, worker)
+            database.close()
+            server.stop()
+            metrics = await until_metric(worker, 'tidewatch_dependency_up{dependency="postgresql"} 0.0')
+            assert "tidewatch_commit_retries_total" in metrics
+            server.launch()
+            server.wait_ready()
+            await flowing
+            await until_counted(database, stream.n_counted, worker)
+            await until_metric(worker, 'tidewatch_dependency_up{dependency="postgresql"} 1.0')
+            assert worker.stop() == 0
+        assert stored_minutes(database) == stream.slo_minutes()
+        assert stored_episodes(database) == stream.episodes(PARTITIONS)
+        database.close()
+    finally:
+        server.stop()
+
+
+async def until_metric(worker: WorkerProcess, line: str, within_s: float = 120.0) -> str:
+    """Wait until the worker shows a line on /metrics; the whole text."""
+    deadline = time.monotonic() + within_s
+    while line not in (text := await asyncio.to_thread(worker.metrics)):
+        assert time.monotonic() < deadline, text
+        await asyncio.sleep(0.2)
+    return text
