@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 import msgspec
 
 from infra.store.outbox import OutboxEvent
 from models.alerts import alert_event
-from models.names import AlertName, Annotation, Severity, Topic
-from models.reasons import AlertState
+from models.names import DASHBOARD_UID, AlertName, Annotation, Severity, Topic
+from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent, DriftEvent, RetrainEvent, ScoreEvent
 from models.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
     from infra.settings import Settings
-    from models.results import Drift, Episode, RetrainWish, ScoredRows
+    from models.results import Drift, Episode, RetrainWish, ScoredRows, Silence
     from models.state import EntityName
 
 TOP_CAUSES: Final = 3
@@ -117,6 +118,40 @@ def anomaly_alert(episode: Episode, settings: Settings) -> AlertEvent:
     )
 
 
+def silence_outgoing(silence: Silence, settings: Settings) -> OutboxEvent:
+    """The alert for an entity that fell silent, or its end when it speaks again."""
+    firing = silence.state is AlertState.FIRING
+    summary = f"{silence.entity} {'sends no metrics' if firing else 'sends metrics again'}"
+    event = alert_event(
+        AlertName.TELEMETRY_MISSING,
+        service=silence.service,
+        severity=Severity.TICKET,
+        state=silence.state,
+        decision=AlertDecision.FIRED if firing else AlertDecision.RESOLVED,
+        starts_at_ns=silence.since_ns,
+        ends_at_ns=None if firing else silence.at_ns,
+        entity=silence.entity,
+        annotations={
+            Annotation.SUMMARY: summary,
+            Annotation.DESCRIPTION: (
+                f"Newest sample at {to_rfc3339(silence.since_ns)}; others of its partition went on until"
+                f" {to_rfc3339(silence.at_ns)}."
+            ),
+            **_links(AlertName.TELEMETRY_MISSING, silence.service, silence.entity, settings),
+        },
+    )
+    return OutboxEvent(Topic.ALERTS, event.fingerprint, event.id, _encoder.encode(event))
+
+
+def _links(name: AlertName, service: str, entity: str, settings: Settings) -> dict[Annotation, str]:
+    """Where a person goes on from an alert; no dashboard where nobody said where Grafana is."""
+    links = {Annotation.RUNBOOK_URL: f"{settings.runbook_url}#{name.value.lower()}"}
+    if settings.grafana_url:
+        chosen = urlencode({"var-service": service, "var-entity": entity})
+        links[Annotation.DASHBOARD_URL] = f"{settings.grafana_url.rstrip('/')}/d/{DASHBOARD_UID}?{chosen}"
+    return links
+
+
 def _annotations(episode: Episode, settings: Settings) -> dict[Annotation, str]:
     peak, expected = f"{episode.peak_score:.2f}", _expected_text(episode)
     texts = {
@@ -129,7 +164,7 @@ def _annotations(episode: Episode, settings: Settings) -> dict[Annotation, str]:
         Annotation.SCORE: peak,
         Annotation.EXPECTED: expected,
         Annotation.MODEL_VERSION: episode.model_version,
-        Annotation.RUNBOOK_URL: f"{settings.runbook_url}#{AlertName.METRIC_ANOMALY.value.lower()}",
+        **_links(AlertName.METRIC_ANOMALY, episode.service, episode.entity, settings),
     }
     return {name: text for name, text in texts.items() if text}
 

@@ -32,7 +32,7 @@ from agents.partition_loader import PartitionLoader
 from agents.partition_state import PartitionState
 from agents.publisher import Outgoing, Publisher
 from agents.sample_records import Decoded, decode
-from agents.score_events import alert_outgoing, drift_record, retrain_outgoing, score_records
+from agents.score_events import alert_outgoing, drift_record, retrain_outgoing, score_records, silence_outgoing
 from agents.transport import MicroBatch, Record, micro_batches, reposition, resume_from
 from infra.store import progress, slos
 from infra.store.progress import Fenced, ModelSwap, Snapshot, StoredSnapshot
@@ -218,6 +218,7 @@ class Watch:
             drifts=folded.drifts,
             events=[
                 *(alert_outgoing(episode, self._settings) for episode in folded.episodes),
+                *(silence_outgoing(silence, self._settings) for silence in folded.silences),
                 *(retrain_outgoing(wish) for wish in folded.retrain),
             ],
             swaps=swaps,
