@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 require = command -v $(1) > /dev/null || { echo "$(1) is missing: install the package $(2)" >&2; exit 1; }
 
-.PHONY: help setup demo test test-unit check bench up down status lock clean
+.PHONY: help setup demo test test-unit chaos check bench up down status lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ test: setup ## every test, on real services
 
 test-unit: setup ## the tests that need no service (seconds)
 	@exec $(BIN)/python -m pytest tests/unit tests/contract $(ARGS)
+
+chaos: setup ## kill workers, broker and PostgreSQL at random (CHAOS_SECONDS=90), then count what came through
+	@exec env $(if $(CHAOS_SECONDS),TIDEWATCH_CHAOS_SECONDS=$(CHAOS_SECONDS)) \
+	  $(BIN)/python -m pytest tests/chaos/everything_dies.py -s $(ARGS)
 
 check: setup ## lint, types, import fence, Prometheus and Alertmanager files
 	@echo "ruff";         $(BIN)/ruff check .
