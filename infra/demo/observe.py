@@ -35,10 +35,13 @@ _ANOMALIES = """
 """
 _DRIFTS = "SELECT service, entity, series, detector, at FROM drift ORDER BY at DESC LIMIT 5"
 _TRAININGS = """
-    SELECT service, reason, asked_at, started_at, finished_at, outcome, version FROM training
-    ORDER BY asked_at DESC LIMIT 6
+    SELECT DISTINCT ON (service) service, reason, outcome FROM training
+    WHERE outcome IS NULL OR service NOT IN (SELECT service FROM serving) ORDER BY service, asked_at DESC
 """
-_SERVING = "SELECT service, version, promoted_at FROM serving ORDER BY service"
+_SERVING = """
+    SELECT s.service, s.version, s.promoted_at, t.reason
+    FROM serving s LEFT JOIN training t ON t.service = s.service AND t.version = s.version ORDER BY s.service
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Production:
         rule = EntityRule(settings.service_labels, settings.instance_labels, settings.default_service)
         self._say = on_event
         self._clock = SystemClock()
+        self._caught_up = threading.Event()
         self._publisher = Publisher.connect(settings.kafka, settings.topic(Topic.METRICS), rule, say=on_event)
         self.simulation = LiveSimulation(
             list(SERVICES.values()),
@@ -71,9 +72,14 @@ class Production:
             self._say(f"{threading.current_thread().name}: {error}")
 
     def _host(self) -> None:
+        # beside live samples of the same partition, services still in their past would look silent
+        self._caught_up.wait()
         host.run(host.HostMetrics(socket.gethostname()), self._publisher, self._clock, interval_s=INTERVAL_S)
 
     def _simulate(self) -> None:
-        samples = self.simulation.backfill()
+        try:
+            samples = self.simulation.backfill()
+        finally:
+            self._caught_up.set()
         self._say(f"{len(SERVICES)} simulated services: published {samples:,} samples of history, now live")
         self.simulation.run()

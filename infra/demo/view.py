@@ -16,6 +16,9 @@ from models.names import Severity
 
 WORST_ENTITIES = 8
 _BAR_CELLS = 24
+_CLOCKS = ("since", "start", "end", "at", "state", "severity")
+"""Columns that must not give way to a long text beside them; all are eight wide."""
+
 _SEVERITY_STYLE = {Severity.PAGE: "bold red", Severity.TICKET: "yellow", Severity.INFO: "cyan"}
 
 
@@ -31,7 +34,8 @@ def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, expand=True)
     for column in columns:
         name, _, side = column.partition(">")
-        table.add_column(name, justify="right" if side else "left", no_wrap=True)
+        width = len("00:00:00") if name in _CLOCKS else None
+        table.add_column(name, justify="right" if side else "left", no_wrap=True, min_width=width)
     return table
 
 
@@ -99,16 +103,15 @@ def _anomalies(seen: Observation) -> Table:
 
 
 def _models(seen: Observation) -> Table:
-    table = _table("Models", "service", "champion>", "since", "asked because", "outcome")
-    newest = {row["service"]: row for row in reversed(seen.trainings)}
+    table = _table("Models", "service", "champion>", "since", "trained because", "next")
+    asked = {row["service"]: f"{row['reason']}: {row['outcome'] or 'asked'}" for row in seen.trainings}
     for row in seen.serving:
-        training = newest.pop(row["service"], {})
         table.add_row(
-            row["service"], row["version"], _clock(row["promoted_at"]), training.get("reason", "-"),
-            training.get("outcome") or ("training" if training.get("started_at") else "-"),
+            row["service"], row["version"], _clock(row["promoted_at"]), row["reason"] or "-",
+            asked.pop(row["service"], "-"),
         )  # fmt: skip
-    for service, training in newest.items():
-        table.add_row(service, "-", "-", training["reason"], training["outcome"] or "training")
+    for service, state in asked.items():
+        table.add_row(service, "-", "-", "-", state)
     return table
 
 
