@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
     parser.add_argument("--samples", type=int, default=400_000)
     parser.add_argument("--entities", type=int, default=1000)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=5)
     chosen = parser.parse_args(arguments)
     home = Path(tempfile.mkdtemp(prefix="tidewatch-bench-"))
     home.chmod(0o711)   # PostgreSQL's user must get through

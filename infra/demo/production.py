@@ -34,7 +34,7 @@ class Production:
         rule = EntityRule(settings.service_labels, settings.instance_labels, settings.default_service)
         self._say = on_event
         self._clock = SystemClock()
-        self._caught_up = threading.Event()
+        self._host_begins = threading.Event()
         self._publisher = Publisher.connect(settings.kafka, settings.topic(Topic.METRICS), rule, say=on_event)
         self.simulation = LiveSimulation(
             list(SERVICES.values()),
@@ -59,9 +59,16 @@ class Production:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._clock.stop()
+        self._host_begins.set()
         for thread in self._threads:
             thread.join(timeout=5)
         self._publisher.close()
+
+    def begin_host(self) -> None:
+        """Begin with this machine's own metrics, once the start is over: its load is not what is normal here, and
+        beside live samples of the same partition, services still in their past would look silent.
+        """
+        self._host_begins.set()
 
     def _carefully(self, work: Callable[[], None]) -> None:
         """Run a producer; what ends it is kept for whoever looks, because nobody joins a thread that runs forever."""
@@ -72,14 +79,10 @@ class Production:
             self._say(f"{threading.current_thread().name}: {error}")
 
     def _host(self) -> None:
-        # beside live samples of the same partition, services still in their past would look silent
-        self._caught_up.wait()
+        self._host_begins.wait()
         host.run(host.HostMetrics(socket.gethostname()), self._publisher, self._clock, interval_s=INTERVAL_S)
 
     def _simulate(self) -> None:
-        try:
-            samples = self.simulation.backfill()
-        finally:
-            self._caught_up.set()
+        samples = self.simulation.backfill()
         self._say(f"{len(SERVICES)} simulated services: published {samples:,} samples of history, now live")
         self.simulation.run()

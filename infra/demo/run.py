@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,33 +27,38 @@ from infra.demo.view import render
 from infra.local.shipped import shipped
 from infra.local.stack import Stack, external_addresses
 from infra.local.stack_file import supervisor_pid
+from infra.producers import host
 from infra.settings import Settings, load
 from infra.slo_files import read_slos
 from infra.store import slos
 from infra.store.database import Database
 from infra.webhook import WebhookReceiver
 from models.names import Topic
+from models.simulate import SERVICES
 from models.simulated_incidents import IncidentKind
 from models.slo.definition import Slo
 
 DEMO_SETTINGS: Final = {
-    "SLO_CLOCK_INTERVAL_S": "2",
-    "ALERT_RESEND_S": "5",
-    "SNAPSHOT_EVERY_S": "10",
-    "LAKE_FLUSH_S": "2",
-    "TRAINING_MIN_ROWS": "120",
-    "RETRAIN_COOLDOWN_S": "30",
+    "slo_clock_interval_s": "2",
+    "alert_resend_s": "5",
+    "snapshot_every_s": "10",
+    "lake_flush_s": "2",
+    "training_min_rows": "120",
+    "retrain_cooldown_s": "30",
 }
-"""A demonstration's minutes stand for a production's days. What a person set in the environment stays."""
+"""A demonstration's minutes stand for a production's days. What a person set stays."""
 
 LOOK_EVERY_S: Final = 1.0
 FAULT_S: Final = 40.0
 """Long enough to burn 14.4 times the budget over the two minutes of a page's long window."""
 
-WARM_UP_LIMIT_S: Final = 120.0
+WARM_UP_LIMIT_S: Final = 180.0
 CHAINS_LIMIT_S: Final = 240.0
-WARM_UP_ROWS: Final = 30
-"""Rows of this machine before its fault: three times what a first score takes."""
+WARM_UP_ROWS: Final = 45
+"""Scores of this machine before its fault. They begin when the start is over, see `Production.begin_host`."""
+
+HOST_WAITS_S: Final = 75.0
+"""Longest that this machine's own metrics wait for the first models of the simulated services."""
 
 DRIFTING_SERVICE: Final = "search"
 FAILING_SERVICE: Final = "payments"
@@ -94,8 +98,6 @@ def run(
     home = settings.home / "once" if once else settings.home
     if once and supervisor_pid(home) is None:
         shutil.rmtree(home, ignore_errors=True)     # what an earlier run saw must not count for this one
-    for name, value in DEMO_SETTINGS.items():
-        os.environ.setdefault(f"TIDEWATCH_{name}", value)
     with _running(home, console) as running:
         if once:
             seen = _once(running)
@@ -115,7 +117,9 @@ def _running(home: Path, console: Console) -> Iterator[Running]:
         closing(WebhookReceiver()) as webhook,
         Stack(home, say, external=external_addresses(load(home=home))) as stack,
     ):
-        stack.start(webhook_url=webhook.url)
+        chosen = load(home=home).model_fields_set
+        hurried = {name: value for name, value in DEMO_SETTINGS.items() if name not in chosen}
+        stack.start(webhook_url=webhook.url, worker_settings=hurried)
         settings = load(home=home)
         with (
             closing(Database(settings.database_url.get_secret_value(), application="tidewatch-demo")) as database,
@@ -154,6 +158,7 @@ def _until_interrupted(running: Running) -> None:
 def _looks(running: Running, note: Callable[[], str]) -> Iterator[Observation]:
     """An observation a second, shown as it is taken: redrawn on a terminal, a line every ten seconds elsewhere."""
     on_screen = running.console.is_terminal
+    host_from = time.monotonic() + HOST_WAITS_S
     with Live(console=running.console, auto_refresh=False, screen=False) as live:
         looks = 0
         while True:
@@ -161,6 +166,8 @@ def _looks(running: Running, note: Callable[[], str]) -> Iterator[Observation]:
             seen = running.observer.look()
             if running.production.problem is not None:
                 raise running.production.problem
+            if len(seen.models) >= len(SERVICES) or time.monotonic() > host_from:
+                running.production.begin_host()
             if on_screen:
                 live.update(render(seen, running.endpoints, note()), refresh=True)
             elif looks % 10 == 0:
@@ -215,12 +222,12 @@ def _following(tail: ScoresTail) -> Iterator[ScoresTail]:
 
 
 def _warm(running: Running) -> bool:
-    """Whether, before time is up, this machine has scores and the service that will drift has a champion."""
+    """Whether, before time is up, this machine has been scored for a while."""
     deadline = time.monotonic() + WARM_UP_LIMIT_S
     rows = 0
-    for seen in _looks(running, lambda: "warming up: first scores, first models"):
-        rows += any(score.service == "host" for score in seen.scores)
-        if rows >= WARM_UP_ROWS and DRIFTING_SERVICE in seen.models:
+    for seen in _looks(running, lambda: "warming up: first models, first scores of this machine"):
+        rows += any(score.service == host.SERVICE for score in seen.scores)
+        if rows >= WARM_UP_ROWS:
             return True
         if time.monotonic() > deadline:
             return False

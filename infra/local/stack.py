@@ -103,7 +103,11 @@ class Stack:
         return [f"http://{s.address}/metrics" for s in self.services.values() if isinstance(s, Worker)]
 
     def start(
-        self, services: Iterable[str] = SERVICES, workers: Mapping[str, str] = WORKERS, webhook_url: str = ""
+        self,
+        services: Iterable[str] = SERVICES,
+        workers: Mapping[str, str] = WORKERS,
+        webhook_url: str = "",
+        worker_settings: Mapping[str, str] | None = None,
     ) -> None:
         """Start everything; return when all but MLflow, which follows in its own time, is ready.
 
@@ -111,6 +115,7 @@ class Stack:
             services: which of `SERVICES` to run.
             workers: agents by worker name.
             webhook_url: base address that Alertmanager delivers to; empty: the one in its configuration.
+            worker_settings: settings of the workers, by name, that go before those of the environment.
 
         Raises:
             Misconfigured: something has to be installed, or another stack runs here.
@@ -129,7 +134,7 @@ class Stack:
         self._write_down()
         # they load for seconds and wait for Kafka by themselves
         for offset, (name, agents) in enumerate(workers.items()):
-            self._keeper.launch(Worker(self.home, name, agents, wanted_port=9108 + offset))
+            self._keeper.launch(Worker(self.home, name, agents, 9108 + offset, worker_settings))
         self._write_down()
         self._keeper.until_ready()
         self._keeper.look_after()

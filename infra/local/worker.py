@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from infra.local.http_probe import http_ok
@@ -16,11 +17,19 @@ PREFERRED_PORT = 9108
 class Worker(Service):
     """`python -m agents` with some of the agents; takes its addresses from the stack's file in `home`."""
 
-    def __init__(self, home: Path, name: str, agents: str, wanted_port: int = PREFERRED_PORT) -> None:
-        """`agents` is a list of agents separated by commas."""
+    def __init__(
+        self,
+        home: Path,
+        name: str,
+        agents: str,
+        wanted_port: int = PREFERRED_PORT,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """`agents` is a list of agents separated by commas; `settings` go before those of the environment."""
         super().__init__(home, choose_port(wanted_port))
         self.name = name
         self._agents = agents
+        self._settings = {f"TIDEWATCH_{key.upper()}": value for key, value in (settings or {}).items()}
 
     def prepare(self) -> None:
         """Take another port when somebody took ours while the worker was down."""
@@ -31,7 +40,11 @@ class Worker(Service):
         return Program(
             self.name,
             [sys.executable, "-m", "agents", "--agents", self._agents],
-            environment={"TIDEWATCH_HOME": str(self.home), "TIDEWATCH_METRICS_PORT": str(self.port)},
+            environment={
+                **self._settings,
+                "TIDEWATCH_HOME": str(self.home),
+                "TIDEWATCH_METRICS_PORT": str(self.port),
+            },
         )
 
     def ready(self) -> bool:

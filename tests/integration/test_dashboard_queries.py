@@ -92,7 +92,8 @@ def prometheus_url(services_home: Path) -> Iterator[str]:
 @pytest.fixture
 def filled(database: Database) -> Database:
     with database.transaction() as cursor:
-        cursor.execute(STORED)
+        # the time of the history that Prometheus was filled with, however long other tests took since
+        cursor.execute(STORED.replace("now()", f"'{NOW.isoformat()}'::timestamptz"))
     return database
 
 
