@@ -54,7 +54,7 @@ FAULT_S: Final = 40.0
 
 WARM_UP_LIMIT_S: Final = 180.0
 CHAINS_LIMIT_S: Final = 240.0
-WARM_UP_ROWS: Final = 45
+WARM_UP_ROWS: Final = 30
 """Scores of this machine before its fault. They begin when the start is over, see `Production.begin_host`."""
 
 HOST_WAITS_S: Final = 75.0
