@@ -27,7 +27,6 @@ from infra.settings import Settings
 from models.names import DeadLetterHeader, Metric, Topic
 from models.parse.outcome import Limits, Parsed
 from models.parse.parser import Parser
-from models.series import EntityRule
 
 
 def attach(app: faust.App, context: Context) -> None:
@@ -51,7 +50,7 @@ class Ingest:
 
     def __init__(self, context: Context) -> None:
         settings = context.settings
-        rule = EntityRule(settings.service_labels, settings.instance_labels, settings.default_service)
+        rule = settings.entity_rule
         self._context = context
         self._samples = settings.topic(Topic.SAMPLES)
         self._dead_letters = settings.topic(Topic.DEAD_LETTER)

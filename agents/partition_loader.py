@@ -14,12 +14,12 @@ from agents.context import Context
 from agents.partition_state import NO_MODEL, ModelRef, PartitionState, restore
 from agents.serving_models import Served
 from infra.model_files import ModelFiles
+from infra.pipeline_config import pipeline_config
 from infra.store import progress
 from infra.store.progress import ModelSwap, Resume
 from models.drift import StateUnusable
-from models.pipeline import Pipeline, PipelineConfig
+from models.pipeline import Pipeline
 from models.records import SampleColumns
-from models.series import EntityRule
 from models.service_model import ModelUnusable, ServiceModel
 
 log = logging.getLogger(__name__)
@@ -33,13 +33,7 @@ class PartitionLoader:
         self._context = context
         self._topic = topic
         self._files = ModelFiles(settings.home / "models", settings.mlflow_url)
-        self._config = PipelineConfig(
-            entity_rule=EntityRule(settings.service_labels, settings.instance_labels, settings.default_service),
-            lateness_s=settings.lateness_s,
-            alerts_per_entity_week=settings.alerts_per_entity_week,
-            training_min_rows=settings.training_min_rows,
-            stale_after_s=settings.stale_after_s,
-        )
+        self._config = pipeline_config(settings)
 
     async def is_current(self, state: PartitionState) -> bool:
         """Whether a state that we kept is still what the database has: nobody else had the partition meanwhile."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode
 
 import msgspec
 
 from infra.store.outbox import OutboxEvent
-from models.alerts import alert_event
-from models.names import DASHBOARD_UID, AlertName, Annotation, Severity, Topic
+from models.alerts import alert_event, dashboard_url, runbook_url
+from models.names import AlertName, Annotation, Severity, Topic
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent, DriftEvent, RetrainEvent, ScoreEvent
 from models.timestamps import to_rfc3339
@@ -145,10 +144,9 @@ def silence_outgoing(silence: Silence, settings: Settings) -> OutboxEvent:
 
 def _links(name: AlertName, service: str, entity: str, settings: Settings) -> dict[Annotation, str]:
     """Where a person goes on from an alert; no dashboard where nobody said where Grafana is."""
-    links = {Annotation.RUNBOOK_URL: f"{settings.runbook_url}#{name.value.lower()}"}
+    links = {Annotation.RUNBOOK_URL: runbook_url(settings.runbook_url, name)}
     if settings.grafana_url:
-        chosen = urlencode({"var-service": service, "var-entity": entity})
-        links[Annotation.DASHBOARD_URL] = f"{settings.grafana_url.rstrip('/')}/d/{DASHBOARD_UID}?{chosen}"
+        links[Annotation.DASHBOARD_URL] = dashboard_url(settings.grafana_url, {"service": service, "entity": entity})
     return links
 
 

@@ -49,10 +49,6 @@ class Solo:
 
         return await asyncio.wrap_future(self._thread.submit(call))
 
-    async def holds(self) -> bool:
-        """Whether this worker holds the lock, taking it if it is free. Raises `Unavailable`."""
-        return await asyncio.wrap_future(self._thread.submit(self._lock.acquire))
-
     async def repeat(self, turn: Callable[[], Awaitable[None]], while_elsewhere: Callable[[], None]) -> NoReturn:
         """Call `turn` over and over until cancelled; while the lock is elsewhere, call `while_elsewhere` and rest."""
         while True:

@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from models.errors import Misconfigured
 from models.names import Topic
+from models.series import EntityRule
 
 STACK_FILE = "stack.json"
 
@@ -126,6 +127,11 @@ class Settings(BaseSettings):
     def topic(self, topic: Topic) -> str:
         """Full name of a topic, prefix included."""
         return f"{self.topic_prefix}{topic.value}"
+
+    @property
+    def entity_rule(self) -> EntityRule:
+        """Which labels make a service and an entity."""
+        return EntityRule(self.service_labels, self.instance_labels, self.default_service)
 
     @property
     def lake_path(self) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
-from models.names import AlertLabel, AlertName, Annotation, Severity
+from models.names import DASHBOARD_UID, AlertLabel, AlertName, Annotation, Severity
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
 from models.timestamps import to_rfc3339
@@ -19,6 +20,25 @@ def fingerprint(labels: Mapping[str, str]) -> str:
     """
     text = "\xff".join(f"{name}\xfe{labels[name]}" for name in sorted(labels))
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def dashboard_url(grafana_url: str, variables: Mapping[str, str]) -> str:
+    """Address of the dashboard with its variables chosen.
+
+    >>> dashboard_url("http://grafana:3000/", {"service": "shop"})
+    'http://grafana:3000/d/tidewatch-live?var-service=shop'
+    """
+    chosen = urlencode({f"var-{name}": value for name, value in variables.items()})
+    return f"{grafana_url.rstrip('/')}/d/{DASHBOARD_UID}?{chosen}"
+
+
+def runbook_url(base: str, name: AlertName) -> str:
+    """Address of an alert's section in the runbook.
+
+    >>> runbook_url("https://docs/runbook.md", AlertName.METRIC_ANOMALY)
+    'https://docs/runbook.md#metricanomaly'
+    """
+    return f"{base}#{name.value.lower()}"
 
 
 def alert_event(

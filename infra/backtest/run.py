@@ -14,15 +14,15 @@ import numpy as np
 from infra.backtest.report import Collected, report
 from infra.backtest.score_file import ScoreFile
 from infra.datafile import DataFile, data_files, read_file
+from infra.pipeline_config import pipeline_config
 from infra.settings import Settings
 from models.backtest import Backtest, Training
 from models.challenger import TrainingRules
 from models.errors import Misconfigured
 from models.labels import LabelWindow
-from models.pipeline import Pipeline, PipelineConfig
+from models.pipeline import Pipeline
 from models.records import SampleColumns
 from models.results import Folded
-from models.series import EntityRule
 from models.slo.definition import Slo
 
 SCORES_FILE = "scores.csv"
@@ -81,7 +81,7 @@ class BacktestRun:
 
     def _batches(self, path: Path) -> Iterator[tuple[Group, SampleColumns]]:
         group = None
-        for chunk in read_file(path, self._entity_rule, self.batch_samples):
+        for chunk in read_file(path, self.settings.entity_rule, self.batch_samples):
             if group is None:
                 self.files.append(chunk.file)
                 group = self._group_of(chunk.file, int(chunk.columns.event_time_ns[0]) if len(chunk.columns) else 0)
@@ -108,18 +108,10 @@ class BacktestRun:
 
     def _new_group(self, entities: frozenset[str]) -> Group:
         settings = self.settings
-        pipeline = Pipeline(
-            PipelineConfig(
-                entity_rule=self._entity_rule,
-                lateness_s=settings.lateness_s,
-                alerts_per_entity_week=settings.alerts_per_entity_week,
-                training_min_rows=settings.training_min_rows,
-                stale_after_s=settings.stale_after_s,
-            )
-        )
+        pipeline = Pipeline(pipeline_config(settings))
         pipeline.use_slos([binding for number, slo in enumerate(self.slos) for binding in slo.bindings(number)])
         rules = TrainingRules(
-            entity_rule=self._entity_rule,
+            entity_rule=self.settings.entity_rule,
             lateness_s=settings.lateness_s,
             alerts_per_entity_week=settings.alerts_per_entity_week,
             min_rows=settings.training_min_rows,
@@ -129,10 +121,6 @@ class BacktestRun:
             pipeline, rules, cooldown_s=settings.retrain_cooldown_s, history_s=settings.training_history_s
         )
         return Group(pipeline, backtest, entities)
-
-    @property
-    def _entity_rule(self) -> EntityRule:
-        return EntityRule(self.settings.service_labels, self.settings.instance_labels, self.settings.default_service)
 
     def _take(self, folded: Folded, group: Group, scores: ScoreFile) -> None:
         names = [name.entity for name in group.pipeline.entities]

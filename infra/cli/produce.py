@@ -19,7 +19,6 @@ from infra.settings import Settings, load
 from models.errors import Misconfigured, Rejected
 from models.names import Topic
 from models.parse.event_time import rfc3339_ns
-from models.series import EntityRule
 from models.simulated_incidents import duration_s, parse_incident
 
 if TYPE_CHECKING:
@@ -80,10 +79,6 @@ def _progress(what: str, total: int | None = None) -> Iterator[Callable[[int], N
     yield tell
 
 
-def _rule(settings: Settings) -> EntityRule:
-    return EntityRule(settings.service_labels, settings.instance_labels, settings.default_service)
-
-
 @contextmanager
 def _publishing(settings: Settings, as_json: bool, what: str) -> Iterator[Publisher]:
     """A publisher to `metrics`, with the topic in place; ends with everything delivered and one line about it."""
@@ -92,7 +87,7 @@ def _publishing(settings: Settings, as_json: bool, what: str) -> Iterator[Publis
 
     settings.require("kafka")
     topic = settings.topic(Topic.METRICS)
-    publisher = Publisher.connect(settings.kafka, topic, _rule(settings), say=_errors.print)
+    publisher = Publisher.connect(settings.kafka, topic, settings.entity_rule, say=_errors.print)
     began = time.monotonic()
     try:
         with publisher:
@@ -151,14 +146,14 @@ def replay(
     if speed and speed < 1:
         raise Misconfigured("--speed is 0 or at least 1: slower than real time, samples would arrive late")
     settings = load()
-    span = replaying.measure(data, _rule(settings))
+    span = replaying.measure(data, settings.entity_rule)
     with _until_interrupted() as clock, _publishing(settings, as_json, f"replay {data}") as publisher:
         now_ns = clock.now_ns()
         shift_ns = replaying.shift_to_now_ns(span, speed, now_ns) if shift_to_now else 0
         _warn_of_age(span.first_ns + shift_ns, now_ns, settings.max_age_s, shift_to_now)
         with _progress("replay", span.samples - skip) as progress:
             published = replaying.replay(
-                replaying.merged(data, _rule(settings)), publisher, clock,
+                replaying.merged(data, settings.entity_rule), publisher, clock,
                 speed=speed, shift_ns=shift_ns, skip=skip, progress=progress,
             )  # fmt: skip
     if skip + published < span.samples:

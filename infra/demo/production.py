@@ -16,7 +16,6 @@ from infra.producers.simulate import LiveSimulation
 from infra.settings import Settings
 from models.errors import TidewatchError
 from models.names import Topic
-from models.series import EntityRule
 from models.simulate import SERVICES
 
 SEED: Final = 7
@@ -31,7 +30,7 @@ class Production:
     def __init__(self, settings: Settings, on_event: Callable[[str], None]) -> None:
         settings.require("kafka")
         create_topics_blocking(settings)
-        rule = EntityRule(settings.service_labels, settings.instance_labels, settings.default_service)
+        rule = settings.entity_rule
         self._say = on_event
         self._clock = SystemClock()
         self._host_begins = threading.Event()

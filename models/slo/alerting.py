@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
-from models.names import DASHBOARD_UID, AlertName, Annotation
+from models.alerts import dashboard_url, runbook_url
+from models.names import AlertName, Annotation
 from models.slo.burn import Counts
 from models.slo.causes import Cause
 from models.slo.decide import BurnReading
@@ -56,11 +56,11 @@ def burn_annotations(
         if causes[0].metric == episode.cause_metric and episode.expected_lower is not None:
             annotations[Annotation.EXPECTED] = _expected(episode.expected_lower, episode.expected_upper)
     if links.grafana_url:
-        query = urlencode({"var-service": slo.service})
-        annotations[Annotation.DASHBOARD_URL] = f"{links.grafana_url.rstrip('/')}/d/{DASHBOARD_UID}?{query}"
+        annotations[Annotation.DASHBOARD_URL] = dashboard_url(links.grafana_url, {"service": slo.service})
     if slo.runbook_url or links.runbook_url:
-        runbook = slo.runbook_url or f"{links.runbook_url}#{AlertName.SLO_BURN_RATE.value.lower()}"
-        annotations[Annotation.RUNBOOK_URL] = runbook
+        annotations[Annotation.RUNBOOK_URL] = slo.runbook_url or runbook_url(
+            links.runbook_url, AlertName.SLO_BURN_RATE
+        )
     return annotations
 
 
