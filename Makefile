@@ -9,10 +9,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 require = command -v $(1) > /dev/null || { echo "$(1) is missing: install the package $(2)" >&2; exit 1; }
 
-.PHONY: help setup demo test test-unit chaos check bench up down status lock clean
+.PHONY: help setup demo test test-unit chaos check bench bench-quality up down status lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready ## install everything the checkout needs (quick when there is nothing to do)
 
@@ -63,6 +63,10 @@ check: setup ## lint, types, import fence, Prometheus and Alertmanager files
 
 bench: setup ## measure speed; tables and JSON in benchmarks/results
 	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+bench-quality: setup ## measure detection on labelled data: DATA=folder, ARGS="--only nab --detector tidewatch"
+	@[ -n "$(DATA)" ] || { echo "name the folder of labelled data: make bench-quality DATA=../shared/data" >&2; exit 2; }
+	@exec $(BIN)/python -m benchmarks.quality $(DATA) $(ARGS)
 
 up: setup ## start the embedded stack in the background
 	@exec $(BIN)/tidewatch up

@@ -1,0 +1,1 @@
+"""How well the shipped configuration detects, beside the usual detectors, on labelled data and on quiet data."""

@@ -1,0 +1,59 @@
+"""`python -m benchmarks.quality DATA`: how well the shipped configuration detects, beside the usual detectors."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.quality import labelled
+from benchmarks.quality.runs import usual_jobs
+from benchmarks.quality.tables import write_section
+from models.errors import Misconfigured
+
+RESULTS = Path(__file__).parents[1] / "results" / "quality.json"
+EPILOG = """examples:
+  python -m benchmarks.quality ../shared/data                             everything
+  python -m benchmarks.quality ../shared/data --only nab --detector tidewatch
+  python -m benchmarks.quality ../shared/data --only smd --only asd --plots /tmp/plots
+"""
+
+Section = Callable[[argparse.Namespace], dict[str, Any]]
+SECTIONS: dict[str, Section] = {"nab": labelled.nab, "smd": labelled.smd, "asd": labelled.asd}
+
+
+def main(arguments: Sequence[str]) -> int:
+    chosen = _parser().parse_args(arguments)
+    command = "python -m benchmarks.quality DATA"
+    try:
+        for name in chosen.only or SECTIONS:
+            body = SECTIONS[name](chosen)
+            # a part of the detectors is a look; only a whole section replaces what is on record
+            if chosen.out is not None or not chosen.detector:
+                write_section(chosen.out or RESULTS, name, f"{command} --only {name}", body)
+    except Misconfigured as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.quality",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("data", type=Path, help="folder with nab/, nab_windows.csv, smd/ and asd/")
+    parser.add_argument("--only", action="append", choices=list(SECTIONS), help="one section; may be repeated")
+    parser.add_argument("--detector", action="append", help="one detector, such as tidewatch; may be repeated")
+    parser.add_argument("--jobs", type=int, default=usual_jobs(), help="processes (default: one per core)")
+    parser.add_argument("--plots", type=Path, help="folder for a picture per stream: score, band, labels")
+    parser.add_argument("--out", type=Path, help=f"JSON file (default: {RESULTS.name}, when all detectors ran)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

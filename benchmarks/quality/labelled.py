@@ -1,0 +1,88 @@
+"""The sections on labelled data: every detector over every stream, scores to figures, figures to tables."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from benchmarks.quality.corpus import DataSet, Stream, load_streams
+from benchmarks.quality.detectors import SHIPPED, Scored, check_name, names_for, run
+from benchmarks.quality.entity_figures import entity_rows
+from benchmarks.quality.nab_figures import nab_rows
+from benchmarks.quality.runs import run_all
+from benchmarks.quality.tables import markdown
+
+NAB_COLUMNS = {
+    "detector": "detector",
+    "reading": "detections are",
+    "files": "files",
+    "standard": "standard",
+    "low_fp": "low FP",
+    "low_fn": "low FN",
+}
+ENTITY_COLUMNS = {
+    "detector": "detector",
+    "files": "entities",
+    "vus_pr": "VUS-PR",
+    "average_precision": "AP",
+    "precision": "precision",
+    "recall": "recall",
+    "alerts": "alerts",
+    "windows": "windows",
+    "median_delay_s": "median delay, s",
+}
+
+
+def nab(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Numenta's corpus and score."""
+    streams, by_detector = _scores(DataSet.NAB, chosen)
+    rows = [
+        row for name, scored in by_detector.items() for row in nab_rows(name, streams, [one.score for one in scored])
+    ]
+    print(f"\nNAB, {len(streams)} files\n\n{markdown(rows, NAB_COLUMNS)}", flush=True)
+    return {"rows": rows}
+
+
+def smd(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Servers, 38 metrics, one minute."""
+    return _entities(DataSet.SMD, chosen)
+
+
+def asd(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Application servers, 19 metrics, five minutes."""
+    return _entities(DataSet.ASD, chosen)
+
+
+def _entities(data_set: DataSet, chosen: argparse.Namespace) -> dict[str, Any]:
+    streams, by_detector = _scores(data_set, chosen)
+    rows = [
+        row for name, scored in by_detector.items() for row in entity_rows(name, streams, [one.score for one in scored])
+    ]
+    print(f"\n{data_set.value.upper()}, {len(streams)} entities\n\n{markdown(rows, ENTITY_COLUMNS)}", flush=True)
+    return {"rows": rows, "shipped_alerts": _own_alerts(by_detector.get(SHIPPED, []))}
+
+
+def _own_alerts(scored: list[Scored]) -> list[dict[str, Any]]:
+    """What the backtest itself reports of the alerts it raised, an entity a row."""
+    names = ("alerts", "alerts_per_entity_day", "event_precision", "event_recall", "median_delay_s")
+    return [{name: one.played.report.get(name) for name in names} for one in scored if one.played]
+
+
+def _scores(data_set: DataSet, chosen: argparse.Namespace) -> tuple[list[Stream], dict[str, list[Scored]]]:
+    """Streams, and each detector's results in their order."""
+    for name in chosen.detector or []:
+        check_name(name)
+    streams = load_streams(chosen.data, [data_set])
+    detectors = [name for name in names_for(data_set) if not chosen.detector or name in chosen.detector]
+    # the shipped configuration takes longest, and long streams before short ones
+    tasks = {
+        f"{detector} {stream.entity}": (detector, stream)
+        for detector in detectors
+        for stream in sorted(streams, key=lambda stream: -stream.values.size)
+    }
+    results = run_all(tasks, _run, chosen.jobs)
+    return streams, {detector: [results[f"{detector} {stream.entity}"] for stream in streams] for detector in detectors}
+
+
+def _run(task: tuple[str, Stream]) -> Scored:
+    return run(*task)
