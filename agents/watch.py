@@ -214,7 +214,7 @@ class Watch:
             next_offset=state.position,
             source_high=dict(state.source_high),
             slo_counts=folded.slo_counts,
-            episodes=folded.episodes,
+            episodes=folded.told,
             drifts=folded.drifts,
             events=[
                 *(alert_outgoing(episode, self._settings) for episode in folded.episodes),
@@ -222,6 +222,7 @@ class Watch:
                 *(retrain_outgoing(wish) for wish in folded.retrain),
             ],
             swaps=swaps,
+            calls=folded.calls,
             snapshot=await self._context.run(self._snapshot_if_due, state),
         )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 from psycopg2.extensions import cursor as Cursor
 
+from infra import slo_causes
 from infra.store import decisions, outbox, slo_alerts, slo_windows, slos
 from infra.store.database import Database
 from infra.store.slo_alerts import BurnAlertKey, FiringAlert
@@ -21,7 +22,6 @@ from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
 from models.slo.alerting import Links, burn_annotations, resolved_annotations
 from models.slo.burn import Counts, window_start_s
-from models.slo.causes import rank_causes
 from models.slo.decide import Verdict, judge
 from models.slo.periods import period_bounds
 from models.slo.windows import DAY_S, window_lengths, window_name
@@ -86,7 +86,8 @@ class SloEvaluator:
 
         1. read the counts of all windows of all SLOs, and which alerts fire;
         2. decide about every pair of windows;
-        3. write transitions to the outbox together with which alerts fire, the decisions and the status.
+        3. write transitions to the outbox together with which alerts fire, the decisions and the status;
+        4. rank the causes of the alerts that go on anew, where they were ranked a minute ago.
 
         An evaluation that fails leaves nothing; one whose commit went through unnoticed finds its alerts firing when
         it is repeated, and sends nothing twice.
@@ -123,6 +124,7 @@ class SloEvaluator:
             outbox.put(cursor, [(Topic.ALERTS, e.fingerprint, e.id, msgspec.json.encode(e)) for e in events])
             decided = [_decided(verdict, key) for _, verdict, key in verdicts]
             decisions.record(cursor, DECISION_KIND, decided, now_ns)
+            slo_causes.refresh(cursor, now_ns)
             slo_windows.write_status(cursor, [row for view in views for row in view.status()], now_ns)
         counted = Counter(verdict.decision for _, verdict, _ in verdicts)
         return Evaluation(tuple(views), tuple(events), counted)
@@ -165,13 +167,14 @@ class SloEvaluator:
         """The event for an alert that begins or ends, remembered as such; None where nothing changes."""
         slo, reading, key = view.stored.slo, verdict.reading, _key(view, verdict)
         if verdict.decision is AlertDecision.FIRED:
-            start_ns = now_ns - reading.pair.long_s * 1_000_000_000
-            causes = rank_causes(slo_alerts.anomalies_between(cursor, slo.service, start_ns, now_ns))
-            annotations = burn_annotations(slo, reading, view.period, causes, self._links)
+            explained = slo_causes.explain(cursor, view.stored, reading.pair.name, now_ns)
+            annotations = burn_annotations(slo, reading, view.period, explained.causes, self._links)
             slo_alerts.insert_firing(cursor, key, now_ns, annotations)
+            slo_causes.remember(cursor, key, explained, now_ns)
             return _event(key, verdict.decision, now_ns, None, annotations)
         if verdict.decision is AlertDecision.RESOLVED and firing is not None:
             slo_alerts.delete_firing(cursor, key)
+            slo_causes.forget(cursor, key, now_ns)
             annotations = resolved_annotations(firing.annotations, slo, reading, view.period)
             return _event(key, verdict.decision, firing.started_at_ns, now_ns, annotations)
         return None
@@ -185,6 +188,7 @@ def _key(view: SloView, verdict: Verdict) -> BurnAlertKey:
 def _end_unwatched(cursor: Cursor, key: BurnAlertKey, firing: FiringAlert, now_ns: int) -> AlertEvent:
     """Resolve an alert whose SLO or pair of windows is no more."""
     slo_alerts.delete_firing(cursor, key)
+    slo_causes.forget(cursor, key, now_ns)
     summary = f"{key.service}: {key.slo_name} was changed or removed; this alert is no longer evaluated"
     annotations = {**firing.annotations, Annotation.SUMMARY: summary}
     return _event(key, AlertDecision.RESOLVED, firing.started_at_ns, now_ns, annotations)

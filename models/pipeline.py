@@ -18,7 +18,7 @@ from models.drift import DETECTOR, Confirmed, DriftBank
 from models.episodes import EpisodeRules
 from models.features import Multivariate, ask_models
 from models.open_episodes import Incidents
-from models.reasons import SampleFate
+from models.reasons import AlertDecision, SampleFate
 from models.records import SampleColumns
 from models.results import Drift, Episode, Folded, LatestScores, RetrainWish, ScoredRows, SloCounts
 from models.retraining import NewRows, RetrainRules, ServiceRecord, model_changed, wishes
@@ -27,6 +27,7 @@ from models.series import EntityRule
 from models.service_model import ServiceModel
 from models.silences import Silences
 from models.slo.binding import SloBinding
+from models.slo.dependencies import Edge, edge_of
 from models.snapshot import Memory, read, write
 from models.state import EntityName, State
 
@@ -109,6 +110,7 @@ class Pipeline:
         self._drift = DriftBank(config.drift_delta, config.drift_confirm_rows, config.drift_min_effect)
         self._incidents = Incidents()
         self._silences = Silences()
+        self._calls: list[Edge] = []
         self._memory = Memory(self._state, self._models, self._records, self._drift, self._incidents, self._silences)
 
     @property
@@ -150,6 +152,11 @@ class Pipeline:
         self._state.assign_columns(number, model.features if model is not None else ())
         if model is not None:
             online.rebaseline_drifted(self._state.tables, self.n_series, number, model.trained_to_ns)
+
+    def use_threshold(self, service: str, factor: float) -> None:
+        """Multiply the alert threshold of a service's entities, in nats of surprise, by `factor` from now on."""
+        number = self._state.service(service)
+        self._state.thresholds[number] = factor
 
     def fold(self, samples: SampleColumns) -> Folded:
         """Fold a batch; raises `Rejected` for a series text that is none, before anything has changed."""
@@ -205,6 +212,7 @@ class Pipeline:
             identities = [state.rule.identify(samples.series_ids[i]) for i in fresh]
             for i, identity in zip(fresh, identities, strict=True):
                 numbers[i] = state.add(samples.series_ids[i], identity)
+            self._calls += [edge for identity in identities if (edge := edge_of(identity)) is not None]
             for service, number in state.service_number.items():
                 if number in self._models:
                     state.assign_columns(number, self._models[number].features)
@@ -224,22 +232,27 @@ class Pipeline:
         forest = ask_models(state, self._models, rows)
         scores = scoring.score_rows(state.tables, rows, forest, self._rules)
         scored = self._scored(rows, scores)
-        found, held = self._incidents.advance(state.entity_names, scored, scores, self._config.episode_ready_rows)
-        told = spoken(rows)
-        if len(told) < len(rows.entity):
-            rows, scores = chosen(rows, told), scoring.chosen(scores, told)
-            forest = forest._replace(nats=forest.nats[told], unknown=forest.unknown[told])
+        told, held = self._incidents.advance(
+            state.entity_names, scored, scores, rows.interval_ns, self._config.episode_ready_rows
+        )
+        speaking = spoken(rows)
+        if len(speaking) < len(rows.entity):
+            rows, scores = chosen(rows, speaking), scoring.chosen(scores, speaking)
+            forest = forest._replace(nats=forest.nats[speaking], unknown=forest.unknown[speaking])
             scored = self._scored(rows, scores)
         drifts = self._drifts(rows, scores)
+        calls, self._calls = self._calls, []
         return Folded(
             fates=fates,
             slo_counts=SloCounts(*sum_counts(counts)),
             rows=scored,
-            episodes=found,
+            episodes=[episode for episode in told if episode.decision is not AlertDecision.RENEWED],
             drifts=[drift for _, drift in drifts],
             retrain=self._wishes(rows, forest, drifts),
             held=held,
             silences=silences,
+            told=told,
+            calls=calls,
         )
 
     def _scored(self, rows: Rows, scores: scoring.Scores) -> ScoredRows:
@@ -250,10 +263,10 @@ class Pipeline:
             tick_ns=rows.tick_ns,
             score=scores.score,
             is_anomaly=scores.score > 1.0,
-            value=scores.value,
-            expected=scores.expected,
-            expected_lower=scores.lower,
-            expected_upper=scores.upper,
+            value=scores.value[:, 0],
+            expected=scores.expected[:, 0],
+            expected_lower=scores.lower[:, 0],
+            expected_upper=scores.upper[:, 0],
             causes=scores.cause,
             parts=scores.part,
             readiness_code=scores.readiness,

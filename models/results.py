@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.reasons import AlertDecision, AlertState, Readiness, RetrainReason, SampleFate
+from models.slo.dependencies import Edge
 
 READINESS = (Readiness.WARMING_UP, Readiness.PROVISIONAL, Readiness.CALIBRATED)
 
@@ -89,12 +90,34 @@ class ScoredRows:
 
 
 @dataclass(frozen=True, slots=True)
-class Episode:
-    """A transition of an anomaly episode. `id` is made of entity and start, so both transitions carry the same one.
+class SeriesPart:
+    """What one series had to do with an episode so far.
 
-    `causes` are shares of the score at its peak so far, largest first; value and band are those of the peak's first
-    cause. `at_ns` is the tick at which the transition was decided; `started_ns` the first anomalous tick, somewhat
-    before.
+    Attributes:
+        metric: feature name.
+        part: its contributions to the scores of the episode's rows, times their length: threshold-seconds.
+        onset_ns: first row in which it contributed at least a quarter of a threshold; 0 where it never did.
+        peak_ns: row of its largest contribution; value and band are those of that row, None where unknown.
+    """
+
+    metric: str
+    part: float
+    onset_ns: int
+    peak_ns: int
+    value: float | None
+    expected: float | None
+    expected_lower: float | None
+    expected_upper: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A transition of an anomaly episode, or news of one that goes on. `id` is made of entity and start, so all of them
+    carry the same one.
+
+    `series` are those that contributed, by their part in the whole of it so far, largest first. `causes` are shares
+    of the score at its peak so far, largest first; value and band are those of the peak's first cause. `at_ns` is
+    the tick at which the transition was decided; `started_ns` the first anomalous tick, somewhat before.
     """
 
     id: str
@@ -114,6 +137,7 @@ class Episode:
     model_version: str
     state: AlertState
     decision: AlertDecision
+    series: tuple[SeriesPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +193,9 @@ class Silence:
 class Folded:
     """Everything that a batch of samples led to.
 
-    `held` counts anomalous runs that opened no episode, by the reason.
+    `episodes` are those that began or ended; `told` are all that there is to store about episodes, those included,
+    in order. `calls` are dependencies that series seen for the first time show. `held` counts anomalous runs that
+    opened no episode, by the reason.
     """
 
     fates: dict[SampleFate, int]
@@ -180,6 +206,8 @@ class Folded:
     retrain: list[RetrainWish]
     held: dict[AlertDecision, int] = field(default_factory=dict)
     silences: list[Silence] = field(default_factory=list)
+    told: list[Episode] = field(default_factory=list)
+    calls: list[Edge] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

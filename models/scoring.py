@@ -78,8 +78,9 @@ class Scores(NamedTuple):
     """Results of rows, and of their cells.
 
     Attributes:
-        score, value, expected, lower, upper: float64 `(n_rows,)`; the latter four of the first cause, NaN where
-            missing.
+        score: float64 `(n_rows,)`.
+        value, expected, lower, upper: float64 `(n_rows, TOP)`, of the causes, NaN where missing; of others than the
+            first in rows that score above `RUN_SCORE` only: nobody asks what else is a little odd in a calm row.
         readiness, phase: int8 `(n_rows,)`.
         since_ns: int64 `(n_rows,)`, first anomalous row of the entity's episode.
         learnt: float64 `(n_rows,)`, rows of the entity before this one.
@@ -115,10 +116,10 @@ def score_rows(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringR
     n, cells = len(rows.entity), len(rows.series)
     out = Scores(
         score=np.zeros(n),
-        value=np.full(n, np.nan),
-        expected=np.full(n, np.nan),
-        lower=np.full(n, np.nan),
-        upper=np.full(n, np.nan),
+        value=np.full((n, TOP), np.nan),
+        expected=np.full((n, TOP), np.nan),
+        lower=np.full((n, TOP), np.nan),
+        upper=np.full((n, TOP), np.nan),
         readiness=np.zeros(n, np.int8),
         phase=np.zeros(n, np.int8),
         since_ns=np.zeros(n, np.int64),
@@ -149,7 +150,7 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
         joint = forest.nats[row]
         joint = 0.0 if np.isnan(joint) else min(joint, FOREST_LIMIT)
         fused = _sustained(entity, _fuse(out.nats[start:end], joint), interval_s)
-        target = alert_surprise(rules.alerts_per_entity_week, interval_s)
+        target = tables.thresholds[entity.service] * alert_surprise(rules.alerts_per_entity_week, interval_s)
         if entity.n >= FIRST_SCORE_ROWS:
             out.score[row] = tail_surprise(fused, _tail(entity), P_CUT) / target
             out.readiness[row] = PROVISIONAL if entity.n < CALIBRATED_ROWS else CALIBRATED
@@ -215,16 +216,21 @@ def _explain(rows: Rows, row: int, share: NDArray[np.float64], joint: float, out
 
 @compiled
 def _expect(tables: Tables, rows: Rows, row: int, target: float, out: Scores) -> None:
-    """Value of the first cause, and the band that it alone would have to leave for a score of 1."""
-    entity, number = tables.entities[rows.entity[row]], out.cause[row, 0]
-    for cell in range(rows.start[row], rows.start[row + 1]):
-        if rows.series[cell] == number:
-            out.value[row] = rows.value[cell]
-    if number >= 0 and tables.series[number].n >= 3.0 and entity.n >= 3.0:
-        reach = tail_value(target, _tail(entity), P_CUT)
-        out.expected[row], out.lower[row], out.upper[row] = online.band(tables.series[number], reach)
-    entity.cause, entity.value = number, out.value[row]
-    entity.expected, entity.lower, entity.upper = out.expected[row], out.lower[row], out.upper[row]
+    """Values of the causes, and the band that each alone would have to leave for a score of 1."""
+    entity = tables.entities[rows.entity[row]]
+    reach = tail_value(target, _tail(entity), P_CUT) if entity.n >= 3.0 else 0.0
+    for k in range(TOP):
+        number = out.cause[row, k]
+        if number < 0 or (k > 0 and out.score[row] <= RUN_SCORE):
+            break
+        for cell in range(rows.start[row], rows.start[row + 1]):
+            if rows.series[cell] == number:
+                out.value[row, k] = rows.value[cell]
+        if tables.series[number].n >= 3.0 and entity.n >= 3.0:
+            band = online.band(tables.series[number], reach)
+            out.expected[row, k], out.lower[row, k], out.upper[row, k] = band
+    entity.cause, entity.value = out.cause[row, 0], out.value[row, 0]
+    entity.expected, entity.lower, entity.upper = out.expected[row, 0], out.lower[row, 0], out.upper[row, 0]
 
 
 @compiled

@@ -25,7 +25,7 @@ from models.state import ENTITY, SERIES, State
 if TYPE_CHECKING:
     from models.pipeline import PipelineConfig
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the meaning of any part changes; a snapshot of another format is not used, the stream is replayed
 instead."""
 
@@ -54,6 +54,7 @@ def write(config: PipelineConfig, memory: Memory) -> bytes:
         "rule": _rule(config),
         "series": list(memory.state.series_number),
         "services": memory.state.services,
+        "thresholds": memory.state.thresholds.tolist(),
         "newest_ns": memory.state.newest_ns,
         "next_deadline_ns": memory.state.next_deadline_ns,
         "records": {service: record.to_plain() for service, record in sorted(memory.records.items())},
@@ -110,6 +111,7 @@ def _rule(config: PipelineConfig) -> list[Any]:
 def _fill(state: State, plain: dict[str, Any], series: NDArray[np.void], entities: NDArray[np.void]) -> None:
     for name in plain["services"]:
         state.service(name)
+    state.thresholds = np.array(plain["thresholds"], np.float64)
     for text in plain["series"]:
         state.add(text, state.rule.identify(text))
     if len(series) != len(state.identities) or len(entities) != len(state.entity_names):

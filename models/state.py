@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.series import EntityRule, SeriesIdentity
 
@@ -102,10 +103,16 @@ class EntityName:
 
 
 class Tables(NamedTuple):
-    """Both arrays, as compiled loops take them; entities end with the last known one."""
+    """The arrays, as compiled loops take them; entities and services end with the last known one.
+
+    Attributes:
+        thresholds: float64 `(n_services,)`, by what a service's alert threshold is multiplied, in nats of surprise; 1
+            is the one that the false-alarm rate asks for.
+    """
 
     series: Table
     entities: Table
+    thresholds: NDArray[np.float64]
 
 
 class State:
@@ -122,13 +129,14 @@ class State:
         self.features: list[str] = []
         self.entity_names: list[EntityName] = []
         self.services: list[str] = []
+        self.thresholds: NDArray[np.float64] = np.ones(0)
         self.newest_ns = LONG_AGO
         self.next_deadline_ns = -LONG_AGO
 
     @property
     def tables(self) -> Tables:
         """The arrays as they are now; adding a series may replace them."""
-        return Tables(self.series, self.entities[: len(self.entity_names)])
+        return Tables(self.series, self.entities[: len(self.entity_names)], self.thresholds)
 
     def add(self, series_id: str, identity: SeriesIdentity) -> int:
         """Number of a series that is not known yet, its state empty."""
@@ -156,6 +164,7 @@ class State:
         number = self.service_number.setdefault(name, len(self.services))
         if number == len(self.services):
             self.services.append(name)
+            self.thresholds = np.append(self.thresholds, 1.0)
         return number
 
     def assign_columns(self, service: int, features: Sequence[str]) -> None:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli.database import open_database, reading
+from infra.cli.slo_dependencies import app as dependencies_app
 from models.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
-
-    from infra.store.database import Database
     from infra.store.slo_summaries import SloSummary
     from models.slo.definition import Slo
 
@@ -49,7 +47,7 @@ def apply(
     from infra.store import slos
 
     wanted = read_slos(paths)
-    database = _open()
+    database = open_database()
     try:
         database.migrate()
         with database.transaction() as cursor:
@@ -79,7 +77,7 @@ def list_(as_json: AsJson = False) -> None:
     from infra.store import slos
     from models.slo.windows import burn_pairs, window_name
 
-    with _reading() as cursor:
+    with reading() as cursor:
         stored = slos.load(cursor)
     if as_json:
         print(json.dumps([each.slo.document() for each in stored.slos], indent=2))
@@ -92,27 +90,39 @@ def list_(as_json: AsJson = False) -> None:
     _table(("SLO", "service", "target", "period", "alerts"), rows, empty="no SLOs yet: tidewatch slo apply slos/")
 
 
-@app.command(epilog="Examples:  tidewatch slo status   ·   tidewatch slo status checkout-latency --json")
+@app.command(epilog="Examples:  tidewatch slo status   ·   tidewatch slo status checkout-latency --causes")
 def status(
     name: Annotated[str | None, typer.Argument(help="Only this SLO.")] = None,
+    causes: Annotated[bool, typer.Option("--causes", help="Say why what fires fires, series by series.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Budgets, burn rates and firing alerts, as the SLO clock saw them last. Exit code 1 while any alert fires."""
+    from infra.cli.slo_causes import causes_json, print_causes
+    from infra.store import burn_alerts
     from infra.store.slo_summaries import read_summaries
 
-    with _reading() as cursor:
+    with reading() as cursor:
         summaries = read_summaries(cursor)
+        firing = burn_alerts.firing(cursor) if causes else []
     if name is not None:
         summaries = [summary for summary in summaries if summary.name == name]
         if not summaries:
             raise Misconfigured(f"no SLO is called {name!r}; see `tidewatch slo list`")
     if as_json:
-        print(json.dumps([_summary_json(summary) for summary in summaries], indent=2))
+        told = [_summary_json(summary) for summary in summaries]
+        for slo in told if causes else ():
+            slo["causes"] = causes_json(firing, slo["slo"])
+        print(json.dumps(told, indent=2))
     else:
         header = ("SLO", "service", "target", "budget left", "burn rates", "alerts", "seen")
         _table(header, [_summary_row(summary) for summary in summaries], empty="no SLOs yet: tidewatch slo apply slos/")
+        if causes:
+            print_causes(firing, {summary.name for summary in summaries})
     if any(summary.alerts for summary in summaries):
         raise typer.Exit(1)
+
+
+app.add_typer(dependencies_app, name="dependencies")
 
 
 def unreachable(slo: Slo) -> list[str]:
@@ -144,31 +154,6 @@ def differences(before: Any, after: Any, path: str = "") -> list[str]:
 
 def _shown(value: Any) -> str:
     return "nothing" if value is None else json.dumps(value)
-
-
-def _open() -> Database:
-    from infra.settings import load
-    from infra.store.database import Database
-
-    settings = load()
-    settings.require("database_url")
-    return Database(settings.database_url.get_secret_value())
-
-
-@contextmanager
-def _reading() -> Iterator[Cursor]:
-    """A cursor on the database; raises `Misconfigured` where it has no schema yet."""
-    from psycopg2.errors import UndefinedTable
-
-    database = _open()
-    try:
-        with database.transaction() as cursor:
-            yield cursor
-    except UndefinedTable as error:
-        problem = "the database has no Tidewatch schema yet: run `tidewatch slo apply` or start a worker"
-        raise Misconfigured(problem) from error
-    finally:
-        database.close()
 
 
 def _summary_json(summary: SloSummary) -> dict[str, Any]:

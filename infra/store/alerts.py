@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,9 +11,10 @@ from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import Json, execute_values
 
 from infra.store.notifications import notify
-from models.names import AlertLabel
+from models.names import AlertLabel, Annotation
 from models.reasons import AlertState
 from models.records import AlertEvent
+from models.timestamps import to_datetime
 
 CHANNEL: Final = "tidewatch_alerts"
 """PostgreSQL notification channel: `store` notifies, the sender listens."""
@@ -83,6 +84,19 @@ def store(cursor: Cursor, events: Iterable[AlertEvent]) -> int:
     if changed:
         notify(cursor, CHANNEL)
     return len(changed)
+
+
+def amend(cursor: Cursor, fingerprint: str, starts_at_ns: int, annotations: Mapping[Annotation, str]) -> bool:
+    """Let a firing alert say something else when it is renewed next; False where it is not here yet or over.
+
+    Not a transition: identity, state and begin stay, so nothing goes through Kafka.
+    """
+    cursor.execute(
+        """UPDATE alert SET annotations = annotations || %s, updated_at = now()
+           WHERE fingerprint = %s AND starts_at = date_trunc('milliseconds', %s::timestamptz) AND state = 'firing'""",
+        (Json(dict(annotations)), fingerprint, to_datetime(starts_at_ns)),
+    )
+    return cursor.rowcount == 1
 
 
 _COLUMNS: Final = "labels, annotations, state, starts_at, ends_at, event_id"

@@ -1,4 +1,4 @@
-"""Burn alerts that fire at present, and the anomalies that explain them, in PostgreSQL."""
+"""Burn alerts that fire at present, and what they say, in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import Json
 
 from models.names import Annotation, Severity
-from models.slo.causes import Anomaly
 from models.timestamps import from_datetime, to_datetime
 
 
@@ -58,16 +57,20 @@ def delete_firing(cursor: Cursor, key: BurnAlertKey) -> None:
     )
 
 
-def anomalies_between(cursor: Cursor, service: str, start_ns: int, end_ns: int) -> list[Anomaly]:
-    """Anomaly episodes of a service that overlap a time range, those still open included."""
+def annotations_of(cursor: Cursor, key: BurnAlertKey) -> dict[Annotation, str] | None:
+    """What an alert says while it fires; None where it does not."""
     cursor.execute(
-        """SELECT entity, peak_score, cause_metric, causes, value, expected, expected_lower, expected_upper,
-                  model_version
-           FROM anomaly WHERE service = %s AND started_at <= %s AND (ended_at IS NULL OR ended_at >= %s)
-           ORDER BY started_at, id""",
-        (service, to_datetime(end_ns), to_datetime(start_ns)),
+        "SELECT annotations FROM slo_alert WHERE service = %s AND slo_name = %s AND severity = %s AND burn_window = %s",
+        key,
     )
-    return [
-        Anomaly(entity, peak, metric, [(str(m), float(s)) for m, s in causes], value, expected, lower, upper, version)
-        for entity, peak, metric, causes, value, expected, lower, upper, version in cursor.fetchall()
-    ]
+    row = cursor.fetchone()
+    return None if row is None else {Annotation(name): text for name, text in row[0].items()}
+
+
+def amend(cursor: Cursor, key: BurnAlertKey, annotations: Mapping[Annotation, str]) -> None:
+    """Let an alert that fires say something else from now on."""
+    cursor.execute(
+        """UPDATE slo_alert SET annotations = annotations || %s
+           WHERE service = %s AND slo_name = %s AND severity = %s AND burn_window = %s""",
+        (Json(dict(annotations)), *key),
+    )

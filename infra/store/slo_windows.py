@@ -76,6 +76,16 @@ def read_sums(cursor: Cursor, requests: Sequence[WindowRequest], now_s: float) -
     return WindowSums([Counts(row[0], row[1]) for row in rows], newest)
 
 
+def read_minutes(cursor: Cursor, slo_id: int, from_s: int, to_s: int) -> list[tuple[int, float, float]]:
+    """Minutes of one SLO that begin in `[from_s, to_s]`, in order: (epoch seconds, good, total)."""
+    cursor.execute(
+        """SELECT extract(epoch FROM minute)::bigint, good, total FROM slo_minute
+           WHERE slo_id = %s AND minute BETWEEN to_timestamp(%s) AND to_timestamp(%s) ORDER BY minute""",
+        (slo_id, from_s, to_s),
+    )
+    return [(int(minute), good, total) for minute, good, total in cursor.fetchall()]
+
+
 @dataclass(frozen=True, slots=True)
 class WindowStatus:
     """A row of `slo_status`: ratios are NaN where there were no events, the budget is None but for PERIOD."""

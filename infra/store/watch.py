@@ -20,7 +20,7 @@ import orjson
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
-from infra.store import outbox, progress
+from infra.store import dependencies, outbox, progress
 from infra.store.database import Database
 from infra.store.outbox import OutboxEvent
 from infra.store.progress import Fenced, ModelSwap, StoredSnapshot
@@ -28,6 +28,7 @@ from models.timestamps import to_datetime
 
 if TYPE_CHECKING:
     from models.results import Drift, Episode, SloCounts
+    from models.slo.dependencies import Edge
 
 PAGE_ROWS = 1000
 """Rows of one INSERT: few round trips, and statements of a size that PostgreSQL parses quickly."""
@@ -42,6 +43,7 @@ class Effects:
         next_offset: first offset after the stretch.
         source_high: highest source offset folded per source partition, the stretch included.
         slo_counts: additive counts per SLO and minute.
+        calls: dependencies between services that were seen for the first time.
         events: for the outbox, in the order in which they should be published.
     """
 
@@ -56,6 +58,7 @@ class Effects:
     events: Sequence[OutboxEvent] = ()
     swaps: Sequence[ModelSwap] = ()
     snapshot: StoredSnapshot | None = None
+    calls: Sequence[Edge] = ()
 
 
 def commit(database: Database, effects: Effects, *, repeated: bool) -> None:
@@ -82,6 +85,7 @@ def commit(database: Database, effects: Effects, *, repeated: bool) -> None:
         add_slo_counts(cursor, effects.slo_counts)
         save_episodes(cursor, effects.episodes)
         save_drifts(cursor, effects.drifts)
+        dependencies.add(cursor, effects.calls, dependencies.Source.TRACES)
         outbox.put(cursor, effects.events)
         if effects.swaps:
             progress.save_swaps(cursor, effects.topic, effects.partition, effects.swaps)
@@ -131,11 +135,12 @@ def save_episodes(cursor: Cursor, episodes: Iterable[Episode]) -> None:
     execute_values(
         cursor,
         "INSERT INTO anomaly (id, service, entity, started_at, ended_at, peak_score, peak_at, cause_metric, causes,"
-        " value, expected, expected_lower, expected_upper, model_version) VALUES %s"
+        " value, expected, expected_lower, expected_upper, model_version, series) VALUES %s"
         " ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, peak_score = excluded.peak_score,"
         " peak_at = excluded.peak_at, cause_metric = excluded.cause_metric, causes = excluded.causes,"
         " value = excluded.value, expected = excluded.expected, expected_lower = excluded.expected_lower,"
-        " expected_upper = excluded.expected_upper, model_version = excluded.model_version",
+        " expected_upper = excluded.expected_upper, model_version = excluded.model_version,"
+        " series = excluded.series",
         [_episode_row(episode) for episode in newest.values()],
         page_size=PAGE_ROWS,
     )
@@ -157,6 +162,7 @@ def _episode_row(episode: Episode) -> tuple[object, ...]:
         episode.expected_lower,
         episode.expected_upper,
         episode.model_version,
+        orjson.dumps(episode.series).decode(),
     )
 
 

@@ -10,9 +10,14 @@ from typer.testing import CliRunner
 
 from infra.cli.slo import app, differences
 from infra.slo_evaluation import SloEvaluator
+from infra.store import dependencies
 from infra.store.database import Database
+from infra.store.watch import save_episodes
 from models.errors import Misconfigured
+from models.reasons import AlertDecision, AlertState
+from models.results import Episode, SeriesPart
 from models.slo.alerting import Links
+from models.slo.dependencies import Edge
 
 pytestmark = pytest.mark.integration
 
@@ -91,6 +96,43 @@ def test_status_shows_budget_burn_and_alerts_and_ends_with_a_finding(runner: Cli
     assert table.exit_code == 1
     assert "page 2m" in table.stdout
     assert "1m 20 2m 20 4m 20 12m 20 48m 20 144m 20" in table.stdout
+
+
+def test_status_says_why_what_fires_fires(runner: CliRunner, database: Database) -> None:
+    runner.invoke(app, ["apply", str(SAMPLES)], catch_exceptions=False)
+    at_ns = (NOW_S - 120) * 10**9
+    part = SeriesPart("cpu_ratio", 9.0, at_ns, at_ns, 0.99, 0.3, 0.2, 0.4)
+    episode = Episode(
+        "e", "checkout", "checkout/i-1", at_ns, None, at_ns, 5.0, at_ns, "cpu_ratio", [("cpu_ratio", 1.0)], 0.99, 0.3,
+        0.2, 0.4, "3", AlertState.FIRING, AlertDecision.FIRED, (part,),
+    )  # fmt: skip
+    with database.transaction() as cursor:
+        save_episodes(cursor, [episode])
+        cursor.execute(
+            "INSERT INTO slo_minute SELECT id, to_timestamp(%s), 80, 100 FROM slo WHERE name = 'checkout-latency'",
+            (NOW_S // 60 * 60 - 60,),
+        )
+    SloEvaluator(database, Links("", "")).evaluate(NOW_S * 1_000_000_000)
+    shown = runner.invoke(app, ["status", "--causes"], catch_exceptions=False, env={"COLUMNS": "200"})
+    assert "checkout-latency (page 2m)" in shown.stdout
+    assert "1  cpu_ratio  100%  checkout/i-1  0.99   0.2 to 0.4" in shown.stdout
+    as_json = runner.invoke(app, ["status", "checkout-latency", "--causes", "--json"], catch_exceptions=False)
+    (told,) = json.loads(as_json.stdout)
+    assert {alert["burn_window"] for alert in told["causes"]} == {"2m", "12m", "48m", "144m"}
+    assert told["causes"][0]["causes"][0]["metric"] == "cpu_ratio"
+
+
+def test_dependencies_of_a_file_replace_those_of_the_last_file_only(
+    runner: CliRunner, database: Database, tmp_path: Path
+) -> None:
+    with database.transaction() as cursor:
+        dependencies.add(cursor, [Edge("web", "checkout")], dependencies.Source.TRACES)
+    file = tmp_path / "map.yaml"
+    for text in ("dependencies: {checkout: [search]}", "dependencies: {checkout: [payments, web]}"):
+        file.write_text(text)
+        assert runner.invoke(app, ["dependencies", "apply", str(file)], catch_exceptions=False).exit_code == 0
+    listed = runner.invoke(app, ["dependencies", "list"], catch_exceptions=False).stdout
+    assert listed == "checkout -> payments (file)\ncheckout -> web (file)\nweb -> checkout (traces)\n"
 
 
 def test_the_status_of_an_unknown_slo_is_misuse(runner: CliRunner) -> None:

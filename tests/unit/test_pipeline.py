@@ -49,7 +49,7 @@ def summary(folds: list[Folded]) -> dict[str, object]:
             "parts",
         )
     }
-    for name in ("episodes", "drifts", "retrain"):
+    for name in ("episodes", "told", "drifts", "retrain"):
         joined[name] = [item for fold in folds for item in getattr(fold, name)]
     joined["cause"] = [cause for fold in folds for cause in fold.rows.cause]
     joined["version"] = [version for fold in folds for version in fold.rows.model_version]

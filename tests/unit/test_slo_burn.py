@@ -15,7 +15,6 @@ from models.names import Severity
 from models.reasons import AlertDecision, AlertState
 from models.slo.binding import ThresholdOp
 from models.slo.burn import Counts, window_counts, window_start_s
-from models.slo.causes import Anomaly, rank_causes
 from models.slo.decide import BurnReading, decide, out_of_reach
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 from models.slo.periods import period_bounds
@@ -304,18 +303,3 @@ def test_calendar_periods_follow_each_other_without_gap(minute: int, unit: Windo
 
 def test_a_rolling_period_ends_now() -> None:
     assert period_bounds(TimeWindow(28, WindowUnit.DAY), 1e9) == (1e9 - 28 * DAY_S, 1e9)
-
-
-def episode(entity: str, peak: float, *causes: tuple[str, float]) -> Anomaly:
-    return Anomaly(entity, peak, causes[0][0] if causes else "", causes, 1.0, 0.5, 0.0, 1.0, "3")
-
-
-def test_causes_are_ranked_by_their_part_in_all_anomalies() -> None:
-    quiet, loud = episode("a", 1.0, ("cpu", 0.9), ("disk", 0.1)), episode("b", 4.0, ("latency", 3.0), ("cpu", 1.0))
-    ranked = rank_causes([quiet, loud])
-    assert [(c.metric, round(c.part, 9), c.episode.entity) for c in ranked] == [
-        ("latency", 0.6, "b"),
-        ("cpu", 0.38, "b"),
-        ("disk", 0.02, "a"),
-    ]
-    assert rank_causes([]) == rank_causes([episode("a", 2.0)]) == []

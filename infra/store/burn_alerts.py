@@ -1,0 +1,131 @@
+"""Every burn alert that ever fired, with when its burn began and its causes as ranked last, in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+from psycopg2.extensions import cursor as Cursor
+
+from models.alerts import fingerprint
+from models.names import AlertLabel, AlertName, Severity
+from models.slo.causes import Cause
+from models.timestamps import from_datetime, to_datetime
+
+_COLUMNS = (
+    "fingerprint, service, slo_name, severity, burn_window, started_at, ended_at, burn_began_at, causes::text,"
+    " explained_at"
+)
+_causes = msgspec.json.Decoder(list[Cause])
+
+
+@dataclass(frozen=True, slots=True)
+class BurnAlert:
+    """One burn alert from its begin to its end; times in nanoseconds since the epoch.
+
+    Attributes:
+        ended_ns: None while it fires.
+        burn_began_ns: change point of the bad events; None where none was found.
+        explained_ns: when its causes were ranked last.
+    """
+
+    fingerprint: str
+    service: str
+    slo_name: str
+    severity: Severity
+    burn_window: str
+    started_ns: int
+    ended_ns: int | None
+    burn_began_ns: int | None
+    causes: tuple[Cause, ...]
+    explained_ns: int
+
+
+def burn_fingerprint(service: str, slo_name: str, severity: str, burn_window: str) -> str:
+    """Fingerprint of a burn alert's labels, as `alert_event` computes it."""
+    return fingerprint(
+        {
+            AlertLabel.ALERTNAME.value: AlertName.SLO_BURN_RATE.value,
+            AlertLabel.SERVICE.value: service,
+            AlertLabel.SEVERITY.value: severity,
+            AlertLabel.SLO.value: slo_name,
+            AlertLabel.BURN_WINDOW.value: burn_window,
+        }
+    )
+
+
+def insert(cursor: Cursor, alert: BurnAlert) -> None:
+    """Remember an alert that fires."""
+    cursor.execute(
+        """INSERT INTO burn_alert (fingerprint, service, slo_name, severity, burn_window, started_at, burn_began_at,
+                                   causes, explained_at)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (fingerprint, started_at) DO NOTHING""",
+        (
+            alert.fingerprint,
+            alert.service,
+            alert.slo_name,
+            alert.severity.value,
+            alert.burn_window,
+            to_datetime(alert.started_ns),
+            None if alert.burn_began_ns is None else to_datetime(alert.burn_began_ns),
+            msgspec.json.encode(alert.causes).decode(),
+            to_datetime(alert.explained_ns),
+        ),
+    )
+
+
+def end(cursor: Cursor, fingerprint: str, ended_ns: int) -> None:
+    """Remember that the alert fires no more."""
+    cursor.execute(
+        "UPDATE burn_alert SET ended_at = %s WHERE fingerprint = %s AND ended_at IS NULL",
+        (to_datetime(ended_ns), fingerprint),
+    )
+
+
+def explained(cursor: Cursor, alert: BurnAlert, causes: Sequence[Cause], now_ns: int) -> None:
+    """Replace the causes of an alert that fires by those ranked now."""
+    cursor.execute(
+        "UPDATE burn_alert SET causes = %s, explained_at = %s WHERE fingerprint = %s AND started_at = %s",
+        (msgspec.json.encode(causes).decode(), to_datetime(now_ns), alert.fingerprint, to_datetime(alert.started_ns)),
+    )
+
+
+def firing_explained_before(cursor: Cursor, before_ns: int) -> list[BurnAlert]:
+    """Alerts that fire and whose causes were ranked before a moment."""
+    return _read(cursor, "ended_at IS NULL AND explained_at <= %s", (to_datetime(before_ns),))
+
+
+def firing(cursor: Cursor) -> list[BurnAlert]:
+    """Alerts that fire, oldest first."""
+    return _read(cursor, "ended_at IS NULL", ())
+
+
+def of_service_between(cursor: Cursor, service: str, start_ns: int, end_ns: int) -> list[BurnAlert]:
+    """Alerts of a service that fired in a time range, oldest first."""
+    return _read(
+        cursor,
+        "service = %s AND started_at <= %s AND (ended_at IS NULL OR ended_at >= %s)",
+        (service, to_datetime(end_ns), to_datetime(start_ns)),
+    )
+
+
+def _read(cursor: Cursor, condition: str, parameters: tuple[object, ...]) -> list[BurnAlert]:
+    cursor.execute(
+        f"SELECT {_COLUMNS} FROM burn_alert WHERE {condition} ORDER BY started_at, fingerprint", parameters
+    )
+    return [
+        BurnAlert(
+            identity,
+            service,
+            slo,
+            Severity(severity),
+            window,
+            from_datetime(started),
+            None if ended is None else from_datetime(ended),
+            None if began is None else from_datetime(began),
+            tuple(_causes.decode(causes)),
+            from_datetime(explained_at),
+        )
+        for identity, service, slo, severity, window, started, ended, began, causes, explained_at in cursor.fetchall()
+    ]
