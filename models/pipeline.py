@@ -244,7 +244,7 @@ class Pipeline:
         calls, self._calls = self._calls, []
         return Folded(
             fates=fates,
-            slo_counts=SloCounts(*sum_counts(counts)),
+            slo_counts=sum_counts(counts),
             rows=scored,
             episodes=[episode for episode in told if episode.decision is not AlertDecision.RENEWED],
             drifts=[drift for _, drift in drifts],

@@ -1,4 +1,4 @@
-"""`tidewatch slo`: apply OpenSLO files, list what is in force, show budgets and burn rates."""
+"""`tidewatch slo`: apply OpenSLO files, list what is in force, show budgets and burn rates, simulate."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli import slo_simulate
 from infra.cli.database import open_database, reading
 from infra.cli.slo_dependencies import app as dependencies_app
 from models.errors import Misconfigured
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Service level objectives: apply OpenSLO files, list them, show budgets and burn rates.",
+    help="Service level objectives: apply OpenSLO files, list them, show budgets and burn rates, try them on the past.",
 )
+
+app.command("simulate", epilog=slo_simulate.EPILOG)(slo_simulate.command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 PERIOD = "period"
@@ -87,7 +90,7 @@ def list_(as_json: AsJson = False) -> None:
         pairs = burn_pairs(slo.window.nominal_s)
         alerts = ", ".join(f"{p.severity.value} {p.factor:.3g}× {p.name}/{window_name(p.short_s)}" for p in pairs)
         rows.append((slo.name, slo.service, f"{slo.target_ratio * 100:.6g}%", slo.window.text, alerts))
-    _table(("SLO", "service", "target", "period", "alerts"), rows, empty="no SLOs yet: tidewatch slo apply slos/")
+    show_table(("SLO", "service", "target", "period", "alerts"), rows, empty="no SLOs yet: tidewatch slo apply slos/")
 
 
 @app.command(epilog="Examples:  tidewatch slo status   ·   tidewatch slo status checkout-latency --causes")
@@ -115,7 +118,8 @@ def status(
         print(json.dumps(told, indent=2))
     else:
         header = ("SLO", "service", "target", "budget left", "burn rates", "alerts", "seen")
-        _table(header, [_summary_row(summary) for summary in summaries], empty="no SLOs yet: tidewatch slo apply slos/")
+        rows = [_summary_row(summary) for summary in summaries]
+        show_table(header, rows, empty="no SLOs yet: tidewatch slo apply slos/")
         if causes:
             print_causes(firing, {summary.name for summary in summaries})
     if any(summary.alerts for summary in summaries):
@@ -199,7 +203,8 @@ def _rate(rate: float | None) -> str:
     return "-" if rate is None else f"{rate:.3g}"
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
+def show_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
+    """Print rows under a header, or `empty` where there are none."""
     from rich.console import Console
     from rich.table import Table
 

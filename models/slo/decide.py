@@ -14,7 +14,7 @@ from models.names import Severity
 from models.reasons import AlertDecision
 from models.slo.burn import Counts, window_start_s
 from models.slo.definition import Slo
-from models.slo.windows import BurnPair, burn_pairs
+from models.slo.windows import RESOLUTION_S, BurnPair, burn_pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,9 @@ class BurnReading:
 
     @property
     def burning(self) -> bool:
-        """Whether both windows are above the factor; a window without events is not (its burn rate is NaN)."""
-        return self.long_burn > self.pair.factor and self.short_burn > self.pair.factor
+        """Whether both windows are above the factor; a window without events is not."""
+        windows = (self.long, self.short)
+        return all(counts.burns_above(self.pair.factor, self.target_ratio) for counts in windows)
 
 
 def decide(reading: BurnReading, *, firing: bool, min_events: float, stream_flows: bool) -> AlertDecision:
@@ -68,6 +69,12 @@ class Verdict:
     decision: AlertDecision
 
 
+def window(windows: Mapping[int, Counts], length_s: int) -> Counts:
+    """Counts of a window; where one of a single minute holds nothing, of the two minutes that end with it."""
+    counts = windows[length_s]
+    return windows[2 * RESOLUTION_S] if length_s == RESOLUTION_S and not counts.total > 0 else counts
+
+
 def judge(
     slo: Slo,
     windows: Mapping[int, Counts],
@@ -86,7 +93,7 @@ def judge(
     """
     verdicts = []
     for pair in burn_pairs(slo.window.nominal_s):
-        reading = BurnReading(pair, windows[pair.long_s], windows[pair.short_s], slo.target_ratio)
+        reading = BurnReading(pair, window(windows, pair.long_s), window(windows, pair.short_s), slo.target_ratio)
         decision = decide(
             reading,
             firing=(pair.severity, pair.name) in firing,
@@ -99,4 +106,5 @@ def judge(
 
 def out_of_reach(slo: Slo) -> list[BurnPair]:
     """Pairs that can never fire: when every event is bad the burn rate is 1 / (1 - target), and they ask for more."""
-    return [pair for pair in burn_pairs(slo.window.nominal_s) if pair.factor >= 1.0 / (1.0 - slo.target_ratio)]
+    outage = Counts(0.0, 1.0)
+    return [p for p in burn_pairs(slo.window.nominal_s) if not outage.burns_above(p.factor, slo.target_ratio)]

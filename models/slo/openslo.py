@@ -179,17 +179,30 @@ def _target(objective: YamlField, parts: dict[str, YamlField]) -> float:
     return target
 
 
+def rolling_window(text: str) -> TimeWindow:
+    """A rolling period from OpenSLO's shorthand; raises `ValueError` saying what is wrong with it.
+
+    >>> rolling_window("4w").nominal_s
+    2419200
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError("must be a number and one of m, h, d, w, M, Q, Y, as in 30d")
+    window = TimeWindow(int(match[1]), WindowUnit(match[2]))
+    if not _SHORTEST_S <= window.nominal_s <= _LONGEST_S:
+        raise ValueError("must lie between 1h and 1Y")
+    return window
+
+
 def _time_window(field: YamlField) -> TimeWindow:
     items = field.items()
     if len(items) != 1:
         raise field.error("needs exactly one window")
     fields = items[0].mapping(("duration",), ("isRolling", "calendar"))
-    match = _DURATION.fullmatch(fields["duration"].text())
-    if match is None:
-        raise fields["duration"].error("must be a number and one of m, h, d, w, M, Q, Y, as in 30d")
-    window = TimeWindow(int(match[1]), WindowUnit(match[2]))
-    if not _SHORTEST_S <= window.nominal_s <= _LONGEST_S:
-        raise fields["duration"].error("must lie between 1h and 1Y")
+    try:
+        window = rolling_window(fields["duration"].text())
+    except ValueError as error:
+        raise fields["duration"].error(str(error)) from error
     rolling = fields["isRolling"].boolean() if "isRolling" in fields else "calendar" not in fields
     if rolling:
         if "calendar" in fields:

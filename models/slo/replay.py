@@ -1,18 +1,21 @@
-"""What an SLO would have alerted on: the clock's decisions over recorded counts."""
+"""What an SLO would have alerted on: the clock's decisions over recorded counts.
+
+It decides as `decide` does, for all moments at once; a test holds the one against the other.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.names import Severity
-from models.reasons import AlertDecision, AlertState
-from models.slo.burn import Counts, Floats, window_counts
-from models.slo.decide import judge
+from models.reasons import AlertState
+from models.slo.burn import Floats, Recorded, WindowSums, allowed_error_ratio, window_sums
 from models.slo.definition import Slo
-from models.slo.windows import window_lengths
+from models.slo.windows import RESOLUTION_S, BurnPair, burn_pairs, window_lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,31 +28,48 @@ class BurnTransition:
     state: AlertState
 
 
-def replay(
-    slo: Slo, minute_s: NDArray[np.int64], good: Floats, total: Floats, moments_s: NDArray[np.float64]
-) -> list[BurnTransition]:
+def replay(slo: Slo, recorded: Recorded, moments_s: Floats) -> list[BurnTransition]:
     """Transitions of an SLO evaluated at each of `moments_s` over recorded counts, in time order.
 
+    A recording has no stream that could stop: silence in it is the service's own.
+
     Args:
-        minute_s: int64 `(n_minutes,)`, starts of minutes in epoch seconds, ascending; a minute may occur several times.
-        good, total: float64 `(n_minutes,)`.
         moments_s: float64 `(n_moments,)`, ascending, epoch seconds.
     """
-    sums = {
-        length: window_counts(minute_s, good, total, moments_s, length)
-        for length in window_lengths(slo.window.nominal_s)
-    }
-    firing: set[tuple[Severity, str]] = set()
-    transitions = []
-    for index, now_s in enumerate(moments_s.tolist()):
-        windows = {length: Counts(float(g[index]), float(t[index])) for length, (g, t) in sums.items()}
-        # a recording has no stream that could stop: silence in it is the service's own
-        for verdict in judge(slo, windows, firing=firing, now_s=now_s, newest_minute_s=now_s):
-            pair = verdict.reading.pair
-            if verdict.decision is AlertDecision.FIRED:
-                firing.add((pair.severity, pair.name))
-                transitions.append(BurnTransition(now_s, pair.severity, pair.name, AlertState.FIRING))
-            elif verdict.decision is AlertDecision.RESOLVED:
-                firing.discard((pair.severity, pair.name))
-                transitions.append(BurnTransition(now_s, pair.severity, pair.name, AlertState.RESOLVED))
-    return transitions
+    sums = sums_of_windows(slo, recorded, moments_s)
+    transitions = [
+        BurnTransition(float(moments_s[index]), pair.severity, pair.name, state)
+        for pair in burn_pairs(slo.window.nominal_s)
+        for index, state in _changes(pair, sums, slo)
+    ]
+    return sorted(transitions, key=lambda transition: transition.at_s)
+
+
+def sums_of_windows(slo: Slo, recorded: Recorded, moments_s: Floats) -> dict[int, WindowSums]:
+    """Counts of every window that the SLO's pairs look at, by length in seconds; as `decide.window` reads them."""
+    sums = {length: window_sums(recorded, moments_s, length) for length in window_lengths(slo.window.nominal_s)}
+    if RESOLUTION_S in sums:
+        shortest, wider = sums[RESOLUTION_S], sums[2 * RESOLUTION_S]
+        empty = shortest.total <= 0
+        sums[RESOLUTION_S] = WindowSums(*(np.where(empty, w, s) for w, s in zip(wider, shortest, strict=True)))
+    return sums
+
+
+def burning(pair: BurnPair, sums: Mapping[int, WindowSums], target_ratio: float) -> NDArray[np.bool_]:
+    """Whether both windows of a pair are above its factor, at every moment; see `BurnReading.burning`."""
+    limit = pair.factor * allowed_error_ratio(target_ratio)
+    long, short = sums[pair.long_s].error_ratio, sums[pair.short_s].error_ratio
+    return (long > limit) & (short > limit)
+
+
+def _changes(pair: BurnPair, sums: Mapping[int, WindowSums], slo: Slo) -> Iterator[tuple[int, AlertState]]:
+    """Moments (by index) at which the alert of a pair begins and ends, alternately."""
+    burns = burning(pair, sums, slo.target_ratio)
+    enough = sums[pair.long_s].total >= slo.min_events
+    edges = np.diff(np.concatenate(([0], burns.astype(np.int8), [0])))
+    for first, after in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
+        begins = first + np.flatnonzero(enough[first:after])[:1]
+        if len(begins):
+            yield int(begins[0]), AlertState.FIRING
+            if after < len(burns):
+                yield int(after), AlertState.RESOLVED

@@ -90,8 +90,13 @@ def burn_pairs(period_s: int, rules: tuple[BurnRule, ...] = WORKBOOK_RULES) -> t
 
 
 def window_lengths(period_s: int) -> tuple[int, ...]:
-    """Every window, in seconds, that the period's pairs look at; ascending, each once."""
-    return tuple(sorted({length for pair in burn_pairs(period_s) for length in (pair.long_s, pair.short_s)}))
+    """Every window, in seconds, that the period's pairs look at; ascending, each once.
+
+    A window of one minute brings one of two minutes along: metrics that come once a minute are on their way for a part
+    of it, and the minute before then speaks for it (`decide.window`).
+    """
+    lengths = {length for pair in burn_pairs(period_s) for length in (pair.long_s, pair.short_s)}
+    return tuple(sorted(lengths | {2 * RESOLUTION_S} if RESOLUTION_S in lengths else lengths))
 
 
 def _scaled(window_s: int, period_s: int) -> int:

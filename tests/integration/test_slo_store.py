@@ -12,7 +12,7 @@ from infra.store.database import Database
 from infra.store.slo_windows import WindowRequest, WindowStatus
 from infra.store.slos import ChangeKind
 from models.slo.binding import ThresholdOp
-from models.slo.burn import window_counts, window_start_s
+from models.slo.burn import Recorded, window_start_s, window_sums
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 from models.timestamps import to_datetime
 
@@ -107,7 +107,8 @@ def test_sums_of_many_windows_in_one_query_equal_those_of_the_core(database: Dat
         requests = [WindowRequest(slo_id, window_start_s(NOW_S, window_s)) for slo_id, window_s in windows]
         sums = slo_windows.read_sums(cursor, requests, NOW_S)
     for (slo_id, window_s), counts in zip(windows, sums.counts, strict=True):
-        good, total = window_counts(*minutes[slo_id], np.array([NOW_S]), window_s)
+        recorded = Recorded(*minutes[slo_id], minutes[slo_id][0].astype(float))
+        good, total = window_sums(recorded, np.array([NOW_S]), window_s)
         assert (counts.good, counts.total) == (good[0], total[0])
     newest = max(m[m <= NOW_S].max() for m, _, _ in minutes.values())
     assert sums.newest_minute_s == newest

@@ -12,6 +12,7 @@ from models.reasons import AlertState
 from models.series import EntityRule
 from models.simulate import SERVICES, Simulation
 from models.simulated_incidents import parse_incident
+from models.slo.burn import Recorded
 from models.slo.openslo import parse_openslo
 from models.slo.replay import replay
 
@@ -44,7 +45,7 @@ def test_an_incident_pages_for_its_slo_alone_and_resolves(incident: str, burning
         assert total.sum() > 0
         # the clock looks every ten seconds; the minutes are whole here, so it looks at their ends
         moments = START_S + np.arange(60, 900, 60, dtype=np.float64) - 1
-        for transition in replay(slo, minute_s, good, total, moments):
+        for transition in replay(slo, Recorded(minute_s, good, total, minute_s.astype(float)), moments):
             if transition.burn_window == "2m":
                 pages.setdefault(slo.name, []).append((transition.at_s - START_S - INCIDENT_S, transition.state))
     assert pages.keys() == burning

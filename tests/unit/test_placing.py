@@ -158,17 +158,19 @@ def _oracle(samples) -> dict[tuple[int, int], list[float]]:
     """The counts, sample by sample; for samples in order of time without repeats."""
     found: dict[tuple[int, int], list[float]] = defaultdict(lambda: [0.0, 0.0])
     last: dict[int, float] = {}
+    last_ns: dict[int, int] = {}
     for number, at_ns, value in zip(
         samples.series.tolist(), samples.event_time_ns.tolist(), samples.values.tolist(), strict=True
     ):
         metric = samples.series_ids[number].partition("{")[0]
         before = last.get(number)
         last[number] = value
+        began_ns, last_ns[number] = last_ns.get(number, at_ns), at_ns
         for binding in BINDINGS:
             if binding.metric != metric or (binding.counter and before is None):
                 continue
             amount = value if not binding.counter else (value - before if value >= before else value)
-            count = found[binding.slo_id, at_ns // (60 * SECOND_NS) * 60]
+            count = found[binding.slo_id, (began_ns if binding.counter else at_ns) // (60 * SECOND_NS) * 60]
             if binding.role is Role.THRESHOLD:
                 count[0] += binding.is_good(amount)
                 count[1] += 1
@@ -201,6 +203,26 @@ def test_slo_counts_equal_those_of_a_plain_loop(size):
     assert counted.keys() == expected.keys()
     for key, pair in expected.items():
         assert counted[key] == pytest.approx(pair, abs=1e-9), key
+
+
+@pytest.mark.parametrize(
+    ("seconds", "minutes"),
+    [
+        pytest.param([0, 30, 60, 90], [0, 0, 60], id="growth within a minute counts where it began"),
+        pytest.param([0, 60, 120], [0, 60], id="one sample a minute: growth counts in the minute it was in"),
+        pytest.param([0, 30, 60, 600, 630], [0, 0, 60, 600], id="what grew during a gap belongs to the gap"),
+        pytest.param([0, 300, 600, 900], [300, 600, 900], id="a regular five minutes count when they are told"),
+    ],
+)
+def test_an_increase_counts_in_the_minute_in_which_the_growth_began(seconds, minutes):
+    pipeline = make()
+    pipeline.use_slos([SloBinding(1, "requests_total", (), Role.TOTAL, counter=True)])
+    folded = pipeline.fold(listed(*[(series("requests_total"), at, float(at)) for at in seconds]))
+    expected: dict[int, float] = defaultdict(float)
+    for minute, before, after in zip(minutes, seconds[:-1], seconds[1:], strict=True):
+        expected[minute] += after - before
+    counts = folded.slo_counts
+    assert dict(zip((counts.minute_s - START_NS // SECOND_NS).tolist(), counts.total.tolist(), strict=True)) == expected
 
 
 @settings(deadline=None, max_examples=40)

@@ -8,17 +8,17 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.names import Severity
 from models.reasons import AlertDecision, AlertState
 from models.slo.binding import ThresholdOp
-from models.slo.burn import Counts, window_counts, window_start_s
-from models.slo.decide import BurnReading, decide, out_of_reach
+from models.slo.burn import Counts, Recorded, allowed_error_ratio, window_start_s, window_sums
+from models.slo.decide import BurnReading, decide, judge, out_of_reach
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 from models.slo.periods import period_bounds
-from models.slo.replay import BurnTransition, replay
+from models.slo.replay import BurnTransition, replay, sums_of_windows
 from models.slo.windows import DAY_S, HOUR_S, WORKBOOK_RULES, BurnPair, burn_pairs, window_name
 
 PAGE, TICKET = Severity.PAGE, Severity.TICKET
@@ -109,7 +109,7 @@ def test_a_window_is_made_of_the_minutes_that_overlap_it() -> None:
     minute_s = np.arange(0, 600, 60)
     one = np.ones(10)
     now_s = np.array([300.0, 330.0, 359.9, 3600.0])
-    good, total = window_counts(minute_s, one * 2, one * 3, now_s, 120)
+    good, total = window_sums(Recorded(minute_s, one * 2, one * 3, minute_s.astype(float)), now_s, 120)
     # at 300 s: minutes 180, 240 and the one that begins now; at 330 s: 180 too, half of which is inside
     assert total.tolist() == [9.0, 9.0, 9.0, 0.0]
     assert good.tolist() == [6.0, 6.0, 6.0, 0.0]
@@ -124,10 +124,13 @@ minutes = st.lists(
 )
 
 
-def columns(rows: list[tuple[int, int, int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    ordered = sorted(rows)
-    table = np.array(ordered, dtype=np.int64).reshape(-1, 3)
-    return table[:, 0], table[:, 1].astype(float), table[:, 2].astype(float)
+def recorded(rows: list[tuple[int, int, int]]) -> Recorded:
+    table = np.array(sorted(rows), dtype=np.int64).reshape(-1, 3)
+    return seen_at_once(table[:, 0], table[:, 1].astype(float), table[:, 2].astype(float))
+
+
+def seen_at_once(minute_s: np.ndarray, good: np.ndarray, total: np.ndarray) -> Recorded:
+    return Recorded(minute_s, good, total, minute_s.astype(float))
 
 
 @given(minutes, st.integers(0, 60), st.integers(0, 210 * 60), st.sampled_from([60, 300, 3600]))
@@ -135,9 +138,9 @@ def test_sums_do_not_depend_on_order_or_split(
     rows: list[tuple[int, int, int]], cut: int, now_s: int, window_s: int
 ) -> None:
     now = np.array([float(now_s)])
-    whole = window_counts(*columns(rows), now, window_s)
-    turned = window_counts(*columns(rows[::-1]), now, window_s)
-    halves = [window_counts(*columns(part), now, window_s) for part in (rows[:cut], rows[cut:])]
+    whole = window_sums(recorded(rows), now, window_s)
+    turned = window_sums(recorded(rows[::-1]), now, window_s)
+    halves = [window_sums(recorded(part), now, window_s) for part in (rows[:cut], rows[cut:])]
     assert [v[0] for v in turned] == [v[0] for v in whole]
     assert [a[0] + b[0] for a, b in zip(*halves, strict=True)] == [v[0] for v in whole]
     direct = [r for r in rows if window_start_s(now_s, window_s) <= r[0] <= now_s]
@@ -150,7 +153,7 @@ def test_budget_and_burn_rate_stay_within_their_bounds(good: float, total: float
     if total == 0:
         assert math.isnan(counts.budget_remaining(target))
         return
-    most = 1 / (1 - target)
+    most = 1 / allowed_error_ratio(target)
     assert 0 <= counts.burn_rate(target) <= most
     assert 1 - most <= counts.budget_remaining(target) <= 1
 
@@ -203,7 +206,7 @@ def test_an_outage_pages_when_its_share_of_the_long_window_passes_the_factor() -
     total = np.full(600, 100.0)
     good = np.where((minute_s >= 7200) & (minute_s < 8400), 0.0, 100.0)
     moments = np.arange(0, 600 * 60, 60.0) + 59
-    found = replay(slo(), minute_s, good, total, moments)
+    found = replay(slo(), seen_at_once(minute_s, good, total), moments)
     fired = {t.burn_window: (t.at_s - 7259) / 60 for t in found if t.state is AlertState.FIRING}
     # at the end of the first bad minute it is 1 of the 61 that overlap an hour, 1.6 %, above 14.4 * 0.1 %; and 1 of the
     # 121 that there are, 0.8 %, above 6, 3 and 1 * 0.1 %
@@ -216,8 +219,42 @@ def test_an_outage_pages_when_its_share_of_the_long_window_passes_the_factor() -
 def test_an_slo_with_a_minimum_of_events_waits_for_them() -> None:
     minute_s = np.arange(0, 600, 60)
     bad = np.zeros(10)
-    found = replay(slo(min_events=5), minute_s, bad, np.ones(10), (minute_s + 59).astype(float))
+    found = replay(slo(min_events=5), seen_at_once(minute_s, bad, np.ones(10)), (minute_s + 59).astype(float))
     assert found[0] == BurnTransition(4 * 60 + 59, PAGE, "1h", AlertState.FIRING)
+
+
+def stepwise(objective: Slo, counts: Recorded, moments: np.ndarray) -> list[BurnTransition]:
+    """The transitions that the clock makes: every pair judged at every moment."""
+    sums = sums_of_windows(objective, counts, moments)
+    firing: set[tuple[Severity, str]] = set()
+    found = []
+    for index, now_s in enumerate(moments.tolist()):
+        windows = {length: window.at(index) for length, window in sums.items()}
+        for verdict in judge(objective, windows, firing=firing, now_s=now_s, newest_minute_s=now_s):
+            key = (verdict.reading.pair.severity, verdict.reading.pair.name)
+            if verdict.decision is AlertDecision.FIRED:
+                firing.add(key)
+                found.append(BurnTransition(now_s, *key, AlertState.FIRING))
+            elif verdict.decision is AlertDecision.RESOLVED:
+                firing.remove(key)
+                found.append(BurnTransition(now_s, *key, AlertState.RESOLVED))
+    return found
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.tuples(st.integers(1, 30), st.integers(0, 40), st.sampled_from([0.0, 0.02, 0.3, 1.0])), max_size=12),
+    st.sampled_from([1.0, 200.0]),
+)
+def test_a_replay_decides_as_the_clock_does_moment_by_moment(
+    stretches: list[tuple[int, int, float]], min_events: float
+) -> None:
+    events = np.array([events for minutes, events, _ in stretches for _ in range(minutes)], dtype=float)
+    bad = np.concatenate([np.full(minutes, np.floor(n * ratio)) for minutes, n, ratio in stretches] or [np.empty(0)])
+    counts = seen_at_once(np.arange(len(events)) * 60, events - bad, events)
+    objective = slo(0.99, TimeWindow(1, WindowUnit.DAY), min_events)
+    moments = np.arange(0.0, len(events) * 60 + 3600, 60)
+    assert replay(objective, counts, moments) == stepwise(objective, counts, moments)
 
 
 BERLIN = "Europe/Berlin"
