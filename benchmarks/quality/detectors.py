@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality import product
-from benchmarks.quality.baselines import ewma, moving_zscore
+from benchmarks.quality.baselines import (
+    ewma,
+    half_space_trees,
+    isolation_forest,
+    mahalanobis,
+    moving_zscore,
+    nearest_neighbour,
+    pca_residual,
+    random_cut_forest,
+    whitened_forest,
+)
 from benchmarks.quality.corpus import DataSet, Stream
 from models.errors import Misconfigured
 
 Floats = NDArray[np.float64]
 SHIPPED = "tidewatch"
+RCF, RCF_GRADE = "random-cut-forest", "random-cut-forest-grade"
 EVERYWHERE = frozenset(DataSet)
 MULTIVARIATE = frozenset({DataSet.SMD, DataSet.ASD})
 
@@ -54,19 +65,38 @@ BASELINES: Mapping[str, Detector] = {
     for detector in (
         Detector("moving-zscore", EVERYWHERE, _plain(moving_zscore.score)),
         Detector("ewma", EVERYWHERE, _plain(ewma.score)),
+        Detector("isolation-forest", EVERYWHERE, isolation_forest.score_fit_once),
+        Detector("isolation-forest-daily", EVERYWHERE, isolation_forest.score_fit_daily),
+        Detector("half-space-trees", EVERYWHERE, half_space_trees.score),
+        Detector(RCF, EVERYWHERE, random_cut_forest.score),
+        Detector(RCF_GRADE, frozenset({DataSet.NAB}), random_cut_forest.grade),
+        Detector("pca-residual", MULTIVARIATE, pca_residual.score),
+        Detector("mahalanobis", MULTIVARIATE, mahalanobis.score),
+        Detector("whitened-forest", MULTIVARIATE, whitened_forest.score),
+        Detector("nearest-neighbour", MULTIVARIATE, nearest_neighbour.score),
     )
 }
 
 
-def names_for(data_set: DataSet) -> list[str]:
-    """Detectors that are run on a data set."""
-    return [SHIPPED, *(name for name, detector in BASELINES.items() if data_set in detector.data_sets)]
+def choose(names: Sequence[str], data_set: DataSet, say: Callable[[str], None]) -> list[str]:
+    """Detectors to run on a data set: those named, or all; what can't be had on this machine is told and left out.
 
-
-def check_name(name: str) -> None:
-    """Raise `Misconfigured` where there is no such detector."""
-    if name != SHIPPED and name not in BASELINES:
-        raise Misconfigured(f"no detector {name!r}: {', '.join([SHIPPED, *BASELINES])}")
+    Raises:
+        Misconfigured: there is no detector of that name.
+    """
+    for name in names:
+        if name != SHIPPED and name not in BASELINES:
+            raise Misconfigured(f"no detector {name!r}: {', '.join([SHIPPED, *BASELINES])}")
+    every = [SHIPPED, *(name for name, detector in BASELINES.items() if data_set in detector.data_sets)]
+    chosen = [name for name in every if name in names or not names]
+    forests = [name for name in chosen if name in (RCF, RCF_GRADE)]
+    if forests:
+        missing = random_cut_forest.why_not()
+        if missing is not None:
+            say(f"left out: {', '.join(forests)}: {missing}")
+            return [name for name in chosen if name not in forests]
+        random_cut_forest.fetch()
+    return chosen
 
 
 def run(name: str, stream: Stream) -> Scored:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 from benchmarks.quality.corpus import DataSet, Stream, load_streams
-from benchmarks.quality.detectors import SHIPPED, Scored, check_name, names_for, run
+from benchmarks.quality.detectors import SHIPPED, Scored, choose, run
 from benchmarks.quality.entity_figures import entity_rows
 from benchmarks.quality.nab_figures import nab_rows
 from benchmarks.quality.runs import run_all
@@ -70,10 +71,8 @@ def _own_alerts(scored: list[Scored]) -> list[dict[str, Any]]:
 
 def _scores(data_set: DataSet, chosen: argparse.Namespace) -> tuple[list[Stream], dict[str, list[Scored]]]:
     """Streams, and each detector's results in their order."""
-    for name in chosen.detector or []:
-        check_name(name)
+    detectors = choose(chosen.detector or [], data_set, lambda line: print(line, file=sys.stderr))
     streams = load_streams(chosen.data, [data_set])
-    detectors = [name for name in names_for(data_set) if not chosen.detector or name in chosen.detector]
     # the shipped configuration takes longest, and long streams before short ones
     tasks = {
         f"{detector} {stream.entity}": (detector, stream)
