@@ -16,6 +16,8 @@ from prometheus_client.registry import Collector
 from agents.context import Context
 from agents.decision_counter import decision_counter
 from agents.solo import Solo
+from infra.lake import LakeReader
+from infra.slo_causes import look_at_samples
 from infra.slo_evaluation import DECISION_KIND, Evaluation, SloEvaluator
 from infra.store.slo_windows import PERIOD
 from models.names import Metric
@@ -84,6 +86,8 @@ class SloClock:
         self._seconds = Summary(
             Metric.SLO_EVALUATION_SECONDS.value, "Time that one evaluation of all SLOs took.", registry=context.registry
         )
+        self._database, self._lake = context.database, LakeReader(context.settings.lake_path)
+        self._entity_rule = context.settings.entity_rule
         self._cleaned_ns = 0
 
     async def serve(self) -> None:
@@ -96,6 +100,7 @@ class SloClock:
     async def _turn(self) -> None:
         started_s = asyncio.get_running_loop().time()
         await self._dependencies.until_available(DEPENDENCY, self.evaluate)
+        await self._dependencies.until_available(DEPENDENCY, self._look_at_samples)
         if self._now_ns() - self._cleaned_ns >= CLEANING_S * 1e9:
             await self._dependencies.until_available(DEPENDENCY, self._clean)
         taken_s = asyncio.get_running_loop().time() - started_s
@@ -110,6 +115,10 @@ class SloClock:
             self._decisions.labels(DECISION_KIND, decision.value).inc(times)
         for event in evaluation.transitions:
             log.info("%s %s", event.state, event.labels)
+
+    async def _look_at_samples(self) -> None:
+        """After the evaluation, so that no page waits for it: what it finds goes out with the alert's renewal."""
+        await self._solo.run(look_at_samples, self._database, self._lake, self._entity_rule, self._now_ns())
 
     async def _clean(self) -> None:
         now_ns = self._now_ns()

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from psycopg2.extensions import cursor as Cursor
 
+from infra.lake import LakeReader
 from infra.store import alerts, anomalies, burn_alerts, dependencies, slo_alerts, slo_windows
 from infra.store.burn_alerts import BurnAlert, burn_fingerprint
+from infra.store.database import Database
 from infra.store.slo_alerts import BurnAlertKey
 from infra.store.slos import StoredSlo
+from models.errors import Unavailable
 from models.names import Annotation
+from models.series import EntityRule
 from models.slo.cause_text import cause_annotations, with_first_cause
 from models.slo.causes import Cause, rank_causes
 from models.slo.dependencies import Edge, upstream
 from models.slo.onset import burn_onset
+from models.slo.shifts import Shift, find_shifts
 from models.slo.windows import HOUR_S, window_order
+
+log = logging.getLogger(__name__)
 
 ONSET_BURN_RATE: Final = 1.0
 """A burn begins where the budget goes faster than allowed, however fast it goes when the page fires."""
@@ -28,6 +36,20 @@ LOOKBACK_NS: Final = HOUR_S * 1_000_000_000
 
 REFRESH_NS: Final = 60_000_000_000
 """How old the causes of an alert that goes on may get: a query a minute for each alert that fires."""
+
+
+LOOK_NS: Final = 300_000_000_000
+"""How old the look at the samples may get while an alert goes on: they are hours long, and a look reads them all."""
+
+BEFORE_NS: Final = 3 * HOUR_S * 1_000_000_000
+"""What is normal, as far as samples say: long beside what creeps, short beside the day's course."""
+
+MOST_SAMPLES: Final = 2_000_000
+"""Samples of one service that a look reads at most, the newest: about two seconds, and 100 MB while it lasts."""
+
+MOST_CAUSES: Final = 50
+"""Causes stored with an alert: a deployment that moves every series of a large service need not be told series by
+series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +85,60 @@ def refresh(cursor: Cursor, now_ns: int) -> int:
 
     What is said changes in the alert that is renewed to Alertmanager and in what its resolve will carry.
     """
-    changed = 0
-    for alert in burn_alerts.firing_explained_before(cursor, now_ns - REFRESH_NS):
-        lasts_ns = window_order(alert.burn_window) * 1_000_000_000
-        from_ns = alert.burn_began_ns if alert.burn_began_ns is not None else alert.started_ns - lasts_ns
-        causes = _ranked(cursor, alert.service, from_ns, alert.burn_began_ns, now_ns)
-        # an incident whose anomalies are over and forgotten is explained by what was known then
-        causes = causes or alert.causes
-        burn_alerts.explained(cursor, alert, causes, now_ns)
-        key = BurnAlertKey(alert.service, alert.slo_name, alert.severity, alert.burn_window)
-        changed += _say(cursor, alert, key, causes)
-    return changed
+    due = burn_alerts.firing_explained_before(cursor, now_ns - REFRESH_NS)
+    return sum(_rank_anew(cursor, alert, now_ns) for alert in due)
+
+
+def look_at_samples(database: Database, lake: LakeReader, rule: EntityRule, now_ns: int) -> int:
+    """Look at the samples of the service whose alert waits longest for it; how many alerts now say something else.
+
+    One service at a time and outside of any transaction: reading hours of samples may take seconds, and the next
+    evaluation must not wait for more than that. A lake that is away is tried again with the next look.
+
+    Raises:
+        Unavailable: PostgreSQL does not answer; nothing is lost.
+    """
+    with database.transaction() as cursor:
+        due = burn_alerts.to_look_at(cursor, now_ns - LOOK_NS, 1)
+        hops = _hops(cursor, due[0].service) if due else {}
+    if not due:
+        return 0
+    shifts: list[Shift] | None = []
+    try:
+        shifts = [shift for service in hops for shift in _shifts(lake, rule, service, due[0], now_ns)]
+    except Unavailable as error:
+        log.warning("causes of %s come from anomalies alone: %s", due[0].service, error)
+        shifts = None
+    with database.transaction() as cursor:
+        burn_alerts.looked_at(cursor, due[0].service, shifts, now_ns)
+        alerts_of_service = [alert for alert in burn_alerts.firing(cursor) if alert.service == due[0].service]
+        return sum(_rank_anew(cursor, alert, now_ns) for alert in alerts_of_service)
+
+
+def _shifts(lake: LakeReader, rule: EntityRule, service: str, alert: BurnAlert, now_ns: int) -> list[Shift]:
+    began_ns = _from_ns(alert)
+    samples = lake.read(service, began_ns - BEFORE_NS, now_ns + 1, MOST_SAMPLES)
+    if len(samples) == 0:
+        return []
+    from_ns = max(began_ns - BEFORE_NS, int(samples.event_time_ns[0]))
+    return find_shifts(samples, rule, from_ns=from_ns, burn_began_ns=began_ns, now_ns=now_ns)
+
+
+def _from_ns(alert: BurnAlert) -> int:
+    """When the burn of an alert began, or the begin of its long window where nobody knows."""
+    if alert.burn_began_ns is not None:
+        return alert.burn_began_ns
+    return alert.started_ns - window_order(alert.burn_window) * 1_000_000_000
+
+
+def _rank_anew(cursor: Cursor, alert: BurnAlert, now_ns: int) -> bool:
+    """Rank the causes of an alert that fires from what is known now; whether it says something else."""
+    causes = _ranked(cursor, alert.service, _from_ns(alert), alert.burn_began_ns, now_ns, shifts=alert.shifts)
+    # an incident whose anomalies are over and forgotten is explained by what was known then
+    causes = causes or alert.causes
+    burn_alerts.explained(cursor, alert, causes, now_ns)
+    key = BurnAlertKey(alert.service, alert.slo_name, alert.severity, alert.burn_window)
+    return _say(cursor, alert, key, causes)
 
 
 def _say(cursor: Cursor, alert: BurnAlert, key: BurnAlertKey, causes: tuple[Cause, ...]) -> bool:
@@ -94,12 +159,21 @@ def _say(cursor: Cursor, alert: BurnAlert, key: BurnAlertKey, causes: tuple[Caus
 
 
 def _ranked(
-    cursor: Cursor, service: str, from_ns: int, burn_began_ns: int | None, now_ns: int
+    cursor: Cursor,
+    service: str,
+    from_ns: int,
+    burn_began_ns: int | None,
+    now_ns: int,
+    *,
+    shifts: Sequence[Shift] = (),
 ) -> tuple[Cause, ...]:
-    edges = [Edge(known.client, known.server) for known in dependencies.load(cursor)]
-    hops = upstream(edges, service)
+    hops = _hops(cursor, service)
     evidence = anomalies.evidence_between(cursor, list(hops), from_ns - LOOKBACK_NS, now_ns)
-    return tuple(rank_causes(evidence, burn_began_ns=burn_began_ns, hops=hops))
+    return tuple(rank_causes(evidence, shifts, burn_began_ns=burn_began_ns, hops=hops)[:MOST_CAUSES])
+
+
+def _hops(cursor: Cursor, service: str) -> dict[str, int]:
+    return upstream([Edge(known.client, known.server) for known in dependencies.load(cursor)], service)
 
 
 def _burn_began_ns(cursor: Cursor, stored: StoredSlo, long_s: int, now_ns: int) -> int | None:

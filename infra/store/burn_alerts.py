@@ -11,13 +11,15 @@ from psycopg2.extensions import cursor as Cursor
 from models.alerts import fingerprint
 from models.names import AlertLabel, AlertName, Severity
 from models.slo.causes import Cause
+from models.slo.shifts import Shift
 from models.timestamps import from_datetime, to_datetime
 
 _COLUMNS = (
     "fingerprint, service, slo_name, severity, burn_window, started_at, ended_at, burn_began_at, causes::text,"
-    " explained_at"
+    " explained_at, shifts::text"
 )
 _causes = msgspec.json.Decoder(list[Cause])
+_shifts = msgspec.json.Decoder(list[Shift])
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class BurnAlert:
         ended_ns: None while it fires.
         burn_began_ns: change point of the bad events; None where none was found.
         explained_ns: when its causes were ranked last.
+        shifts: what the samples showed when they were looked at last.
     """
 
     fingerprint: str
@@ -40,6 +43,7 @@ class BurnAlert:
     burn_began_ns: int | None
     causes: tuple[Cause, ...]
     explained_ns: int
+    shifts: tuple[Shift, ...] = ()
 
 
 def burn_fingerprint(service: str, slo_name: str, severity: str, burn_window: str) -> str:
@@ -96,6 +100,25 @@ def firing_explained_before(cursor: Cursor, before_ns: int) -> list[BurnAlert]:
     return _read(cursor, "ended_at IS NULL AND explained_at <= %s", (to_datetime(before_ns),))
 
 
+def to_look_at(cursor: Cursor, before_ns: int, limit: int) -> list[BurnAlert]:
+    """Alerts that fire and whose samples were never looked at, or before a moment; the longest unseen first."""
+    return _read(
+        cursor,
+        "ended_at IS NULL AND (looked_at IS NULL OR looked_at <= %s)",
+        (to_datetime(before_ns), limit),
+        order="looked_at NULLS FIRST, started_at, fingerprint LIMIT %s",
+    )
+
+
+def looked_at(cursor: Cursor, service: str, shifts: Sequence[Shift] | None, now_ns: int) -> None:
+    """Remember what the samples around the burns of a service show; None: they could not be read."""
+    cursor.execute(
+        "UPDATE burn_alert SET looked_at = %s, shifts = coalesce(%s::jsonb, shifts) WHERE service = %s"
+        " AND ended_at IS NULL",
+        (to_datetime(now_ns), None if shifts is None else msgspec.json.encode(shifts).decode(), service),
+    )
+
+
 def firing(cursor: Cursor) -> list[BurnAlert]:
     """Alerts that fire, oldest first."""
     return _read(cursor, "ended_at IS NULL", ())
@@ -110,10 +133,10 @@ def of_service_between(cursor: Cursor, service: str, start_ns: int, end_ns: int)
     )
 
 
-def _read(cursor: Cursor, condition: str, parameters: tuple[object, ...]) -> list[BurnAlert]:
-    cursor.execute(
-        f"SELECT {_COLUMNS} FROM burn_alert WHERE {condition} ORDER BY started_at, fingerprint", parameters
-    )
+def _read(
+    cursor: Cursor, condition: str, parameters: tuple[object, ...], order: str = "started_at, fingerprint"
+) -> list[BurnAlert]:
+    cursor.execute(f"SELECT {_COLUMNS} FROM burn_alert WHERE {condition} ORDER BY {order}", parameters)
     return [
         BurnAlert(
             identity,
@@ -125,7 +148,8 @@ def _read(cursor: Cursor, condition: str, parameters: tuple[object, ...]) -> lis
             None if ended is None else from_datetime(ended),
             None if began is None else from_datetime(began),
             tuple(_causes.decode(causes)),
-            from_datetime(explained_at),
+            from_datetime(at),
+            tuple(_shifts.decode(shifts)),
         )
-        for identity, service, slo, severity, window, started, ended, began, causes, explained_at in cursor.fetchall()
+        for identity, service, slo, severity, window, started, ended, began, causes, at, shifts in cursor.fetchall()
     ]

@@ -11,16 +11,17 @@ from models.slo.numbers import number
 
 SHOWN_CAUSES: Final = 5
 FIRST_CAUSE: Final = "; first cause "
-NO_CAUSE: Final = "no anomaly of this service or its dependencies overlaps the burn"
+NO_CAUSE: Final = "no series of this service or its dependencies is known to have left its normal"
 
 
 def cause_annotations(causes: Sequence[Cause]) -> dict[Annotation, str]:
     """The annotations that tell of causes; those about which nothing is known are left out."""
     texts = {Annotation.CAUSES: "; ".join(said(cause) for cause in causes[:SHOWN_CAUSES]) or NO_CAUSE}
     if causes:
-        texts[Annotation.SCORE] = number(max(cause.peak_score for cause in causes))
-        if causes[0].model_version:
-            texts[Annotation.MODEL_VERSION] = causes[0].model_version
+        if worst := max(cause.peak_score for cause in causes):
+            texts[Annotation.SCORE] = number(worst)
+        if version := next((cause.model_version for cause in causes if cause.model_version), ""):
+            texts[Annotation.MODEL_VERSION] = version
         if causes[0].expected_lower is not None:
             texts[Annotation.EXPECTED] = band(causes[0].expected_lower, causes[0].expected_upper)
     return texts

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 from models.errors import Misconfigured
 from models.names import Annotation
 from models.pipeline import Pipeline
+from models.records import SampleColumns
 from models.results import Episode
 from models.series import EntityRule
 from models.slo.cause_text import NO_CAUSE, cause_annotations, said, with_first_cause
 from models.slo.causes import Cause, Evidence, rank_causes
 from models.slo.dependencies import Edge, edge_of, parse_dependencies, upstream
 from models.slo.onset import burn_onset
-from tests.unit.streams import make, noise, pieces, series, table
+from models.slo.shifts import Shift, find_shifts
+from tests.unit.streams import RULE, SECOND_NS, START_NS, make, noise, pieces, series, table
 
 MINUTE_NS = 60_000_000_000
 BURN_NS = 1_000 * MINUTE_NS
@@ -172,3 +174,71 @@ def test_a_burn_began_where_the_bad_events_changed_not_at_an_earlier_blip() -> N
 def test_where_nothing_burns_nothing_began(n: int) -> None:
     counts = np.full(n, 100.0)
     assert burn_onset(np.arange(n) * 60, counts, counts, 0.99, 1.0) is None
+
+
+# what samples show
+
+def shifted(values: dict[str, np.ndarray], *, began: int) -> dict[str, Shift]:
+    """Shifts of three hours of samples, one in ten seconds, a burn beginning at tick `began`; by metric."""
+    samples = table(values, interval_ns=10 * SECOND_NS)
+    n = len(next(iter(values.values())))
+    found = find_shifts(
+        samples,
+        RULE,
+        from_ns=START_NS,
+        burn_began_ns=START_NS + began * 10 * SECOND_NS,
+        now_ns=START_NS + n * 10 * SECOND_NS,
+    )
+    return {shift.metric: shift for shift in found}
+
+
+def test_what_creeps_is_found_with_the_time_it_left_its_normal_and_what_came_back_is_not() -> None:
+    creeping, back, calm = noise(1080, 1, 0.5, 0.01), noise(1080, 2, 0.5, 0.01), noise(1080, 3)
+    creeping[780:] += np.linspace(0, 0.4, 300)
+    back[600:700] += 0.4
+    found = shifted({series("memory_ratio"): creeping, series("disk_ratio"): back, series("queue"): calm}, began=1020)
+    assert set(found) == {"memory_ratio"}
+    memory = found["memory_ratio"]
+    assert 780 * 10 <= (memory.onset_ns - START_NS) / 1e9 <= 840 * 10
+    assert memory.expected_lower < 0.5 < memory.expected_upper < 0.6 < memory.value
+
+
+def test_counters_are_judged_by_their_rate_and_resets_are_no_shift() -> None:
+    steady, faster = np.cumsum(np.full(1080, 50.0)), np.cumsum(np.full(1080, 50.0))
+    steady[540:] -= steady[540]
+    faster[1030:] += np.arange(50) * 100.0
+    found = shifted({series("requests_total"): steady, series("errors_total"): faster}, began=1030)
+    assert set(found) == {"errors_total"}
+    assert found["errors_total"].expected == pytest.approx(5.0)
+    assert found["errors_total"].value == pytest.approx(15.0)
+
+
+def test_too_short_a_past_says_nothing_of_what_is_normal() -> None:
+    values = np.concatenate((np.zeros(8), np.full(352, 5.0)))
+    assert shifted({series("queue"): values}, began=8) == {}
+
+
+@given(st.permutations(range(3)))
+def test_the_order_of_samples_does_not_matter(order: list[int]) -> None:
+    rng = np.random.default_rng(0)
+    values = {series(f"m{n}"): noise(360, n) + (n == 1) * 30 * (np.arange(360) > 300) for n in range(3)}
+    samples = table({text: values[text] for text in (list(values)[n] for n in order)}, interval_ns=10 * SECOND_NS)
+    mixed = rng.permutation(len(samples))
+    samples = SampleColumns(
+        samples.series_ids, samples.series[mixed], samples.event_time_ns[mixed], samples.values[mixed]
+    )
+    at = START_NS + 3000 * SECOND_NS
+    (found,) = find_shifts(samples, RULE, from_ns=START_NS, burn_began_ns=at, now_ns=START_NS + 3600 * SECOND_NS)
+    assert (found.metric, found.onset_ns // SECOND_NS - START_NS // SECOND_NS) == ("m1", 3010)
+
+
+def test_the_first_to_leave_its_normal_stands_before_what_follows_from_it() -> None:
+    def shift(metric: str, size: float, onset_min: float) -> Shift:
+        return Shift("shop", "shop/a", metric, size, BURN_NS + int(onset_min * MINUTE_NS), 0.97, 0.4, 0.3, 0.5)
+
+    ranked = rank_causes(
+        [evidence("latency", 0.9, onset_min=-1), evidence("cpu", 0.1, onset_min=-1)],
+        [shift("latency", 30.0, -1), shift("cpu", 25.0, -20)],
+        burn_began_ns=BURN_NS,
+    )
+    assert [(c.metric, c.lead_s, c.value) for c in ranked] == [("cpu", 1200.0, 0.97), ("latency", 60.0, 0.97)]
