@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
@@ -48,6 +50,8 @@ spec:
 """
 LIMIT_MS = 130.0
 
+Key = TypeVar("Key", int, str)
+
 
 @dataclass
 class KnownStream:
@@ -61,6 +65,9 @@ class KnownStream:
     start_s: int
     n_entities: int = 8
     seed: int = 7
+    first_entity: int = 0
+    first_incident: int | None = None
+    incident_every: int = 30
     records: list[bytes] = field(default_factory=list)
     series: list[str] = field(default_factory=list)
     times_ns: list[int] = field(default_factory=list)
@@ -71,7 +78,8 @@ class KnownStream:
         latency = noise.normal(100, 5, (self.n_ticks, self.n_entities))
         cpu = noise.normal(0.5, 0.02, (self.n_ticks, self.n_entities))
         for entity in range(self.n_entities):
-            start = self.n_ticks // 2 + 30 * entity
+            first = self.n_ticks // 2 if self.first_incident is None else self.first_incident
+            start = first + self.incident_every * entity
             latency[start : start + 20, entity] += 200
             cpu[start : start + 20, entity] += 0.3
         for tick in range(self.n_ticks):
@@ -80,7 +88,7 @@ class KnownStream:
                 self._add("cpu_ratio", entity, tick, float(cpu[tick, entity]))
 
     def _add(self, metric: str, entity: int, tick: int, value: float) -> None:
-        labels = {"service": "shop", "instance": f"i-{entity}"}
+        labels = {"service": "shop", "instance": f"i-{self.first_entity + entity}"}
         time_s = self.start_s + tick
         self.records.append(
             json.dumps({"metric": metric, "value": value, "timestamp": time_s, "labels": labels}).encode()
@@ -144,6 +152,23 @@ def stored_episodes(database: Database) -> dict[str, tuple[float, bool]]:
     with database.transaction() as cursor:
         cursor.execute("SELECT id, peak_score, ended_at IS NOT NULL FROM anomaly")
         return {name: (peak, ended) for name, peak, ended in cursor.fetchall()}
+
+
+def assert_known(database: Database, stream: KnownStream, partitions: int) -> None:
+    """Every SLO minute and every anomaly is as it must be; says which is not, what it should be and what it is."""
+    wrong = [
+        *_differences("minute", stream.slo_minutes(), stored_minutes(database)),
+        *_differences("episode", stream.episodes(partitions), stored_episodes(database)),
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def _differences(what: str, expected: Mapping[Key, object], found: Mapping[Key, object]) -> list[str]:
+    return [
+        f"{what} {key}: expected {expected.get(key)}, found {found.get(key)}"
+        for key in sorted({*expected, *found})
+        if expected.get(key) != found.get(key)
+    ]
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

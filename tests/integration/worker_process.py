@@ -46,7 +46,8 @@ class WorkerProcess:
         self._port_file.unlink(missing_ok=True)
 
     def stop(self, within_s: float = 30.0) -> int:
-        """SIGTERM; the exit code."""
+        """SIGTERM, once the worker listens for it (before that it ends Python at once); the exit code."""
+        self._port()
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
         code = self._process.wait(within_s)
@@ -72,13 +73,15 @@ class WorkerProcess:
 
     def metrics(self) -> str:
         """What the worker shows to Prometheus, once it listens."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port()}/metrics", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def _port(self) -> int:
         deadline = time.monotonic() + READY_S
         while not self._port_file.exists():
             assert time.monotonic() < deadline, f"no port file; log: {self.log.read_text()[-3000:]}"
             time.sleep(0.05)
-        port = self._port_file.read_text().strip()
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-            return str(answer.read().decode())
+        return int(self._port_file.read_text())
 
     def __enter__(self) -> WorkerProcess:
         return self.start()
