@@ -52,13 +52,17 @@ def listed(*samples: tuple[str, float, float]) -> SampleColumns:
     )
 
 
-def pieces(samples: SampleColumns, size: int) -> list[SampleColumns]:
-    """The same samples in batches of at most `size`."""
-    cuts = [slice(start, start + size) for start in range(0, len(samples), size)]
-    return [
-        SampleColumns(samples.series_ids, samples.series[cut], samples.event_time_ns[cut], samples.values[cut])
-        for cut in cuts
-    ]
+def cut(samples: SampleColumns, start: int, end: int | None = None) -> SampleColumns:
+    """Some consecutive samples."""
+    return SampleColumns(
+        samples.series_ids, samples.series[start:end], samples.event_time_ns[start:end], samples.values[start:end]
+    )
+
+
+def pieces(samples: SampleColumns, size: int, first: int = 0) -> list[SampleColumns]:
+    """The same samples: the `first` ones at once, then batches of at most `size`."""
+    head = [cut(samples, 0, first)] if first else []
+    return head + [cut(samples, start, start + size) for start in range(first, len(samples), size)]
 
 
 def noise(n: int, seed: int, level: float = 10.0, scale: float = 1.0) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.parse import Limits, Parsed, Parser
@@ -291,11 +291,12 @@ JSON = st.recursive(
         inner,
         max_size=5,
     ),
-    max_leaves=15,
+    max_leaves=8,
 )
 RECORDS = st.none() | st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode())
 
 
+@settings(max_examples=60)
 @given(st.lists(RECORDS, max_size=6))
 def test_whatever_the_bytes_nothing_raises_and_every_record_is_accounted_for(values: list[bytes | None]) -> None:
     parsed = parse(*values)

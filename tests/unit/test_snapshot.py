@@ -17,7 +17,7 @@ CONFIG = PipelineConfig(RULE)
 @pytest.mark.parametrize("at", [3, 200, 2100, 4003])
 def test_after_a_restart_everything_is_as_without_it(at):
     samples = eventful()
-    head, *rest = pieces(samples, at)
+    head, *rest = pieces(samples, 700, first=at)
     through = with_model(make())
     through.fold(head)
     restored = Pipeline.restore(CONFIG, through.snapshot())
