@@ -19,6 +19,8 @@ from agents.solo import Solo
 from infra.lake import LakeReader
 from infra.slo_causes import look_at_samples
 from infra.slo_evaluation import DECISION_KIND, Evaluation, SloEvaluator
+from infra.slo_forecasting import forecast_budgets
+from infra.store.slo_forecasts import StoredForecast
 from infra.store.slo_windows import PERIOD
 from models.names import Metric
 from models.slo.alerting import Links
@@ -31,6 +33,9 @@ DEPENDENCY: Final = "postgresql"
 CLEANING_S: Final = 3600.0
 """Between two deletions of old minutes: often enough for each to be small and quick."""
 
+FORECAST_S: Final = 300.0
+"""Between two forecasts: they rest on blocks of an hour, and read a month of each SLO that burns."""
+
 LABELS: Final = ("service", "slo", "burn_window")
 
 
@@ -39,11 +44,16 @@ class SloGauges(Collector):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._evaluation = Evaluation()
+        self._forecasts: tuple[StoredForecast, ...] = ()
         registry.register(self)
 
     def show(self, evaluation: Evaluation) -> None:
         """Show this evaluation from now on; an empty one where another worker evaluates."""
         self._evaluation = evaluation
+
+    def foresee(self, forecasts: tuple[StoredForecast, ...]) -> None:
+        """Show these forecasts from now on."""
+        self._forecasts = forecasts
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Gauges of every SLO and window that has events; called by Prometheus' client."""
@@ -63,7 +73,13 @@ class SloGauges(Collector):
                 burn.add_metric((slo.service, slo.name, row.burn_window), row.burn_rate)
                 if row.burn_window == PERIOD and row.budget_remaining_ratio is not None:
                     budget.add_metric((slo.service, slo.name), row.budget_remaining_ratio)
-        yield from (ratio, burn, budget)
+        gone = GaugeMetricFamily(
+            Metric.SLO_BUDGET_GONE.value, "When the budget is gone at the present burn.", labels=LABELS[:2]
+        )
+        for one in self._forecasts:
+            if one.forecast is not None and one.forecast.gone_s is not None:
+                gone.add_metric((one.service, one.slo_name), one.forecast.gone_s)
+        yield from (ratio, burn, budget, gone)
 
 
 class SloClock:
@@ -88,19 +104,28 @@ class SloClock:
         )
         self._database, self._lake = context.database, LakeReader(context.settings.lake_path)
         self._entity_rule = context.settings.entity_rule
+        self._links = links
+        self._foreseen_ns = 0
         self._cleaned_ns = 0
 
     async def serve(self) -> None:
         """Evaluate until cancelled; while PostgreSQL is down nothing is decided and nothing lost."""
         try:
-            await self._solo.repeat(self._turn, lambda: self._gauges.show(Evaluation()))
+            await self._solo.repeat(self._turn, self._show_nothing)
         finally:
             await self._solo.close()
+
+    def _show_nothing(self) -> None:
+        """Another worker evaluates, and shows it."""
+        self._gauges.show(Evaluation())
+        self._gauges.foresee(())
 
     async def _turn(self) -> None:
         started_s = asyncio.get_running_loop().time()
         await self._dependencies.until_available(DEPENDENCY, self.evaluate)
         await self._dependencies.until_available(DEPENDENCY, self._look_at_samples)
+        if self._now_ns() - self._foreseen_ns >= FORECAST_S * 1e9:
+            await self._dependencies.until_available(DEPENDENCY, self._foresee)
         if self._now_ns() - self._cleaned_ns >= CLEANING_S * 1e9:
             await self._dependencies.until_available(DEPENDENCY, self._clean)
         taken_s = asyncio.get_running_loop().time() - started_s
@@ -119,6 +144,14 @@ class SloClock:
     async def _look_at_samples(self) -> None:
         """After the evaluation, so that no page waits for it: what it finds goes out with the alert's renewal."""
         await self._solo.run(look_at_samples, self._database, self._lake, self._entity_rule, self._now_ns())
+
+    async def _foresee(self) -> None:
+        now_ns = self._now_ns()
+        found = await self._solo.run(forecast_budgets, self._database, self._links, now_ns)
+        self._gauges.foresee(found.forecasts)
+        for event in found.transitions:
+            log.info("%s %s", event.state, event.labels)
+        self._foreseen_ns = now_ns
 
     async def _clean(self) -> None:
         now_ns = self._now_ns()

@@ -27,6 +27,7 @@ class AlertName(StrEnum):
     """Values of the `alertname` label."""
 
     SLO_BURN_RATE = "SLOBurnRate"
+    SLO_BUDGET_FORECAST = "SLOBudgetForecast"
     METRIC_ANOMALY = "MetricAnomaly"
     TELEMETRY_MISSING = "TelemetryMissing"
     DATA_DRIFT = "DataDrift"
@@ -147,6 +148,7 @@ class Metric(StrEnum):
     SLO_ERROR_RATIO = "tidewatch_slo_error_ratio"
     SLO_BURN_RATE = "tidewatch_slo_burn_rate"
     SLO_BUDGET_REMAINING = "tidewatch_slo_budget_remaining_ratio"
+    SLO_BUDGET_GONE = "tidewatch_slo_budget_gone_timestamp_seconds"
     SLO_EVALUATION_SECONDS = "tidewatch_slo_evaluation_seconds"
     ALERTS_ACTIVE = "tidewatch_alerts_active"
     ALERT_DECISIONS = "tidewatch_alert_decisions_total"

@@ -13,6 +13,7 @@ import typer
 from infra.cli import slo_simulate
 from infra.cli.database import open_database, reading
 from infra.cli.slo_dependencies import app as dependencies_app
+from infra.cli.slo_forecast import forecast
 from models.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def status(
 
 
 app.add_typer(dependencies_app, name="dependencies")
+app.command("forecast", epilog="Example:  tidewatch slo forecast --json")(forecast)
 
 
 def unreachable(slo: Slo) -> list[str]:
