@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.quality import labelled
+from benchmarks.quality.attribution import attribution
+from benchmarks.quality.calibration import calibration
+from benchmarks.quality.cost import cost
 from benchmarks.quality.runs import usual_jobs
 from benchmarks.quality.tables import write_section
 from models.errors import Misconfigured
@@ -21,7 +24,14 @@ EPILOG = """examples:
 """
 
 Section = Callable[[argparse.Namespace], dict[str, Any]]
-SECTIONS: dict[str, Section] = {"nab": labelled.nab, "smd": labelled.smd, "asd": labelled.asd}
+SECTIONS: dict[str, Section] = {
+    "nab": labelled.nab,
+    "smd": labelled.smd,
+    "asd": labelled.asd,
+    "calibration": calibration,
+    "attribution": attribution,
+    "cost": cost,
+}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -49,6 +49,7 @@ class Stream:
 
     Attributes:
         data_set, part: where it belongs. entity: the file's stem. path: the file.
+        metrics: names of the columns of values.
         time_ns: int64 `(n,)`, in the file's order. values: float64 `(n, k)`, NaN missing.
         judged: bool `(n,)`, False for rows that are fed and not judged.
         windows: labelled time ranges, ends included, in order of time.
@@ -58,6 +59,7 @@ class Stream:
     part: Part
     entity: str
     path: Path
+    metrics: tuple[str, ...]
     time_ns: NDArray[np.int64]
     values: NDArray[np.float64]
     judged: NDArray[np.bool_]
@@ -128,4 +130,4 @@ def read_stream(
         judged = time_ns >= described.scored_from_ns.get(entity, -(2**62))
     else:
         judged = np.arange(len(time_ns)) >= probation_rows(len(time_ns))
-    return Stream(data_set, part, entity, path, time_ns, values, judged, tuple(windows))
+    return Stream(data_set, part, entity, path, tuple(metrics), time_ns, values, judged, tuple(windows))

@@ -101,15 +101,15 @@ def choose(names: Sequence[str], data_set: DataSet, say: Callable[[str], None]) 
 
 def run(name: str, stream: Stream) -> Scored:
     """Scores of one detector on one stream."""
-    began = _cpu_s()
+    began = cpu_s()
     if name != SHIPPED:
         score = BASELINES[name].score(stream)
-        return Scored(np.nan_to_num(score), _cpu_s() - began)
+        return Scored(np.nan_to_num(score), cpu_s() - began)
     played = product.play(stream.path, stream.windows)
-    return Scored(played.at(stream.time_ns, played.score, 0.0), _cpu_s() - began, played)
+    return Scored(played.at(stream.time_ns, played.score, 0.0), cpu_s() - began, played)
 
 
-def _cpu_s() -> float:
+def cpu_s() -> float:
     """Processor time of this process and of the children it has waited for: a Java, a training."""
     spent = os.times()
     return spent.user + spent.system + spent.children_user + spent.children_system

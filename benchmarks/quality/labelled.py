@@ -80,6 +80,13 @@ def _scores(data_set: DataSet, chosen: argparse.Namespace) -> tuple[list[Stream]
         for stream in sorted(streams, key=lambda stream: -stream.values.size)
     }
     results = run_all(tasks, _run, chosen.jobs)
+    if chosen.plots is not None and SHIPPED in detectors:
+        from benchmarks.quality.plots import plot
+
+        for stream in streams:
+            played = results[f"{SHIPPED} {stream.entity}"].played
+            if played is not None:
+                plot(stream, played, chosen.plots)
     return streams, {detector: [results[f"{detector} {stream.entity}"] for stream in streams] for detector in detectors}
 
 

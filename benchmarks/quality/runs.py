@@ -39,8 +39,7 @@ def run_all(tasks: Mapping[str, Task], work: Callable[[Task], Result], jobs: int
 
 
 def _say(done: int, total: int, name: str, elapsed_s: float) -> None:
-    left_s = elapsed_s / done * (total - done)
-    print(f"[{done}/{total}] {elapsed_s:5.0f} s, about {left_s:.0f} s left: {name}", file=sys.stderr, flush=True)
+    print(f"[{done}/{total}] {elapsed_s:5.0f} s: {name}", file=sys.stderr, flush=True)
 
 
 def usual_jobs() -> int:

@@ -105,6 +105,7 @@ def _stream(**changes: object) -> Stream:
         "part": Part.REPORTING,
         "entity": "e",
         "path": Path("e.parquet"),
+        "metrics": ("m",),
         "time_ns": time_ns,
         "values": np.zeros((97, 1)),
         "judged": np.arange(97) >= 48,
