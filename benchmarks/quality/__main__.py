@@ -42,11 +42,15 @@ def main(arguments: Sequence[str]) -> int:
             body = SECTIONS[name](chosen)
             # a part of the detectors is a look; only a whole section replaces what is on record
             if chosen.out is not None or not chosen.detector:
-                write_section(chosen.out or RESULTS, name, f"{command} --only {name}", body)
+                write_section(chosen.out or RESULTS, name, f"{command} --only {name}{_options(chosen)}", body)
     except Misconfigured as error:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def _options(chosen: argparse.Namespace) -> str:
+    return "".join(f" --asked {asked:g}" for asked in chosen.asked or ())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", action="append", choices=list(SECTIONS), help="one section; may be repeated")
     parser.add_argument("--detector", action="append", help="one detector, such as tidewatch; may be repeated")
     parser.add_argument("--jobs", type=int, default=usual_jobs(), help="processes (default: one per core)")
+    parser.add_argument(
+        "--asked", type=float, action="append", help="calibration: false alarms a week to ask for (default: 1 and 7)"
+    )
     parser.add_argument("--plots", type=Path, help="folder for a picture per stream: score, band, labels")
     parser.add_argument("--out", type=Path, help=f"JSON file (default: {RESULTS.name}, when all detectors ran)")
     return parser

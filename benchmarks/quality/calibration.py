@@ -25,7 +25,7 @@ from benchmarks.quality.runs import run_all
 from benchmarks.quality.tables import markdown
 
 ASKED_PER_WEEK = (1.0, 7.0)
-"""The default, and seven times as many: three quiet weeks at one a week tell little of a single stream."""
+"""The product's default, and seven times as many: three weeks at one a week tell little of a single stream."""
 
 FIRST_WEEK_S = 7 * 86_400
 SEED = 1
@@ -45,9 +45,10 @@ class QuietFile:
 
 def calibration(chosen: argparse.Namespace) -> dict[str, Any]:
     """The section: a row per stream, and one for all synthetic and all real ones."""
+    rates = chosen.asked or ASKED_PER_WEEK
     tasks = {
         f"{stream.name}, {stream.asked:g} a week": stream
-        for asked in ASKED_PER_WEEK
+        for asked in rates
         for stream in (*_synthetic(asked), *_real(chosen.data, asked))
     }
     alarms = run_all(tasks, false_alarms, chosen.jobs)
@@ -55,16 +56,16 @@ def calibration(chosen: argparse.Namespace) -> dict[str, Any]:
     names = list(dict.fromkeys(stream.name for stream in tasks.values()))
     for name in names:
         row: dict[str, Any] = {"stream": name}
-        for asked in ASKED_PER_WEEK:
+        for asked in rates:
             row |= _column(asked, [alarms[f"{name}, {asked:g} a week"]])
         rows.append(row)
     for title, real in (("all synthetic", False), ("all real", True)):
         row = {"stream": title}
-        for asked in ASKED_PER_WEEK:
+        for asked in rates:
             some = [alarms[f"{name}, {asked:g} a week"] for name in names if (name not in KINDS) is real]
             row |= _column(asked, some)
         rows.append(row)
-    columns = {"stream": "stream"} | {f"obtained_{a:g}": f"obtained of {a:g} a week" for a in ASKED_PER_WEEK}
+    columns = {"stream": "stream"} | {f"obtained_{a:g}": f"obtained of {a:g} a week" for a in rates}
     print(f"\nFalse alarms per entity and week, from the second week on\n\n{markdown(rows, columns)}", flush=True)
     return {"rows": rows}
 
