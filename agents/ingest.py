@@ -20,9 +20,9 @@ from prometheus_client import CollectorRegistry, Counter
 
 from agents.context import Context
 from agents.lake_feed import LakeFeed
+from agents.micro_batch import MicroBatch, micro_batches
 from agents.publisher import Outgoing, Publisher
 from agents.sample_records import Partitioner, encode
-from agents.transport import MicroBatch, micro_batches
 from infra.settings import Settings
 from models.names import DeadLetterHeader, Metric, Topic
 from models.parse.outcome import Limits, Parsed

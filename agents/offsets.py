@@ -52,8 +52,3 @@ class PartitionLedger:
         span.acknowledged = True
         while self._outstanding and self._outstanding[0].acknowledged:
             self.committable = self._outstanding.popleft().last + 1
-
-    @property
-    def outstanding(self) -> int:
-        """Spans that were handed out and hold the commit back."""
-        return len(self._outstanding)

@@ -26,8 +26,8 @@ import faust
 import msgspec
 
 from agents.context import Context
+from agents.micro_batch import micro_batches
 from agents.training_queue import TrainingQueue
-from agents.transport import micro_batches
 from infra.backoff import Backoff
 from infra.store import training as store
 from infra.store.database import Database

@@ -28,12 +28,13 @@ from faust.types import TP, StreamT
 
 from agents.context import Context
 from agents.metrics import WatchMetrics
+from agents.micro_batch import MicroBatch, Record, micro_batches
 from agents.partition_loader import PartitionLoader
 from agents.partition_state import PartitionState
 from agents.publisher import Outgoing, Publisher
 from agents.sample_records import Decoded, decode
 from agents.score_events import alert_outgoing, drift_record, retrain_outgoing, score_records, silence_outgoing
-from agents.transport import MicroBatch, Record, micro_batches, reposition, resume_from
+from agents.transport import reposition, resume_from
 from infra.store import progress, slos
 from infra.store.progress import Fenced, ModelSwap, Snapshot, StoredSnapshot
 from infra.store.watch import Effects, commit

@@ -59,7 +59,7 @@ def run(settings: Settings, roles: Sequence[str], port_file: Path | None) -> int
 
 def _log_to_stderr(level: str) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    for chatty in ("faust", "mode", "aiokafka", "kafka", "alembic"):
+    for chatty in ("faust", "mode", "aiokafka", "kafka", "alembic", "httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 

@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-import httpx
-
 from infra.demo.chain import Chain, Link, Look
 from infra.demo.observe import Observation, rows
 from infra.demo.scores_tail import ScoresTail
+from infra.registry import Registry
 from infra.store.database import Database
 from infra.webhook import WebhookReceiver
 from models.errors import Unavailable
-from models.names import CHAMPION_ALIAS, AlertLabel, AlertName, Severity, Topic, registered_model
+from models.names import AlertLabel, AlertName, Severity, Topic
 from models.reasons import RetrainReason, TrainingOutcome
 from models.slo.definition import Slo
 
-REGISTRY_TIMEOUT_S: Final = 3.0
 _PAGE_LABELS: Final = (AlertLabel.ALERTNAME, AlertLabel.SLO, AlertLabel.SEVERITY)
 
 _BURN = """
@@ -45,7 +43,7 @@ class Witness:
     latest: Callable[[], Observation]
     scores: ScoresTail
     webhook: WebhookReceiver
-    mlflow_url: str
+    registry: Registry
     now: Callable[[], datetime]
 
     def at(self, query: str, *parameters: object) -> datetime | None:
@@ -80,16 +78,10 @@ class Witness:
     def champion(self, service: str) -> str | None:
         """Version behind the champion alias, as MLflow itself answers."""
         try:
-            answer = httpx.get(
-                f"{self.mlflow_url}/api/2.0/mlflow/registered-models/alias",
-                params={"name": registered_model(service), "alias": CHAMPION_ALIAS},
-                timeout=REGISTRY_TIMEOUT_S,
-            )
-        except httpx.HTTPError:
+            champion = self.registry.champion(service)
+        except Unavailable:
             return None
-        if answer.status_code != httpx.codes.OK:
-            return None
-        return str(answer.json()["model_version"]["version"])
+        return champion.version if champion is not None else None
 
 
 def incident_chain(witness: Witness, title: str, slo: Slo, begin: datetime, ended: Look) -> Chain:

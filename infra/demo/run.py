@@ -28,6 +28,7 @@ from infra.local.shipped import shipped
 from infra.local.stack import Stack, external_addresses
 from infra.local.stack_file import supervisor_pid
 from infra.producers import host
+from infra.registry import Registry
 from infra.settings import Settings, load
 from infra.slo_files import read_slos
 from infra.store import slos
@@ -193,8 +194,9 @@ def _once(running: Running) -> bool:
             running.say(f"[red]not ready in time[/]: see the logs in {settings.home / 'logs'}")
             return False
         latest = Observation(at=datetime.now(UTC))
+        registry = Registry.at(settings.mlflow_url, settings.home / "artifacts")
         witness = Witness(
-            running.database, lambda: latest, scores, running.webhook, settings.mlflow_url, lambda: datetime.now(UTC)
+            running.database, lambda: latest, scores, running.webhook, registry, lambda: datetime.now(UTC)
         )
         pressure, chains = _break_things(running, witness)
         try:

@@ -22,12 +22,12 @@ from prometheus_client import CollectorRegistry
 
 from agents import ingest, watch
 from agents.context import Context
+from agents.micro_batch import Deliveries, MicroBatch
 from agents.partition_state import ModelRef, PartitionState
 from agents.publisher import Outgoing
 from agents.retry import Dependencies
 from agents.sample_records import decode
 from agents.serving_models import Served
-from agents.transport import MicroBatch, _Deliveries
 from infra.pipeline_config import pipeline_config
 from infra.settings import Settings
 from infra.store import progress, slos
@@ -240,8 +240,8 @@ class Life:
         self.watch._publisher = cast(Any, publisher)
         self.watch._loader._files = cast(Any, self)
         self._models = context.models
-        self._source = _Deliveries(world.committed, lambda: None)
-        self.deliveries: dict[int, _Deliveries] = {}
+        self._source = Deliveries(world.committed, lambda: None)
+        self.deliveries: dict[int, Deliveries] = {}
         steps.each = self._commit
 
     def load(self, version: str, artifact: str, sha256: str) -> ServiceModel:
@@ -291,7 +291,7 @@ class Life:
 
     async def _fold(self, partition: int) -> None:
         if partition not in self.deliveries:
-            self.deliveries[partition] = _Deliveries(await self.watch.resume(partition) or 0, lambda: None)
+            self.deliveries[partition] = Deliveries(await self.watch.resume(partition) or 0, lambda: None)
         deliveries = self.deliveries[partition]
         waiting = self.world.records(Topic.SAMPLES, partition)[deliveries.position :]
         if waiting:
@@ -299,7 +299,7 @@ class Life:
             self.watch._partitions[partition].snapshot_s = float("-inf") if due else float("inf")
             await self.watch.process(self._batch(deliveries, waiting, 3))
 
-    def _batch(self, deliveries: _Deliveries, waiting: Sequence[Stored], most: int) -> MicroBatch:
+    def _batch(self, deliveries: Deliveries, waiting: Sequence[Stored], most: int) -> MicroBatch:
         part = waiting[: self._chance.randint(1, most)]
         tp = TP(part[0].topic, part[0].partition)
         return MicroBatch(tp, cast(Any, part), deliveries, deliveries.hand_out(part[0].offset, part[-1].offset))

@@ -157,3 +157,25 @@ def test_an_interrupted_start_takes_back_what_it_started(home: Path, sign: str) 
     starting.communicate(timeout=60)
     assert starting.returncode != 0
     until(lambda: processes_of(home) == [])
+
+
+@pytest.mark.parametrize("moment", ["early", "late"])
+def test_ctrl_c_ends_the_demo_at_any_time_with_nothing_left_running(home: Path, tmp_path: Path, moment: str) -> None:
+    output = tmp_path / "output"
+    with output.open("wb") as out:
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "infra.cli.main", "demo"],
+            env=environment(home),
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,     # its own group: a terminal sends Ctrl-C to all of it
+        )
+    if moment == "early":
+        until((home / "run/postgres.json").exists)
+    else:
+        until(lambda: "samples/s" in output.read_text(), deadline_s=150.0)
+    os.killpg(demo.pid, signal.SIGINT)
+    assert demo.wait(60) == 0, output.read_text()
+    assert "Traceback" not in output.read_text()
+    until(lambda: processes_of(home) == [])
+    assert not (home / "stack.json").exists()

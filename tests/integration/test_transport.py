@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from agents.app import build
-from agents.transport import MicroBatch, micro_batches, reposition, resume_from
+from agents.micro_batch import MicroBatch, micro_batches
+from agents.transport import reposition, resume_from
 from tests.integration.faust_app import committed, eventually, make_topic, produce, running, settings_for
 
 pytestmark = pytest.mark.timeout(90)
