@@ -18,8 +18,9 @@ from agents.decision_counter import decision_counter
 from agents.solo import Solo
 from infra.lake import LakeReader
 from infra.slo_causes import look_at_samples
-from infra.slo_evaluation import DECISION_KIND, Evaluation, SloEvaluator
+from infra.slo_evaluation import Evaluation, SloEvaluator
 from infra.slo_forecasting import forecast_budgets
+from infra.slo_record import DECISION_KIND
 from infra.store.slo_forecasts import StoredForecast
 from infra.store.slo_windows import PERIOD
 from models.names import Metric
@@ -66,7 +67,7 @@ class SloGauges(Collector):
         )
         for view in self._evaluation.views:
             slo = view.stored.slo
-            for row in view.status():
+            for row in view.status(view.windows):
                 if row.error_ratio != row.error_ratio:  # NaN: no events, nothing to show
                     continue
                 ratio.add_metric((slo.service, slo.name, row.burn_window), row.error_ratio)
@@ -111,14 +112,15 @@ class SloClock:
     async def serve(self) -> None:
         """Evaluate until cancelled; while PostgreSQL is down nothing is decided and nothing lost."""
         try:
-            await self._solo.repeat(self._turn, self._show_nothing)
+            await self._solo.repeat(self._turn, self._stand_by)
         finally:
             await self._solo.close()
 
-    def _show_nothing(self) -> None:
-        """Another worker evaluates, and shows it."""
+    def _stand_by(self) -> None:
+        """Another worker evaluates from now on."""
         self._gauges.show(Evaluation())
         self._gauges.foresee(())
+        self._evaluator.forget()
 
     async def _turn(self) -> None:
         started_s = asyncio.get_running_loop().time()
@@ -156,7 +158,7 @@ class SloClock:
     async def _clean(self) -> None:
         now_ns = self._now_ns()
         deleted = await self._solo.run(self._evaluator.delete_old_counts, now_ns)
-        log.debug("deleted %d old minutes", deleted)
+        log.debug("deleted old counts: %s", ", ".join(f"{rows} by {level}" for level, rows in deleted.items()))
         self._cleaned_ns = now_ns
 
 

@@ -4,54 +4,26 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 from psycopg2.extensions import cursor as Cursor
 
-from infra import slo_causes
-from infra.store import decisions, outbox, slo_alerts, slo_windows, slos
+from infra import slo_causes, slo_retention
+from infra.slo_record import EvaluationRecord
+from infra.slo_views import SloView, read_views
+from infra.store import decisions, outbox, slo_alerts, slos
 from infra.store.database import Database
 from infra.store.slo_alerts import BurnAlertKey, FiringAlert
-from infra.store.slo_windows import PERIOD, WindowRequest, WindowStatus
-from infra.store.slos import StoredSlo, StoredSlos
+from infra.store.slos import StoredSlos
 from models.alerts import alert_event
 from models.names import AlertName, Annotation, Severity, Topic
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
 from models.slo.alerting import Links, burn_annotations, resolved_annotations
-from models.slo.burn import Counts, window_start_s
 from models.slo.decide import Verdict, judge
-from models.slo.periods import period_bounds
-from models.slo.windows import DAY_S, window_lengths, window_name
-
-DECISION_KIND = "slo"
-
-KEPT_BEYOND_PERIOD_S = DAY_S
-"""Counts are kept a day longer than the period needs them, so that a clock set wrong for a while costs no budget."""
-
-
-@dataclass(frozen=True, slots=True)
-class SloView:
-    """One SLO at one moment.
-
-    Attributes:
-        windows: counts by length of the window in seconds.
-        period: counts of the whole period up to now.
-    """
-
-    stored: StoredSlo
-    windows: Mapping[int, Counts]
-    period: Counts
-
-    def status(self) -> list[WindowStatus]:
-        """The view as rows: one for each window, and one for the period."""
-        id_, target = self.stored.id, self.stored.slo.target_ratio
-        named = [(window_name(length), counts) for length, counts in self.windows.items()]
-        rows = [WindowStatus(id_, name, c.error_ratio, c.burn_rate(target), None) for name, c in named]
-        c = self.period
-        return [*rows, WindowStatus(id_, PERIOD, c.error_ratio, c.burn_rate(target), c.budget_remaining(target))]
+from models.slo.levels import Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +41,8 @@ class Evaluation:
 
 
 class SloEvaluator:
-    """Evaluates the SLOs of one database. Remembers their definitions only; the rest is in the database.
+    """Evaluates the SLOs of one database. What it decides on is there; it remembers their definitions, what it wrote
+    last, and since when burns last that have to last (`alertAfter`).
 
     Args:
         database: used from the calling thread.
@@ -80,13 +53,17 @@ class SloEvaluator:
         self._database = database
         self._links = links
         self._stored = StoredSlos(-1, ())
+        self._record = EvaluationRecord()
+        self._first_counted_s: dict[int, float] = {}
+        self._burning_since: dict[tuple[str, str], dict[tuple[Severity, str], float]] = {}
 
     def evaluate(self, now_ns: int) -> Evaluation:
         """Evaluate every SLO at `now_ns`, in one transaction.
 
         1. read the counts of all windows of all SLOs, and which alerts fire;
         2. decide about every pair of windows;
-        3. write transitions to the outbox together with which alerts fire, the decisions and the status;
+        3. write transitions to the outbox together with which alerts fire, and the decisions and the status as far as
+           they have changed;
         4. rank the causes of the alerts that go on anew, where they were ranked a minute ago.
 
         An evaluation that fails leaves nothing; one whose commit went through unnoticed finds its alerts firing when
@@ -98,7 +75,7 @@ class SloEvaluator:
         now_ns -= now_ns % 1000  # PostgreSQL keeps microseconds; an alert's start must read the same ever after
         with self._database.transaction() as cursor:
             self._load(cursor)
-            views, newest_s = self._read(cursor, now_ns / 1e9)
+            views, newest_s = read_views(cursor, self._stored.slos, now_ns / 1e9, self._first_counted_s)
             firing = slo_alerts.load_firing(cursor)
             firing_of: dict[tuple[str, str], set[tuple[Severity, str]]] = defaultdict(set)
             for service, name, severity, burn_window in firing:
@@ -112,6 +89,7 @@ class SloEvaluator:
                     firing=firing_of.get((view.stored.slo.service, view.stored.slo.name), ()),
                     now_s=now_ns / 1e9,
                     newest_minute_s=newest_s,
+                    burning_since=self._burning_since.get((view.stored.slo.service, view.stored.slo.name), {}),
                 )
             ]
             events = [
@@ -123,43 +101,40 @@ class SloEvaluator:
             events += [_end_unwatched(cursor, key, firing[key], now_ns) for key in firing if key not in judged]
             outbox.put(cursor, [(Topic.ALERTS, e.fingerprint, e.id, msgspec.json.encode(e)) for e in events])
             decided = [_decided(verdict, key) for _, verdict, key in verdicts]
-            decisions.record(cursor, DECISION_KIND, decided, now_ns)
             slo_causes.refresh(cursor, now_ns)
-            slo_windows.write_status(cursor, [row for view in views for row in view.status()], now_ns)
+            status = [row for view in views for row in view.status(view.stored.slo.window_lengths)]
+            self._record.write(cursor, decided, status, now_ns)
+        self._record.written()
+        self._burning_since = self._lasting(verdicts, now_ns / 1e9)
         counted = Counter(verdict.decision for _, verdict, _ in verdicts)
         return Evaluation(tuple(views), tuple(events), counted)
 
-    def delete_old_counts(self, now_ns: int) -> int:
-        """Delete the counts that no window needs any more; how many minutes went. Raises `Unavailable`."""
+    def forget(self) -> None:
+        """Another process may evaluate meanwhile: take nothing for granted that was written before."""
+        self._record.forget()
+        self._burning_since.clear()
+
+    def delete_old_counts(self, now_ns: int) -> dict[Level, int]:
+        """Delete the counts that nothing needs any more; how many rows of each level went. Raises `Unavailable`."""
         with self._database.transaction() as cursor:
             self._load(cursor)
-            oldest = []
-            for stored in self._stored.slos:
-                start_s, _ = period_bounds(stored.slo.window, now_ns / 1e9)
-                longest_s = max(window_lengths(stored.slo.window.nominal_s))
-                kept_from_s = min(start_s, now_ns / 1e9 - longest_s) - KEPT_BEYOND_PERIOD_S
-                oldest.append(WindowRequest(stored.id, math.floor(kept_from_s)))
-            return slo_windows.delete_counts_before(cursor, oldest)
+            return slo_retention.delete_old_counts(cursor, self._stored.slos, now_ns / 1e9)
+
+    def _lasting(
+        self, verdicts: Iterable[tuple[SloView, Verdict, BurnAlertKey]], now_s: float
+    ) -> dict[tuple[str, str], dict[tuple[Severity, str], float]]:
+        """Since when pairs have been burning, of those that have to last; by service and name of their SLO."""
+        since: dict[tuple[str, str], dict[tuple[Severity, str], float]] = defaultdict(dict)
+        for _, verdict, (service, name, severity, burn_window) in verdicts:
+            if verdict.reading.pair.after_s and verdict.reading.burning:
+                before = self._burning_since.get((service, name), {}).get((severity, burn_window), now_s)
+                since[service, name][severity, burn_window] = before
+        return since
 
     def _load(self, cursor: Cursor) -> None:
         if slos.revision(cursor) != self._stored.revision:
             self._stored = slos.load(cursor)
-
-    def _read(self, cursor: Cursor, now_s: float) -> tuple[list[SloView], float]:
-        """Every SLO's counts, and the newest minute that any of them counted (epoch seconds)."""
-        lengths = [window_lengths(stored.slo.window.nominal_s) for stored in self._stored.slos]
-        requests = []
-        for stored, windows in zip(self._stored.slos, lengths, strict=True):
-            start_s, _ = period_bounds(stored.slo.window, now_s)
-            requests += [WindowRequest(stored.id, window_start_s(now_s, length)) for length in windows]
-            requests.append(WindowRequest(stored.id, window_start_s(start_s, 0)))
-        sums = slo_windows.read_sums(cursor, requests, now_s)
-        counts = iter(sums.counts)
-        views = [
-            SloView(stored, {length: next(counts) for length in windows}, next(counts))
-            for stored, windows in zip(self._stored.slos, lengths, strict=True)
-        ]
-        return views, sums.newest_minute_s
+            self._first_counted_s.clear()
 
     def _transition(
         self, cursor: Cursor, now_ns: int, view: SloView, verdict: Verdict, firing: FiringAlert | None

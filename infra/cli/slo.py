@@ -79,7 +79,7 @@ def apply(
 def list_(as_json: AsJson = False) -> None:
     """The SLOs in force and the burn rates they alert at."""
     from infra.store import slos
-    from models.slo.windows import burn_pairs, window_name
+    from models.slo.windows import window_name
 
     with reading() as cursor:
         stored = slos.load(cursor)
@@ -88,7 +88,7 @@ def list_(as_json: AsJson = False) -> None:
         return
     rows = []
     for slo in (each.slo for each in stored.slos):
-        pairs = burn_pairs(slo.window.nominal_s)
+        pairs = slo.pairs
         alerts = ", ".join(f"{p.severity.value} {p.factor:.3g}× {p.name}/{window_name(p.short_s)}" for p in pairs)
         rows.append((slo.name, slo.service, f"{slo.target_ratio * 100:.6g}%", slo.window.text, alerts))
     show_table(("SLO", "service", "target", "period", "alerts"), rows, empty="no SLOs yet: tidewatch slo apply slos/")

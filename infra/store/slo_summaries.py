@@ -46,7 +46,7 @@ def read_summaries(cursor: Cursor) -> list[SloSummary]:
         """SELECT slo.name, service, target_ratio, period.error_ratio, period.budget_remaining_ratio,
                   (SELECT coalesce(jsonb_object_agg(burn_window, burn_rate), '{}')
                    FROM slo_status WHERE slo_id = slo.id),
-                  period.evaluated_at
+                  CASE WHEN period.slo_id IS NOT NULL THEN (SELECT evaluated_at FROM slo_evaluation) END
            FROM slo LEFT JOIN slo_status AS period ON period.slo_id = slo.id AND period.burn_window = %s
            WHERE slo.active ORDER BY slo.name""",
         (PERIOD,),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
 from psycopg2.extensions import cursor as Cursor
-from psycopg2.extras import execute_values
 
-from models.slo.burn import Counts
+from models.slo.definition import Slices
+from models.slo.levels import Level, Stretch, plan
 from models.slo.windows import HOUR_S
 from models.timestamps import to_datetime
 
@@ -18,62 +21,106 @@ PERIOD: str = "period"
 
 
 @dataclass(frozen=True, slots=True)
-class WindowRequest:
-    """Minutes of one SLO from `start_s` (epoch seconds, inclusive) up to the moment of the evaluation."""
+class WindowGroup:
+    """SLOs whose windows begin at the same moments and count the same unit.
 
-    slo_id: int
-    start_s: int
+    Attributes:
+        slo_ids: rows of table `slo`.
+        starts_s: begin of each window, epoch seconds.
+        end_s: end of all of them, excluded.
+    """
+
+    slo_ids: tuple[int, ...]
+    starts_s: tuple[int, ...]
+    end_s: int
+    slices: Slices | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class WindowSums:
-    """Counts in the order of the requests, and the newest minute with events that any of them saw: epoch seconds, -inf
-    if none, and the start of its hour if it lies among a window's whole hours."""
+class GroupSums:
+    """Sums of every SLO and window of a group.
 
-    counts: list[Counts]
-    newest_minute_s: float
+    Attributes:
+        good, total: float64 `(n_slos, n_windows)`, events or slices.
+        covered: float64 of the same shape, minutes (or slices) with telemetry.
+        newest_s: the newest minute (or the hour or day that holds it) in which any of them counted an event, epoch
+            seconds; -inf if none.
+    """
 
-
-# Whole hours come from `slo_hour`, the rest of the window from `slo_minute` before and after them: three ranges of
-# primary keys. 30 days are 720 hours and at most 119 minutes instead of 43,200 minutes, measured 60 times as fast.
-_SUMS = """
-    SELECT coalesce(sums.good, 0), coalesce(sums.total, 0), extract(epoch FROM sums.newest)
-    FROM unnest(%(ids)s::integer[], %(starts)s::bigint[], %(hours_from)s::bigint[], %(hours_to)s::bigint[])
-        WITH ORDINALITY AS asked (slo_id, start_s, hours_from_s, hours_to_s, position)
-    CROSS JOIN LATERAL (
-        SELECT sum(good) AS good, sum(total) AS total, max(at) FILTER (WHERE total > 0) AS newest
-        FROM (
-            SELECT minute AS at, good, total FROM slo_minute
-            WHERE slo_id = asked.slo_id AND minute >= to_timestamp(asked.start_s)
-                AND minute < to_timestamp(asked.hours_from_s) AND minute <= to_timestamp(%(now)s)
-            UNION ALL
-            SELECT hour, good, total FROM slo_hour
-            WHERE slo_id = asked.slo_id AND hour >= to_timestamp(asked.hours_from_s)
-                AND hour < to_timestamp(asked.hours_to_s)
-            UNION ALL
-            SELECT minute, good, total FROM slo_minute
-            WHERE slo_id = asked.slo_id AND minute >= to_timestamp(asked.hours_to_s) AND minute <= to_timestamp(%(now)s)
-        ) AS parts
-    ) AS sums
-    ORDER BY asked.position
-"""
+    good: NDArray[np.float64]
+    total: NDArray[np.float64]
+    covered: NDArray[np.float64]
+    newest_s: float
 
 
-def read_sums(cursor: Cursor, requests: Sequence[WindowRequest], now_s: float) -> WindowSums:
-    """Counts of every requested window, in one query."""
-    hours_from = [-(-request.start_s // HOUR_S) * HOUR_S for request in requests]
-    this_hour = int(now_s // HOUR_S) * HOUR_S
-    parameters = {
-        "ids": [request.slo_id for request in requests],
-        "starts": [request.start_s for request in requests],
-        "hours_from": hours_from,
-        "hours_to": [max(first, this_hour) for first in hours_from],
-        "now": now_s,
+# every stretch of time is read for all SLOs of a group at once: what they counted in one minute lies side by side
+_EVENTS = """
+    SELECT slo_id, sum(good), sum(total), {covered}, extract(epoch FROM max({level}) FILTER (WHERE total > 0))
+    FROM slo_{level}
+    WHERE slo_id = ANY(%(ids)s) AND {level} >= to_timestamp(%(from)s) AND {level} < to_timestamp(%(to)s)
+    GROUP BY slo_id"""
+_SLICES = """
+    SELECT slo_id, sum(CASE WHEN total <= 0 THEN 1
+                            WHEN %(target)s::float8 IS NULL THEN greatest(least(good / total, 1), 0)
+                            WHEN good >= %(target)s * total THEN 1 ELSE 0 END), count(*), count(*), max(newest)
+    FROM (SELECT slo_id, sum(good) AS good, sum(total) AS total,
+                 extract(epoch FROM max(minute) FILTER (WHERE total > 0)) AS newest
+          FROM slo_minute
+          WHERE slo_id = ANY(%(ids)s) AND minute >= to_timestamp(%(from)s) AND minute < to_timestamp(%(to)s)
+          GROUP BY slo_id, floor(extract(epoch FROM minute) / %(slice)s)) AS slices
+    GROUP BY slo_id"""
+QUERIES: Final = {
+    Level.MINUTE: _EVENTS.format(level="minute", covered="count(*)"),
+    Level.HOUR: _EVENTS.format(level="hour", covered="sum(minutes)"),
+    Level.DAY: _EVENTS.format(level="day", covered="sum(minutes)"),
+}
+SLICE_QUERIES: Final = {
+    Level.MINUTE: _SLICES,
+    Level.HOUR: _EVENTS.format(level="hour", covered="sum(total)"),
+    Level.DAY: _EVENTS.format(level="day", covered="sum(total)"),
+}
+
+
+def read_group(cursor: Cursor, group: WindowGroup) -> GroupSums:
+    """Counts of every window of every SLO of a group: a query for each stretch that `levels.plan` names."""
+    row_of = {slo_id: row for row, slo_id in enumerate(group.slo_ids)}
+    stretches, members = plan(group.starts_s, group.end_s)
+    sums = np.zeros((3, len(group.slo_ids), len(stretches)))
+    newest_s = -math.inf
+    queries = SLICE_QUERIES if group.slices else QUERIES
+    for number, stretch in enumerate(stretches):
+        cursor.execute(queries[stretch.level], stretch_parameters(group, stretch))
+        for slo_id, good, total, covered, newest in cursor.fetchall():
+            sums[:, row_of[slo_id], number] = good, total, covered
+            if newest is not None:
+                newest_s = max(newest_s, float(newest))
+    good, total, covered = sums @ members.T.astype(float)
+    return GroupSums(good, total, covered, newest_s)
+
+
+def stretch_parameters(group: WindowGroup, stretch: Stretch) -> dict[str, Any]:
+    """What the query of a stretch is given."""
+    slices = group.slices
+    return {
+        "ids": list(group.slo_ids),
+        "from": stretch.from_s,
+        "to": stretch.to_s,
+        "slice": slices.length_s if slices else None,
+        "target": slices.target_ratio if slices else None,
     }
-    cursor.execute(_SUMS, parameters)
-    rows = cursor.fetchall()
-    newest = max((float(row[2]) for row in rows if row[2] is not None), default=-math.inf)
-    return WindowSums([Counts(row[0], row[1]) for row in rows], newest)
+
+
+def read_first_counted(cursor: Cursor, slo_ids: Sequence[int]) -> dict[int, float]:
+    """When each SLO was first counted, epoch seconds: to the minute, or to the hour where its minutes are gone."""
+    cursor.execute(
+        """SELECT id, extract(epoch FROM least(m.first, CASE WHEN h.first < date_trunc('hour', m.first, 'UTC')
+                                                             OR m.first IS NULL THEN h.first END))
+           FROM unnest(%s::integer[]) AS asked (id)
+           CROSS JOIN LATERAL (SELECT min(minute) AS first FROM slo_minute WHERE slo_id = asked.id) AS m
+           CROSS JOIN LATERAL (SELECT min(hour) AS first FROM slo_hour WHERE slo_id = asked.id) AS h""",
+        (list(slo_ids),),
+    )
+    return {slo_id: float(first) for slo_id, first in cursor.fetchall() if first is not None}
 
 
 def read_minutes(cursor: Cursor, slo_id: int, from_s: int, to_s: int) -> list[tuple[int, float, float]]:
@@ -97,36 +144,82 @@ class WindowStatus:
     budget_remaining_ratio: float | None
 
 
-def write_status(cursor: Cursor, rows: Iterable[WindowStatus], now_ns: int) -> None:
-    """Replace what is known of every SLO; rows of SLOs and windows that are no more go."""
-    at = to_datetime(now_ns)
-    values = [
-        (r.slo_id, r.burn_window, _known(r.error_ratio), _known(r.burn_rate), _known(r.budget_remaining_ratio), at)
-        for r in rows
-    ]
-    execute_values(
-        cursor,
+def write_status(cursor: Cursor, rows: Sequence[WindowStatus]) -> None:
+    """Insert or replace these rows."""
+    cursor.execute(
         """INSERT INTO slo_status (slo_id, burn_window, error_ratio, burn_rate, budget_remaining_ratio, evaluated_at)
-           VALUES %s ON CONFLICT (slo_id, burn_window) DO UPDATE SET error_ratio = excluded.error_ratio,
+           SELECT slo_id, burn_window, error_ratio, burn_rate, budget, now()
+           FROM unnest(%s::integer[], %s::text[], %s::float8[], %s::float8[], %s::float8[])
+               AS seen (slo_id, burn_window, error_ratio, burn_rate, budget)
+           ON CONFLICT (slo_id, burn_window) DO UPDATE SET error_ratio = excluded.error_ratio,
                burn_rate = excluded.burn_rate, budget_remaining_ratio = excluded.budget_remaining_ratio,
                evaluated_at = excluded.evaluated_at""",
-        values,
-        page_size=1000,
+        (
+            [row.slo_id for row in rows],
+            [row.burn_window for row in rows],
+            [_known(row.error_ratio) for row in rows],
+            [_known(row.burn_rate) for row in rows],
+            [_known(row.budget_remaining_ratio) for row in rows],
+        ),
     )
-    cursor.execute("DELETE FROM slo_status WHERE evaluated_at <> %s", (at,))
+
+
+def keep_status(cursor: Cursor, keys: Iterable[tuple[int, str]]) -> None:
+    """Delete the status of every SLO and window but these."""
+    kept = list(keys)
+    cursor.execute(
+        """DELETE FROM slo_status WHERE NOT EXISTS (
+               SELECT FROM unnest(%s::integer[], %s::text[]) AS kept (slo_id, burn_window)
+               WHERE kept.slo_id = slo_status.slo_id AND kept.burn_window = slo_status.burn_window)""",
+        ([slo_id for slo_id, _ in kept], [burn_window for _, burn_window in kept]),
+    )
+
+
+def note_evaluation(cursor: Cursor, now_ns: int) -> None:
+    """Remember when the last evaluation was: what it found unchanged is as fresh as what it wrote."""
+    cursor.execute(
+        """INSERT INTO slo_evaluation (evaluated_at) VALUES (%s)
+           ON CONFLICT (only_row) DO UPDATE SET evaluated_at = excluded.evaluated_at""",
+        (to_datetime(now_ns),),
+    )
 
 
 def _known(ratio: float | None) -> float | None:
     return None if ratio is None or math.isnan(ratio) else ratio
 
 
-def delete_counts_before(cursor: Cursor, oldest: Sequence[WindowRequest]) -> int:
-    """Delete the minutes and hours of each SLO before its `start_s`; how many minutes went."""
-    bounds = ([r.slo_id for r in oldest], [r.start_s for r in oldest])
-    for table, column in (("slo_hour", "hour"), ("slo_minute", "minute")):
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """From when on counts of one SLO are kept, by level; epoch seconds.
+
+    Attributes:
+        hour_kept_s: an hour whose minutes are kept although they are older, since a calendar's period begins in it.
+    """
+
+    slo_id: int
+    minutes_from_s: int
+    hours_from_s: int
+    days_from_s: int
+    hour_kept_s: int | None = None
+
+
+def delete_old_counts(cursor: Cursor, retention: Sequence[Retention]) -> dict[Level, int]:
+    """Delete what is older than its level's retention; how many rows of each level went."""
+    ids = [r.slo_id for r in retention]
+    kept = [-HOUR_S if r.hour_kept_s is None else r.hour_kept_s for r in retention]
+    bounds = {
+        Level.MINUTE: [r.minutes_from_s for r in retention],
+        Level.HOUR: [r.hours_from_s for r in retention],
+        Level.DAY: [r.days_from_s for r in retention],
+    }
+    deleted = {}
+    for level, starts in bounds.items():
+        but = "AND date_trunc('hour', minute, 'UTC') <> to_timestamp(kept_s)" if level is Level.MINUTE else ""
         cursor.execute(
-            f"""DELETE FROM {table} USING unnest(%s::integer[], %s::bigint[]) AS kept (slo_id, start_s)
-                WHERE {table}.slo_id = kept.slo_id AND {column} < to_timestamp(kept.start_s)""",
-            bounds,
+            f"""DELETE FROM slo_{level} USING unnest(%s::integer[], %s::bigint[], %s::bigint[])
+                    AS kept (slo_id, start_s, kept_s)
+                WHERE slo_{level}.slo_id = kept.slo_id AND {level} < to_timestamp(kept.start_s) {but}""",
+            (ids, starts, kept),
         )
-    return int(cursor.rowcount)
+        deleted[level] = cursor.rowcount
+    return deleted

@@ -93,18 +93,31 @@ def apply(cursor: Cursor, slos: Sequence[Slo], *, changed_by: str, remove_others
                 (change.name,),
             )
         else:
-            slo = by_name[change.name]
-            cursor.execute(
-                """INSERT INTO slo (name, service, target_ratio, document) VALUES (%s, %s, %s, %s)
-                   ON CONFLICT (name) DO UPDATE SET service = excluded.service, target_ratio = excluded.target_ratio,
-                       document = excluded.document, active = true, revision = slo.revision + 1, updated_at = now()""",
-                (slo.name, slo.service, slo.target_ratio, Json(change.after)),
-            )
+            _store(cursor, by_name[change.name])
         cursor.execute(
             "INSERT INTO slo_history (slo_name, changed_by, before, after) VALUES (%s, %s, %s, %s)",
             (change.name, changed_by, _json(change.before), _json(change.after)),
         )
     return found
+
+
+def _store(cursor: Cursor, slo: Slo) -> None:
+    """Insert or replace one SLO. Where it counts something else from now on, slices in place of events, what can still
+    be counted anew from its minutes is; the rest goes, since a sum of both would mean nothing."""
+    length_s, target_ratio = (slo.slices.length_s, slo.slices.target_ratio) if slo.slices else (None, None)
+    cursor.execute("SELECT id, slice_s, slice_target_ratio FROM slo WHERE name = %s", (slo.name,))
+    before = cursor.fetchone()
+    cursor.execute(
+        """INSERT INTO slo (name, service, target_ratio, document, slice_s, slice_target_ratio)
+           VALUES (%s, %s, %s, %s, %s, %s)
+           ON CONFLICT (name) DO UPDATE SET service = excluded.service, target_ratio = excluded.target_ratio,
+               document = excluded.document, slice_s = excluded.slice_s,
+               slice_target_ratio = excluded.slice_target_ratio, active = true, revision = slo.revision + 1,
+               updated_at = now()""",
+        (slo.name, slo.service, slo.target_ratio, Json(slo.document()), length_s, target_ratio),
+    )
+    if before is not None and before[1:] != (length_s, target_ratio):
+        cursor.execute("SELECT slo_count_anew(%s)", before[:1])
 
 
 def _json(document: dict[str, Any] | None) -> Json | None:

@@ -125,7 +125,7 @@ def add_slo_counts(cursor: Cursor, counts: SloCounts) -> None:
         " good = slo_minute.good + excluded.good, total = slo_minute.total + excluded.total",
         rows,
         template="(%s::integer, %s::bigint, %s::double precision, %s::double precision)",
-        page_size=PAGE_ROWS,
+        page_size=len(rows),  # one statement: after its minutes a statement locks hours, and none may lock minutes then
     )
 
 

@@ -93,27 +93,28 @@ class WindowSums(NamedTuple):
         return Counts(float(self.good[index]), float(self.total[index]))
 
 
-def window_start_s(now_s: float, window_s: float) -> int:
-    """The first minute that belongs to the window, epoch seconds.
+def window_start_s(now_s: float, window_s: float, unit_s: int = RESOLUTION_S) -> int:
+    """The first minute, or slice of `unit_s` seconds, that belongs to the window, epoch seconds.
 
     >>> window_start_s(now_s=605.0, window_s=60.0)
     540
     """
-    return int((now_s - window_s) // RESOLUTION_S) * RESOLUTION_S
+    return int((now_s - window_s) // unit_s) * unit_s
 
 
-def window_sums(recorded: Recorded, now_s: Floats, window_s: float) -> WindowSums:
+def window_sums(recorded: Recorded, now_s: Floats, window_s: float, unit_s: int = RESOLUTION_S) -> WindowSums:
     """Sums of one SLO's minutes over a window at each of several moments, of what had been seen by then.
 
     Args:
         now_s: float64 `(n_moments,)`, epoch seconds.
         window_s: length of the window.
+        unit_s: length of what is recorded: a minute, or a slice.
 
     Returns:
         0 where the window holds no minute.
     """
     # a minute is in the window from when it is seen until `window_start_s` has passed it
-    leaves_s = np.maximum(recorded.minute_s + (RESOLUTION_S + window_s), recorded.seen_s)
+    leaves_s = np.maximum(recorded.minute_s + (unit_s + window_s), recorded.seen_s)
     by_entry = np.argsort(recorded.seen_s, kind="stable")
     by_exit = np.argsort(leaves_s, kind="stable")
     entered = np.searchsorted(recorded.seen_s[by_entry], now_s, side="right")

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from models.names import Severity
 from models.reasons import AlertDecision
 from models.slo.burn import Counts, window_start_s
 from models.slo.definition import Slo
-from models.slo.windows import RESOLUTION_S, BurnPair, burn_pairs
+from models.slo.windows import RESOLUTION_S, BurnPair
+
+NOTHING_BURNS: Final[Mapping[tuple[Severity, str], float]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,9 @@ class BurnReading:
         return all(counts.burns_above(self.pair.factor, self.target_ratio) for counts in windows)
 
 
-def decide(reading: BurnReading, *, firing: bool, min_events: float, stream_flows: bool) -> AlertDecision:
+def decide(
+    reading: BurnReading, *, firing: bool, min_events: float, stream_flows: bool, burning_for_s: float = 0.0
+) -> AlertDecision:
     """What to do about one pair of windows.
 
     Args:
@@ -49,10 +55,13 @@ def decide(reading: BurnReading, *, firing: bool, min_events: float, stream_flow
         min_events: fewest events in the long window for an alert to begin.
         stream_flows: whether samples of any SLO were counted in the short window. If not, silence says nothing about
             this service: the stream itself has stopped, and an alert that fires is kept.
+        burning_for_s: for how long both windows have been above the factor without a break.
     """
     if reading.burning:
         if firing:
             return AlertDecision.RENEWED
+        if burning_for_s < reading.pair.after_s:
+            return AlertDecision.HELD_TOO_SHORT
         return AlertDecision.FIRED if reading.long.total >= min_events else AlertDecision.HELD_TOO_FEW_EVENTS
     if not stream_flows:
         return AlertDecision.HELD_NO_DATA
@@ -82,23 +91,28 @@ def judge(
     firing: Collection[tuple[Severity, str]],
     now_s: float,
     newest_minute_s: float,
+    burning_since: Mapping[tuple[Severity, str], float] = NOTHING_BURNS,
 ) -> list[Verdict]:
     """Verdicts on every pair of an SLO.
 
     Args:
-        windows: counts by length of the window in seconds; see `window_lengths`.
+        windows: counts by length of the window in seconds; see `Slo.window_lengths`.
         firing: severity and burn window of the SLO's alerts that fire at present.
         now_s: the moment of the counts, epoch seconds.
         newest_minute_s: the newest minute counted for any SLO.
+        burning_since: since when pairs have been above their factor, by severity and burn window, epoch seconds;
+            those that were not at the last evaluation are not in it.
     """
     verdicts = []
-    for pair in burn_pairs(slo.window.nominal_s):
+    for pair in slo.pairs:
         reading = BurnReading(pair, window(windows, pair.long_s), window(windows, pair.short_s), slo.target_ratio)
+        key = (pair.severity, pair.name)
         decision = decide(
             reading,
-            firing=(pair.severity, pair.name) in firing,
+            firing=key in firing,
             min_events=slo.min_events,
-            stream_flows=newest_minute_s >= window_start_s(now_s, pair.short_s),
+            stream_flows=newest_minute_s >= window_start_s(now_s, max(pair.short_s, 2 * RESOLUTION_S)),
+            burning_for_s=now_s - burning_since.get(key, now_s),
         )
         verdicts.append(Verdict(reading, decision))
     return verdicts
@@ -107,4 +121,4 @@ def judge(
 def out_of_reach(slo: Slo) -> list[BurnPair]:
     """Pairs that can never fire: when every event is bad the burn rate is 1 / (1 - target), and they ask for more."""
     outage = Counts(0.0, 1.0)
-    return [p for p in burn_pairs(slo.window.nominal_s) if not outage.burns_above(p.factor, slo.target_ratio)]
+    return [p for p in slo.pairs if not outage.burns_above(p.factor, slo.target_ratio)]

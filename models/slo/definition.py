@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
 
+from models.names import Severity
 from models.slo.binding import LabelMatcher, MatchOp, Role, SloBinding, ThresholdOp
+from models.slo.windows import RESOLUTION_S, SLOTH_WINDOWS_S, WORKBOOK_RULES, BurnPair, burn_pairs, window_lengths
 
 RUNBOOK_ANNOTATION: Final = "tidewatch/runbook-url"
 MIN_EVENTS_ANNOTATION: Final = "tidewatch/min-events"
+GAPS_ANNOTATION: Final = "tidewatch/telemetry-gaps"
+INTERVAL_ANNOTATION: Final = "tidewatch/telemetry-interval"
 DEFAULT_MIN_EVENTS: Final = 1.0
 
 
@@ -87,6 +92,52 @@ class RatioIndicator(msgspec.Struct, frozen=True, tag="ratio"):
     counter: bool
 
 
+class RawIndicator(msgspec.Struct, frozen=True, tag="raw"):
+    """A ratio that was computed before it came: good/total, or bad/total where `is_failure`; each sample counts as one
+    event, good for its share."""
+
+    query: MetricQuery
+    is_failure: bool
+
+
+Indicator = ThresholdIndicator | RatioIndicator | RawIndicator
+
+
+class Slices(msgspec.Struct, frozen=True):
+    """Budgeting by time slices: what counts are slices, not events.
+
+    Attributes:
+        length_s: a whole number of minutes that divides an hour.
+        target_ratio: share of good events that makes a slice good; None: every slice counts with its share.
+    """
+
+    length_s: int
+    target_ratio: float | None
+
+
+class GapPolicy(StrEnum):
+    """What a minute without telemetry counts as. Zero traffic is no gap: its samples say so."""
+
+    UNKNOWN = "unknown"
+    GOOD = "good"
+    BAD = "bad"
+
+
+class BurnCondition(msgspec.Struct, frozen=True):
+    """An alert at a burn rate of one's own choice, in place of the workbook's.
+
+    Attributes:
+        factor: burn rate over the last `lookback_s` seconds above which it alerts.
+        after_s: how long it has to have been above.
+    """
+
+    name: str
+    severity: Severity
+    factor: float
+    lookback_s: int
+    after_s: int
+
+
 class Slo(msgspec.Struct, frozen=True):
     """One objective of one service: the share of good events wanted over a period.
 
@@ -95,17 +146,51 @@ class Slo(msgspec.Struct, frozen=True):
         target_ratio: wanted share of good events, in (0, 1).
         min_events: fewest events in the long burn window for an alert to fire; low traffic is too noisy to page on.
         runbook_url: empty means the configured one.
+        slices: None budgets by occurrences.
+        gaps, telemetry_interval_s: what minutes without telemetry count as, and how often telemetry is to come.
+        conditions: what to alert at; empty means the workbook's four pairs.
     """
 
     name: str
     service: str
     target_ratio: float
     window: TimeWindow
-    indicator: ThresholdIndicator | RatioIndicator
+    indicator: Indicator
     display_name: str = ""
     description: str = ""
     min_events: float = DEFAULT_MIN_EVENTS
     runbook_url: str = ""
+    slices: Slices | None = None
+    gaps: GapPolicy = GapPolicy.UNKNOWN
+    telemetry_interval_s: int = RESOLUTION_S
+    conditions: tuple[BurnCondition, ...] = ()
+
+    @property
+    def unit_s(self) -> int:
+        """Length of what is counted together: a slice, or the minute."""
+        return self.slices.length_s if self.slices else RESOLUTION_S
+
+    @property
+    def pairs(self) -> tuple[BurnPair, ...]:
+        """The burn rates that it alerts at."""
+        period_s = self.window.nominal_s
+        if not self.conditions:
+            return burn_pairs(period_s, WORKBOOK_RULES, self.unit_s)
+        return tuple(
+            BurnPair(c.severity, c.factor * c.lookback_s / period_s, c.lookback_s, c.lookback_s, c.factor, c.after_s)
+            for c in self.conditions
+        )
+
+    @property
+    def window_lengths(self) -> tuple[int, ...]:
+        """Windows, in seconds, that its alerts look at."""
+        return window_lengths(self.pairs)
+
+    @property
+    def shown_lengths(self) -> tuple[int, ...]:
+        """Those and the ones that dashboards ask for, as far as they fit into the period."""
+        asked = {s for s in SLOTH_WINDOWS_S if s <= self.window.nominal_s and s % self.unit_s == 0}
+        return tuple(sorted({*self.window_lengths, *asked}))
 
     def bindings(self, slo_id: int) -> list[SloBinding]:
         """What the watch agent needs to count this SLO."""
@@ -116,20 +201,24 @@ class Slo(msgspec.Struct, frozen=True):
                 counted = [(total, Role.TOTAL)]
                 counted += [(total, Role.GOOD), (part, Role.BAD)] if part_is_bad else [(part, Role.GOOD)]
                 return [SloBinding(slo_id, q.metric, q.matchers, role, counter=counter) for q, role in counted]
+            case RawIndicator(query, is_failure):
+                return _raw_bindings(slo_id, query, is_failure)
 
     def document(self) -> dict[str, Any]:
         """The SLO as one self-contained OpenSLO v1 document with one objective; parsing it gives an equal SLO."""
         metadata: dict[str, Any] = {"name": self.name}
         if self.display_name:
             metadata["displayName"] = self.display_name
-        annotations = {RUNBOOK_ANNOTATION: self.runbook_url} if self.runbook_url else {}
-        if self.min_events != DEFAULT_MIN_EVENTS:
-            annotations[MIN_EVENTS_ANNOTATION] = repr(self.min_events)
+        annotations = self._annotations()
         if annotations:
             metadata["annotations"] = annotations
         objective: dict[str, Any] = {"target": self.target_ratio}
         if isinstance(self.indicator, ThresholdIndicator):
             objective |= {"op": self.indicator.op.value, "value": self.indicator.threshold}
+        if self.slices:
+            objective["timeSliceWindow"] = f"{self.slices.length_s // RESOLUTION_S}m"
+            if self.slices.target_ratio is not None:
+                objective["timeSliceTarget"] = self.slices.target_ratio
         return {
             "apiVersion": "openslo/v1",
             "kind": "SLO",
@@ -139,15 +228,55 @@ class Slo(msgspec.Struct, frozen=True):
                 "service": self.service,
                 "indicator": {"metadata": {"name": self.name}, "spec": _indicator_spec(self.indicator)},
                 "timeWindow": [_window_document(self.window)],
-                "budgetingMethod": "Occurrences",
+                "budgetingMethod": self._budgeting_method(),
                 "objectives": [objective],
+                **({"alertPolicies": [_policy(condition) for condition in self.conditions]} if self.conditions else {}),
             },
         }
 
+    def _annotations(self) -> dict[str, str]:
+        annotations = {RUNBOOK_ANNOTATION: self.runbook_url} if self.runbook_url else {}
+        if self.min_events != DEFAULT_MIN_EVENTS:
+            annotations[MIN_EVENTS_ANNOTATION] = repr(self.min_events)
+        if self.gaps is not GapPolicy.UNKNOWN:
+            annotations[GAPS_ANNOTATION] = self.gaps.value
+        if self.telemetry_interval_s != RESOLUTION_S:
+            annotations[INTERVAL_ANNOTATION] = f"{self.telemetry_interval_s // RESOLUTION_S}m"
+        return annotations
 
-def _indicator_spec(indicator: ThresholdIndicator | RatioIndicator) -> dict[str, Any]:
+    def _budgeting_method(self) -> str:
+        if self.slices is None:
+            return "Occurrences"
+        return "RatioTimeslices" if self.slices.target_ratio is None else "Timeslices"
+
+
+def _raw_bindings(slo_id: int, query: MetricQuery, is_failure: bool) -> list[SloBinding]:
+    """A threshold that every sample meets, or none, makes each one event; its value is taken from the good events, or
+    added to them."""
+    op = ThresholdOp.LT if not is_failure else ThresholdOp.GTE
+    whole = SloBinding(slo_id, query.metric, query.matchers, Role.THRESHOLD, op, -math.inf)
+    return [whole, SloBinding(slo_id, query.metric, query.matchers, Role.BAD if is_failure else Role.GOOD)]
+
+
+def _policy(condition: BurnCondition) -> dict[str, Any]:
+    """A condition as an inline AlertPolicy."""
+    name = {"name": condition.name}
+    burn = {
+        "kind": "burnrate",
+        "threshold": condition.factor,
+        "lookbackWindow": f"{condition.lookback_s // RESOLUTION_S}m",
+        "alertAfter": f"{condition.after_s // RESOLUTION_S}m",
+    }
+    stated = {"kind": "AlertCondition", "metadata": name, "spec": {"severity": condition.severity, "condition": burn}}
+    return {"kind": "AlertPolicy", "metadata": name, "spec": {"alertWhenBreaching": True, "conditions": [stated]}}
+
+
+def _indicator_spec(indicator: Indicator) -> dict[str, Any]:
     if isinstance(indicator, ThresholdIndicator):
         return {"thresholdMetric": _source(indicator.query)}
+    if isinstance(indicator, RawIndicator):
+        kind = "failure" if indicator.is_failure else "success"
+        return {"ratioMetric": {"rawType": kind, "raw": _source(indicator.query)}}
     part = "bad" if indicator.part_is_bad else "good"
     return {
         "ratioMetric": {

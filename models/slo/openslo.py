@@ -1,43 +1,45 @@
 """OpenSLO v1 YAML in, checked SLOs out. Specification: https://github.com/OpenSLO/OpenSLO (v1).
 
-Supported: `SLO` with an inline or referenced `SLI`, `thresholdMetric` and `ratioMetric`, rolling and calendar windows,
-budgeting by occurrences, `metricSource.type: tidewatch`. An SLO with several objectives becomes one SLO per objective.
-`Service`, `DataSource` and the alerting kinds may stand in a file and add nothing: every SLO has burn-rate alerts.
+All seven kinds of documents, several to a file, may refer to each other across the files of one call. An SLO with
+several objectives becomes one SLO per objective. `metricSource.type` is `tidewatch`. Without `alertPolicies` an SLO has
+the workbook's burn alerts; where notifications go is said in Alertmanager's configuration, so targets are only checked.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from models.series import valid_metric_name
-from models.slo.binding import LabelMatcher, MatchOp, ThresholdOp
+from models.slo.catalogue import Catalogue, Document, Kind, read_document
 from models.slo.definition import (
     DEFAULT_MIN_EVENTS,
+    GAPS_ANNOTATION,
+    INTERVAL_ANNOTATION,
     MIN_EVENTS_ANNOTATION,
     RUNBOOK_ANNOTATION,
-    MetricQuery,
-    RatioIndicator,
+    GapPolicy,
+    Slices,
     Slo,
-    ThresholdIndicator,
     TimeWindow,
     WindowUnit,
 )
+from models.slo.openslo_alerts import check_alerting, conditions, length_s
+from models.slo.openslo_indicators import indicator, indicator_kind
+from models.slo.windows import HOUR_S, MINUTE_S
 from models.slo.yaml_fields import YamlField, documents
 
 API_VERSION: Final = "openslo/v1"
-SOURCE_TYPE: Final = "tidewatch"
-_OTHER_KINDS: Final = ("Service", "DataSource", "AlertPolicy", "AlertCondition", "AlertNotificationTarget")
-_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.\-]{0,61}[A-Za-z0-9])?")
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([mhdwMQY])")
-_SHORTEST_S: Final = 3600  # burn windows of a shorter period would all be the one minute that counts are kept for
+_SHORTEST_S: Final = HOUR_S  # burn windows of a shorter period would all be the one minute that counts are kept for
 _LONGEST_S: Final = 366 * 86_400
-_MATCH_OPS: Final = {op.value: op for op in MatchOp}
-_OPS: Final = {op.value: op for op in ThresholdOp}
-Indicator = ThresholdIndicator | RatioIndicator
+_OBJECTIVE: Final = (
+    "displayName", "op", "value", "target", "targetPercent", "timeSliceTarget", "timeSliceWindow", "indicator",
+    "indicatorRef", "compositeWeight",
+)  # fmt: skip
 
 
 def parse_openslo(text: str, source: str) -> list[Slo]:
@@ -50,102 +52,104 @@ def parse_openslo(text: str, source: str) -> list[Slo]:
 
 
 def parse_files(files: Iterable[tuple[str, str]]) -> list[Slo]:
-    """SLOs of several `(source, text)`; an SLI may be defined in another file than the SLO that refers to it."""
-    slis: dict[str, YamlField] = {}
-    definitions: list[dict[str, YamlField]] = []
+    """SLOs of several `(source, text)`; a document may refer to one in another file."""
+    catalogue = Catalogue()
     for source, text in files:
-        for document in documents(text, source):
-            fields = document.mapping(("apiVersion", "kind", "metadata"), ("spec",))
+        for root in documents(text, source):
+            fields = root.mapping(("apiVersion", "kind", "metadata"), ("spec",))
             if fields["apiVersion"].text() != API_VERSION:
                 raise fields["apiVersion"].error(f"must be {API_VERSION}")
-            kind = fields["kind"].choice({name: name for name in ("SLO", "SLI", *_OTHER_KINDS)})
-            if kind in _OTHER_KINDS:
-                continue
-            if "spec" not in fields:
-                raise document.error("`spec` is missing")
-            if kind == "SLO":
-                definitions.append(fields)
-                continue
-            name, _ = _metadata(fields["metadata"])
-            if name in slis:
-                raise fields["metadata"].error(f"SLI {name!r} is defined already at {slis[name].place}")
-            _indicator_kind(fields["spec"])
-            slis[name] = fields["spec"]
-    return _slos(definitions, slis)
+            catalogue.add(read_document(root, fields["kind"].choice({kind.value: kind for kind in Kind}), fields))
+    for sli in catalogue.of_kind(Kind.SLI):
+        indicator_kind(sli.whole)
+    check_alerting(catalogue)
+    return _slos(catalogue)
 
 
-def _slos(definitions: list[dict[str, YamlField]], slis: dict[str, YamlField]) -> list[Slo]:
+def _slos(catalogue: Catalogue) -> list[Slo]:
     slos: list[Slo] = []
     places: dict[str, str] = {}
-    for fields in definitions:
-        for slo in _slo(fields["metadata"], fields["spec"], slis):
+    for document in catalogue.of_kind(Kind.SLO):
+        for slo in _slo(document, catalogue):
             if slo.name in places:
-                raise fields["metadata"].error(f"SLO {slo.name!r} is defined already at {places[slo.name]}")
-            places[slo.name] = fields["metadata"].place
+                raise document.metadata["name"].error(f"SLO {slo.name!r} is defined already at {places[slo.name]}")
+            places[slo.name] = document.place
             slos.append(slo)
     return slos
 
 
-def _slo(metadata: YamlField, spec: YamlField, slis: dict[str, YamlField]) -> list[Slo]:
-    name, meta = _metadata(metadata)
-    fields = spec.mapping(
-        ("service", "timeWindow", "objectives"),
-        ("description", "indicator", "indicatorRef", "budgetingMethod", "alertPolicies"),
-    )
-    if "budgetingMethod" in fields:
-        method = fields["budgetingMethod"].choice({m: m for m in ("Occurrences", "Timeslices", "RatioTimeslices")})
-        if method != "Occurrences":
-            raise fields["budgetingMethod"].error(f"{method} is not supported yet; use Occurrences")
+def _slo(document: Document, catalogue: Catalogue) -> list[Slo]:
+    fields = document.spec
     window = _time_window(fields["timeWindow"])
     objectives = fields["objectives"].items()
     if not objectives:
         raise fields["objectives"].error("needs at least one objective")
-    annotations = meta["annotations"].entries() if "annotations" in meta else {}
-    min_events = (
-        _min_events(annotations[MIN_EVENTS_ANNOTATION]) if MIN_EVENTS_ANNOTATION in annotations else DEFAULT_MIN_EVENTS
-    )
-    runbook = annotations[RUNBOOK_ANNOTATION].text() if RUNBOOK_ANNOTATION in annotations else ""
+    annotations = document.metadata["annotations"].entries() if "annotations" in document.metadata else {}
+    service = _service(fields["service"], catalogue)
     slos = []
     for objective in objectives:
-        parts = objective.mapping(
-            (),
-            (
-                "displayName", "op", "value", "target", "targetPercent", "timeSliceTarget", "timeSliceWindow",
-                "indicator", "indicatorRef", "compositeWeight",
-            ),
-        )  # fmt: skip
-        for unsupported in ("timeSliceTarget", "timeSliceWindow", "compositeWeight"):
-            if unsupported in parts:
-                raise parts[unsupported].error("not supported yet")
+        parts = objective.mapping((), _OBJECTIVE)
+        if "compositeWeight" in parts:
+            raise parts["compositeWeight"].error("composite SLOs are not part of OpenSLO v1; give each an SLO")
         own = parts if "indicator" in parts or "indicatorRef" in parts else fields
+        slices = _slices(fields.get("budgetingMethod"), objective, parts)
+        suffix = f"-{_objective_suffix(objective, parts)}" if len(objectives) > 1 else ""
+        unit_s = slices.length_s if slices else MINUTE_S
         slos.append(
             Slo(
-                name=name if len(objectives) == 1 else f"{name}-{_objective_suffix(objective, parts)}",
-                service=fields["service"].text(),
+                name=document.name + suffix,
+                service=service,
                 target_ratio=_target(objective, parts),
                 window=window,
-                indicator=_indicator(_indicator_spec(spec, own, slis), objective, parts),
-                display_name=meta["displayName"].text() if "displayName" in meta else "",
+                indicator=indicator(_indicator_spec(document.whole, own, catalogue), objective, parts, catalogue),
+                display_name=document.metadata["displayName"].text() if "displayName" in document.metadata else "",
                 description=fields["description"].text() if "description" in fields else "",
-                min_events=min_events,
-                runbook_url=runbook,
+                min_events=_min_events(annotations.get(MIN_EVENTS_ANNOTATION)),
+                runbook_url=annotations[RUNBOOK_ANNOTATION].text() if RUNBOOK_ANNOTATION in annotations else "",
+                slices=slices,
+                gaps=_gaps(annotations.get(GAPS_ANNOTATION)),
+                telemetry_interval_s=_interval_s(annotations.get(INTERVAL_ANNOTATION)),
+                conditions=conditions(fields["alertPolicies"], catalogue, period_s=window.nominal_s, unit_s=unit_s)
+                if "alertPolicies" in fields
+                else (),
             )
         )
     return slos
 
 
-def _metadata(field: YamlField) -> tuple[str, dict[str, YamlField]]:
-    fields = field.mapping(("name",), ("displayName", "labels", "annotations"))
-    return _name(fields["name"]), fields
-
-
-def _name(field: YamlField) -> str:
+def _service(field: YamlField, catalogue: Catalogue) -> str:
+    """The service's name; one of the Services of the files, where these define any."""
     name = field.text()
-    if not _NAME.fullmatch(name):
-        raise field.error(
-            f"{name!r} must be 1 to 63 letters, digits, `-`, `_` or `.`, with a letter or digit at both ends"
-        )
+    known = [service.name for service in catalogue.of_kind(Kind.SERVICE)]
+    if known and name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else f"; they define {', '.join(known)}"
+        raise field.error(f"no Service named {name!r} in the files given{hint}")
     return name
+
+
+def _slices(method: YamlField | None, objective: YamlField, parts: dict[str, YamlField]) -> Slices | None:
+    """How an objective budgets by time slices; None where it budgets by occurrences."""
+    words = ("Occurrences", "Timeslices", "RatioTimeslices")
+    name = method.choice({word: word for word in words}) if method is not None else "Occurrences"
+    wanted = {"Occurrences": (), "Timeslices": ("timeSliceWindow", "timeSliceTarget")}.get(name, ("timeSliceWindow",))
+    for field in ("timeSliceWindow", "timeSliceTarget"):
+        if field in parts and field not in wanted:
+            raise parts[field].error(f"has no meaning with budgetingMethod {name}")
+        if field in wanted and field not in parts:
+            raise objective.error(f"`{field}` is missing: budgetingMethod {name} needs it")
+    if not wanted:
+        return None
+    window = parts["timeSliceWindow"]
+    slice_s = int(window.text()) * MINUTE_S if window.text().isdecimal() else length_s(window)
+    if slice_s == 0 or HOUR_S % slice_s:
+        raise window.error("must be a number of minutes that divides an hour: 1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60")
+    if "timeSliceTarget" not in wanted:
+        return Slices(slice_s, None)
+    target = parts["timeSliceTarget"].number()
+    if not 0 < target <= 1:
+        raise parts["timeSliceTarget"].error("must lie between 0, excluded, and 1")
+    return Slices(slice_s, target)
 
 
 def _objective_suffix(objective: YamlField, parts: dict[str, YamlField]) -> str:
@@ -157,7 +161,9 @@ def _objective_suffix(objective: YamlField, parts: dict[str, YamlField]) -> str:
     return suffix
 
 
-def _min_events(field: YamlField) -> float:
+def _min_events(field: YamlField | None) -> float:
+    if field is None:
+        return DEFAULT_MIN_EVENTS
     try:
         value = float(field.text())
     except ValueError:
@@ -165,6 +171,19 @@ def _min_events(field: YamlField) -> float:
     if not 0 <= value < float("inf"):
         raise field.error("must be a number of events, 0 or more")
     return value
+
+
+def _gaps(field: YamlField | None) -> GapPolicy:
+    return GapPolicy.UNKNOWN if field is None else field.choice({policy.value: policy for policy in GapPolicy})
+
+
+def _interval_s(field: YamlField | None) -> int:
+    if field is None:
+        return MINUTE_S
+    interval_s = length_s(field)
+    if not MINUTE_S <= interval_s <= HOUR_S:
+        raise field.error("must lie between 1m and 1h; telemetry that comes more often counts by the minute")
+    return interval_s
 
 
 def _target(objective: YamlField, parts: dict[str, YamlField]) -> float:
@@ -225,85 +244,9 @@ def _time_window(field: YamlField) -> TimeWindow:
     return TimeWindow(window.amount, window.unit, start.isoformat(), zone)
 
 
-def _indicator_spec(spec: YamlField, fields: dict[str, YamlField], slis: dict[str, YamlField]) -> YamlField:
+def _indicator_spec(spec: YamlField, fields: dict[str, YamlField], catalogue: Catalogue) -> YamlField:
     if ("indicator" in fields) == ("indicatorRef" in fields):
         raise spec.error("give either `indicator` or `indicatorRef`")
     if "indicatorRef" in fields:
-        name = fields["indicatorRef"].text()
-        if name not in slis:
-            raise fields["indicatorRef"].error(f"no SLI named {name!r} in the files given")
-        return slis[name]
-    return fields["indicator"].mapping(("spec",), ("metadata",))["spec"]
-
-
-def _indicator_kind(spec: YamlField) -> tuple[str, YamlField]:
-    fields = spec.mapping((), ("description", "thresholdMetric", "ratioMetric"))
-    if ("thresholdMetric" in fields) == ("ratioMetric" in fields):
-        raise spec.error("give either `thresholdMetric` or `ratioMetric`")
-    kind = "thresholdMetric" if "thresholdMetric" in fields else "ratioMetric"
-    return kind, fields[kind]
-
-
-def _indicator(spec: YamlField, objective: YamlField, parts: dict[str, YamlField]) -> Indicator:
-    kind, field = _indicator_kind(spec)
-    if kind == "thresholdMetric":
-        for name in ("op", "value"):
-            if name not in parts:
-                raise objective.error(f"`{name}` is missing: a thresholdMetric needs op and value")
-        return ThresholdIndicator(_query(field), parts["op"].choice(_OPS), parts["value"].number())
-    for name in ("op", "value"):
-        if name in parts:
-            raise parts[name].error("only a thresholdMetric has a threshold; a ratioMetric needs the target alone")
-    fields = field.mapping((), ("counter", "good", "bad", "total", "raw", "rawType"))
-    if "raw" in fields:
-        raise fields["raw"].error("not supported yet; give good and total, or bad and total")
-    if ("good" in fields) == ("bad" in fields):
-        raise field.error("give either `good` or `bad`")
-    if "total" not in fields:
-        raise field.error("`total` is missing")
-    part = fields["bad"] if "bad" in fields else fields["good"]
-    counter = fields["counter"].boolean() if "counter" in fields else False  # the format's own default
-    return RatioIndicator(_query(part), "bad" in fields, _query(fields["total"]), counter)
-
-
-def _query(field: YamlField) -> MetricQuery:
-    source = field.mapping(("metricSource",))["metricSource"]
-    fields = source.mapping(("spec",), ("type", "metricSourceRef"))
-    if "metricSourceRef" in fields:
-        raise fields["metricSourceRef"].error(f"not supported yet; say `type: {SOURCE_TYPE}` here")
-    if "type" not in fields:
-        raise source.error(f"`type` is missing: say `type: {SOURCE_TYPE}`")
-    if fields["type"].text() != SOURCE_TYPE:
-        raise fields["type"].error(f"must be {SOURCE_TYPE}")
-    spec = fields["spec"].mapping(("metric",), ("labels",))
-    metric = spec["metric"].text()
-    if not valid_metric_name(metric):
-        raise spec["metric"].error(f"{metric!r} is not a metric name")
-    labels = spec["labels"].entries() if "labels" in spec else {}
-    matchers = [matcher for label, value in labels.items() for matcher in _matchers(label, value)]
-    return MetricQuery(metric, tuple(sorted(matchers, key=lambda m: (m.label, m.op.value, m.value))))
-
-
-def _matchers(label: str, field: YamlField) -> list[LabelMatcher]:
-    """`label: value`, `label: [one, of, these]`, or `label: {"=~": "5..", "!=": "503"}`."""
-    if field.is_list:
-        values = [item.text() for item in field.items()]
-        if not values:
-            raise field.error("needs at least one value")
-        return [LabelMatcher(label, MatchOp.MATCHES, "|".join(re.escape(value) for value in values))]
-    if not field.is_mapping:
-        return [LabelMatcher(label, MatchOp.EQUAL, field.text())]
-    matchers = []
-    for word, value in field.entries().items():
-        if word not in _MATCH_OPS:
-            raise value.error(f"{word!r} is not one of {', '.join(_MATCH_OPS)}")
-        matcher = LabelMatcher(label, _MATCH_OPS[word], value.text())
-        if matcher.op in (MatchOp.MATCHES, MatchOp.NOT_MATCHES):
-            try:
-                re.compile(matcher.value)
-            except re.error as error:
-                raise value.error(f"not a regular expression: {error}") from error
-        matchers.append(matcher)
-    if not matchers:
-        raise field.error("needs at least one condition")
-    return matchers
+        return catalogue.find(Kind.SLI, fields["indicatorRef"]).whole
+    return fields["indicator"].mapping(("spec",), ("metadata", "apiVersion", "kind"))["spec"]

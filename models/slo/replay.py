@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from models.names import Severity
 from models.reasons import AlertState
+from models.slo.budgeting import Gaps, in_slices
 from models.slo.burn import Floats, Recorded, WindowSums, allowed_error_ratio, window_sums
-from models.slo.definition import Slo
-from models.slo.windows import RESOLUTION_S, BurnPair, burn_pairs, window_lengths
+from models.slo.definition import GapPolicy, Slo
+from models.slo.windows import RESOLUTION_S, BurnPair
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +40,19 @@ def replay(slo: Slo, recorded: Recorded, moments_s: Floats) -> list[BurnTransiti
     sums = sums_of_windows(slo, recorded, moments_s)
     transitions = [
         BurnTransition(float(moments_s[index]), pair.severity, pair.name, state)
-        for pair in burn_pairs(slo.window.nominal_s)
-        for index, state in _changes(pair, sums, slo)
+        for pair in slo.pairs
+        for index, state in _changes(pair, sums, slo, moments_s)
     ]
     return sorted(transitions, key=lambda transition: transition.at_s)
 
 
 def sums_of_windows(slo: Slo, recorded: Recorded, moments_s: Floats) -> dict[int, WindowSums]:
     """Counts of every window that the SLO's pairs look at, by length in seconds; as `decide.window` reads them."""
-    sums = {length: window_sums(recorded, moments_s, length) for length in window_lengths(slo.window.nominal_s)}
+    units = in_slices(recorded, slo.slices) if slo.slices else recorded
+    sums = {length: window_sums(units, moments_s, length, slo.unit_s) for length in slo.window_lengths}
+    if slo.gaps is not GapPolicy.UNKNOWN:
+        gaps = Gaps(slo, units)
+        sums = {length: gaps.filled(window, moments_s, length) for length, window in sums.items()}
     if RESOLUTION_S in sums:
         shortest, wider = sums[RESOLUTION_S], sums[2 * RESOLUTION_S]
         empty = shortest.total <= 0
@@ -62,13 +67,16 @@ def burning(pair: BurnPair, sums: Mapping[int, WindowSums], target_ratio: float)
     return (long > limit) & (short > limit)
 
 
-def _changes(pair: BurnPair, sums: Mapping[int, WindowSums], slo: Slo) -> Iterator[tuple[int, AlertState]]:
+def _changes(
+    pair: BurnPair, sums: Mapping[int, WindowSums], slo: Slo, moments_s: Floats
+) -> Iterator[tuple[int, AlertState]]:
     """Moments (by index) at which the alert of a pair begins and ends, alternately."""
     burns = burning(pair, sums, slo.target_ratio)
     enough = sums[pair.long_s].total >= slo.min_events
     edges = np.diff(np.concatenate(([0], burns.astype(np.int8), [0])))
     for first, after in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
-        begins = first + np.flatnonzero(enough[first:after])[:1]
+        lasts = moments_s[first:after] - moments_s[first] >= pair.after_s
+        begins = first + np.flatnonzero(enough[first:after] & lasts)[:1]
         if len(begins):
             yield int(begins[0]), AlertState.FIRING
             if after < len(burns):

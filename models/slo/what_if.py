@@ -18,7 +18,7 @@ from models.slo.burn import Counts, Floats, Recorded, allowed_error_ratio
 from models.slo.definition import Slo, ThresholdIndicator, TimeWindow
 from models.slo.periods import period_bounds
 from models.slo.replay import BurnTransition, burning, replay, sums_of_windows
-from models.slo.windows import RESOLUTION_S, BurnPair, burn_pairs
+from models.slo.windows import RESOLUTION_S, BurnPair
 
 SUGGESTIONS: Final = tuple(
     round(1 - tenths / 10 * 10.0**-power, 12) for power in (6, 5, 4, 3, 2) for tenths in range(10, 100)
@@ -135,7 +135,7 @@ def suggest_target(slo: Slo, recorded: Recorded, moments_s: Floats, noise: Seque
     `SUGGESTIONS` pages for it."""
     sums = sums_of_windows(slo, recorded, moments_s)
     marked = _marked(moments_s, noise)
-    pages = [pair for pair in burn_pairs(slo.window.nominal_s) if pair.severity is Severity.PAGE]
+    pages = [pair for pair in slo.pairs if pair.severity is Severity.PAGE]
 
     def begins_in_noise(pair: BurnPair, target: float) -> bool:
         burns = burning(pair, sums, target)
@@ -159,7 +159,7 @@ def _marked(moments_s: Floats, noise: Sequence[LabelWindow]) -> NDArray[np.bool_
 def _alerts(
     slo: Slo, recorded: Recorded, transitions: Sequence[BurnTransition], noise: Sequence[LabelWindow]
 ) -> list[SimulatedAlert]:
-    pairs = {(pair.severity, pair.name): pair for pair in burn_pairs(slo.window.nominal_s)}
+    pairs = {(pair.severity, pair.name): pair for pair in slo.pairs}
     burnt = {pair.factor: _burnt_minutes(slo, recorded, pair.factor) for pair in pairs.values()}
     found: list[SimulatedAlert] = []
     open_: dict[tuple[Severity, str], int] = {}

@@ -10,6 +10,7 @@ days 1. The short window, a twelfth of the long one, makes the alert end soon af
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -23,6 +24,9 @@ REFERENCE_PERIOD_S: Final = 30 * DAY_S
 
 RESOLUTION_S: Final = MINUTE_S
 """Counts are kept per minute, so no window can be shorter."""
+
+SLOTH_WINDOWS_S: Final = tuple(m * MINUTE_S for m in (5, 30, 60, 120, 360, 1440, 4320))
+"""Windows for which Sloth records error ratios, whatever the period; dashboards people have ask for them."""
 
 MONTH_S: Final = range(28 * DAY_S, 31 * DAY_S + 1)
 """Periods that people call a month keep the workbook's windows, and only the factors change (28 days: 13.44),
@@ -52,8 +56,9 @@ class BurnPair:
     """A rule for one period: fires while the burn rate of both windows is above `factor`.
 
     Attributes:
-        long_s, short_s: whole minutes, in seconds.
+        long_s, short_s: whole minutes, in seconds; equal for a condition with a single window.
         factor: burn rate at which `budget_share` of the period's budget goes in `long_s`.
+        after_s: how long it has to have been so before the alert fires.
     """
 
     severity: Severity
@@ -61,6 +66,7 @@ class BurnPair:
     long_s: int
     short_s: int
     factor: float
+    after_s: int = 0
 
     @property
     def name(self) -> str:
@@ -69,11 +75,13 @@ class BurnPair:
 
 
 @lru_cache(maxsize=256)
-def burn_pairs(period_s: int, rules: tuple[BurnRule, ...] = WORKBOOK_RULES) -> tuple[BurnPair, ...]:
+def burn_pairs(
+    period_s: int, rules: tuple[BurnRule, ...] = WORKBOOK_RULES, resolution_s: int = RESOLUTION_S
+) -> tuple[BurnPair, ...]:
     """The rules for a period of `period_s` seconds: windows scaled with it, factors computed for the scaled windows.
 
-    Windows are rounded to whole minutes and are at least one minute. Where rounding makes two windows of one severity
-    equal, the first rule, which asks for the smaller share, stands.
+    Windows are rounded to multiples of `resolution_s`, whole minutes, and are at least that long. Where rounding makes
+    two windows of one severity equal, the first rule, which asks for the smaller share, stands.
 
     >>> [(pair.severity.value, pair.name, window_name(pair.short_s), pair.factor) for pair in burn_pairs(30 * 86400)]
     [('page', '1h', '5m', 14.4), ('page', '6h', '30m', 6.0), ('ticket', '1d', '2h', 3.0), ('ticket', '3d', '6h', 1.0)]
@@ -82,26 +90,26 @@ def burn_pairs(period_s: int, rules: tuple[BurnRule, ...] = WORKBOOK_RULES) -> t
     """
     pairs: dict[tuple[Severity, int], BurnPair] = {}
     for rule in rules:
-        long_s, short_s = (_scaled(window_s, period_s) for window_s in (rule.long_s, rule.short_s))
+        long_s, short_s = (_scaled(window_s, period_s, resolution_s) for window_s in (rule.long_s, rule.short_s))
         factor = round(rule.budget_share * period_s / long_s, 9)  # 14.4, not 14.399999999999999
         pair = BurnPair(rule.severity, rule.budget_share, long_s, short_s, factor)
         pairs.setdefault((rule.severity, long_s), pair)
     return tuple(pairs.values())
 
 
-def window_lengths(period_s: int) -> tuple[int, ...]:
-    """Every window, in seconds, that the period's pairs look at; ascending, each once.
+def window_lengths(pairs: Iterable[BurnPair]) -> tuple[int, ...]:
+    """Every window, in seconds, that the pairs look at; ascending, each once.
 
     A window of one minute brings one of two minutes along: metrics that come once a minute are on their way for a part
     of it, and the minute before then speaks for it (`decide.window`).
     """
-    lengths = {length for pair in burn_pairs(period_s) for length in (pair.long_s, pair.short_s)}
+    lengths = {length for pair in pairs for length in (pair.long_s, pair.short_s)}
     return tuple(sorted(lengths | {2 * RESOLUTION_S} if RESOLUTION_S in lengths else lengths))
 
 
-def _scaled(window_s: int, period_s: int) -> int:
+def _scaled(window_s: int, period_s: int, resolution_s: int) -> int:
     scaled_s = window_s if period_s in MONTH_S else window_s * period_s / REFERENCE_PERIOD_S
-    return max(round(scaled_s / RESOLUTION_S), 1) * RESOLUTION_S
+    return max(round(scaled_s / resolution_s), 1) * resolution_s
 
 
 def window_name(window_s: int) -> str:

@@ -9,12 +9,12 @@ from psycopg2.extras import execute_values
 
 from infra.store import slo_windows, slos
 from infra.store.database import Database
-from infra.store.slo_windows import WindowRequest, WindowStatus
+from infra.store.slo_windows import Retention, WindowGroup, WindowStatus
 from infra.store.slos import ChangeKind
 from models.slo.binding import ThresholdOp
 from models.slo.burn import Recorded, window_start_s, window_sums
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
-from models.timestamps import to_datetime
+from models.slo.levels import Level
 
 pytestmark = pytest.mark.integration
 
@@ -102,30 +102,44 @@ def test_sums_of_many_windows_in_one_query_equal_those_of_the_core(database: Dat
         total = random.integers(1, 100, 900).astype(float)
         minutes[slo_id] = (minute_s, np.floor(total * random.random(900)), total)
         fill(database, slo_id, *minutes[slo_id])
-    windows = [(slo_id, window_s) for slo_id in ids for window_s in (60, 300, 3600, 86_400, 30 * 86_400)]
+    lengths = (60, 300, 3600, 86_400, 30 * 86_400)
+    group = WindowGroup(
+        tuple(ids), tuple(window_start_s(NOW_S, length) for length in lengths), NOW_S // 60 * 60 + 60
+    )
     with database.transaction() as cursor:
-        requests = [WindowRequest(slo_id, window_start_s(NOW_S, window_s)) for slo_id, window_s in windows]
-        sums = slo_windows.read_sums(cursor, requests, NOW_S)
-    for (slo_id, window_s), counts in zip(windows, sums.counts, strict=True):
+        sums = slo_windows.read_group(cursor, group)
+    for row, slo_id in enumerate(ids):
         recorded = Recorded(*minutes[slo_id], minutes[slo_id][0].astype(float))
-        good, total = window_sums(recorded, np.array([NOW_S]), window_s)
-        assert (counts.good, counts.total) == (good[0], total[0])
+        for column, length in enumerate(lengths):
+            good, total = window_sums(recorded, np.array([float(NOW_S)]), length)
+            assert (sums.good[row, column], sums.total[row, column]) == (good[0], total[0])
+            inside = (minutes[slo_id][0] >= group.starts_s[column]) & (minutes[slo_id][0] <= NOW_S)
+            assert sums.covered[row, column] == inside.sum()
     newest = max(m[m <= NOW_S].max() for m, _, _ in minutes.values())
-    assert sums.newest_minute_s == newest
+    assert sums.newest_s == newest
+
+
+def test_an_slo_without_counts_has_sums_of_zero(database: Database) -> None:
+    with database.transaction() as cursor:
+        sums = slo_windows.read_group(cursor, WindowGroup((1,), (0,), 60))
+    assert (sums.good.tolist(), sums.total.tolist(), sums.newest_s) == ([[0.0]], [[0.0]], float("-inf"))
 
 
 def test_status_is_replaced_and_forgets_what_is_no_more(database: Database) -> None:
+    unknown = float("nan")
     with database.transaction() as cursor:
         slos.apply(cursor, [slo()], changed_by="ann")
         (stored,) = slos.load(cursor).slos
-        unknown = float("nan")
-        before = [WindowStatus(stored.id, "5m", 0.5, 50.0, None), WindowStatus(stored.id, "1h", unknown, unknown, None)]
-        slo_windows.write_status(cursor, before, now_ns=int(NOW_S * 1e9))
-        after = [WindowStatus(stored.id, "5m", 0.1, 10.0, None), WindowStatus(stored.id, "period", 0.1, 10.0, -9.0)]
-        slo_windows.write_status(cursor, after, now_ns=int((NOW_S + 10) * 1e9))
-        cursor.execute("SELECT burn_window, error_ratio, budget_remaining_ratio, evaluated_at FROM slo_status")
-        at = to_datetime(int((NOW_S + 10) * 1e9))
-        assert sorted(cursor.fetchall()) == [("5m", 0.1, None, at), ("period", 0.1, -9.0, at)]
+        slo_windows.write_status(
+            cursor,
+            [WindowStatus(stored.id, "5m", 0.5, 50.0, None), WindowStatus(stored.id, "1h", unknown, unknown, None)],
+        )
+        slo_windows.write_status(
+            cursor, [WindowStatus(stored.id, "5m", 0.1, 10.0, None), WindowStatus(stored.id, "period", 0.1, 10.0, -9.0)]
+        )
+        slo_windows.keep_status(cursor, [(stored.id, "5m"), (stored.id, "period")])
+        cursor.execute("SELECT burn_window, error_ratio, budget_remaining_ratio FROM slo_status")
+        assert sorted(cursor.fetchall()) == [("5m", 0.1, None), ("period", 0.1, -9.0)]
 
 
 def test_only_counts_before_the_start_are_deleted(database: Database) -> None:
@@ -136,7 +150,8 @@ def test_only_counts_before_the_start_are_deleted(database: Database) -> None:
     for slo_id in (first, second):
         fill(database, slo_id, minute_s, np.ones(20), np.ones(20))
     with database.transaction() as cursor:
-        assert slo_windows.delete_counts_before(cursor, [WindowRequest(first, 3300), WindowRequest(second, 0)]) == 5
+        kept = [Retention(first, 3300, 3600, 0), Retention(second, 0, 0, 0)]
+        assert slo_windows.delete_old_counts(cursor, kept) == {Level.MINUTE: 5, Level.HOUR: 1, Level.DAY: 0}
         cursor.execute("SELECT slo_id, count(*), min(extract(epoch FROM minute)) FROM slo_minute GROUP BY 1 ORDER BY 1")
         assert cursor.fetchall() == [(first, 15, 3300), (second, 20, 3000)]
         cursor.execute("SELECT slo_id, extract(epoch FROM hour), total FROM slo_hour ORDER BY 1, 2")

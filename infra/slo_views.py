@@ -1,0 +1,112 @@
+"""Every SLO at one moment: the counts of its windows and of its period."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from psycopg2.extensions import cursor as Cursor
+
+from infra.slo_retention import minutes_from_s
+from infra.store import slo_windows
+from infra.store.slo_windows import PERIOD, GroupSums, WindowGroup, WindowStatus
+from infra.store.slos import StoredSlo
+from models.slo.budgeting import expected_units, filled
+from models.slo.burn import Counts, window_start_s
+from models.slo.definition import GapPolicy, Slices, Slo
+from models.slo.periods import period_bounds
+from models.slo.windows import HOUR_S, RESOLUTION_S, window_name
+
+
+@dataclass(frozen=True, slots=True)
+class SloView:
+    """One SLO at one moment.
+
+    Attributes:
+        windows: counts by length of the window in seconds.
+        period: counts of the whole period up to now.
+    """
+
+    stored: StoredSlo
+    windows: Mapping[int, Counts]
+    period: Counts
+
+    def status(self, lengths: Iterable[int]) -> list[WindowStatus]:
+        """Rows for windows of these lengths, and one for the period."""
+        id_, target = self.stored.id, self.stored.slo.target_ratio
+        named = [(window_name(length), self.windows[length]) for length in lengths]
+        rows = [WindowStatus(id_, name, c.error_ratio, c.burn_rate(target), None) for name, c in named]
+        c = self.period
+        return [*rows, WindowStatus(id_, PERIOD, c.error_ratio, c.burn_rate(target), c.budget_remaining(target))]
+
+
+def read_views(
+    cursor: Cursor, stored: Sequence[StoredSlo], now_s: float, first_counted_s: MutableMapping[int, float]
+) -> tuple[list[SloView], float]:
+    """Every SLO in its order, and the newest minute that any of them counted (epoch seconds, -inf if none).
+
+    Args:
+        first_counted_s: when SLOs whose telemetry gaps count were first counted, by id; what is missing is added.
+    """
+    groups: dict[tuple[tuple[int, ...], int, Slices | None], list[StoredSlo]] = defaultdict(list)
+    for each in stored:
+        groups[_starts(each.slo, now_s), _end(each.slo, now_s), each.slo.slices].append(each)
+    read: list[tuple[list[StoredSlo], tuple[int, ...], GroupSums]] = []
+    for (starts, end, slices), members in groups.items():
+        group = WindowGroup(tuple(member.id for member in members), starts, end, slices)
+        read.append((members, starts, slo_windows.read_group(cursor, group)))
+    newest_s = max((sums.newest_s for _, _, sums in read), default=-math.inf)
+    with_gaps = [s.id for s in stored if s.slo.gaps is not GapPolicy.UNKNOWN and s.id not in first_counted_s]
+    if with_gaps:
+        first_counted_s.update(slo_windows.read_first_counted(cursor, with_gaps))
+    until_s = min(now_s, newest_s + RESOLUTION_S)  # while the whole stream stands still nothing is known to be missing
+    views = {}
+    for members, starts, sums in read:
+        for row, member in enumerate(members):
+            counted_s = (first_counted_s.get(member.id, until_s), until_s)
+            views[member.id] = _view(member, starts, _row(sums, row), counted_s)
+    return [views[each.id] for each in stored], newest_s
+
+
+def _starts(slo: Slo, now_s: float) -> tuple[int, ...]:
+    """Begin of every window shown and of the period."""
+    period_s, _ = period_bounds(slo.window, now_s)
+    period_start_s = window_start_s(period_s, 0, slo.unit_s)
+    if slo.window.calendar_start is None and period_start_s < minutes_from_s(slo, now_s):
+        period_start_s -= period_start_s % HOUR_S  # its minutes are gone: a rolling period begins with a full hour
+    return (*(window_start_s(now_s, length, slo.unit_s) for length in slo.shown_lengths), period_start_s)
+
+
+def _end(slo: Slo, now_s: float) -> int:
+    """The minute in progress belongs to a window; a slice only when it is over."""
+    end_s = window_start_s(now_s, 0, slo.unit_s)
+    return end_s if slo.slices else end_s + RESOLUTION_S
+
+
+class _Window(NamedTuple):
+    """Counts of one window, and its minutes (or slices) with telemetry."""
+
+    counts: Counts
+    covered: float
+
+
+def _row(sums: GroupSums, row: int) -> list[_Window]:
+    columns = (sums.good[row].tolist(), sums.total[row].tolist(), sums.covered[row].tolist())
+    return [_Window(Counts(good, total), covered) for good, total, covered in zip(*columns, strict=True)]
+
+
+def _view(
+    stored: StoredSlo, starts_s: tuple[int, ...], windows: list[_Window], counted_s: tuple[float, float]
+) -> SloView:
+    """One SLO; `counted_s` is when it was first counted, and up to when it could have been."""
+    slo = stored.slo
+    counts = [window.counts for window in windows]
+    if slo.gaps is not GapPolicy.UNKNOWN:
+        counts = [
+            filled(window.counts, slo.gaps, window.covered, expected_units(slo, start_s, *counted_s))
+            for window, start_s in zip(windows, starts_s, strict=True)
+        ]
+    return SloView(stored, dict(zip(slo.shown_lengths, counts[:-1], strict=True)), counts[-1])
