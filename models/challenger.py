@@ -115,6 +115,6 @@ def _anomalous(
     if champion is None or reason in CHANGED or len(table) == 0:
         return nothing
     rate = rules.alerts_per_entity_week * table.interval_s / WEEK_S
-    surprise, _ = champion.surprise(table.columns(champion.features))
+    surprise, _ = champion.surprise(table.columns(champion.features), table.tick_ns)
     mask = np.asarray(surprise >= -math.log(min(rate, 0.5)))
     return mask if mask.mean() <= MOST_ANOMALOUS else nothing

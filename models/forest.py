@@ -76,6 +76,21 @@ class Forest(NamedTuple):
             normaliser=len(trees) * mean_depth,
         )
 
+    @property
+    def sound(self) -> bool:
+        """Whether every walk stays inside of the arrays and ends: children come after their parent."""
+        nodes, inner = len(self.feature), self.feature >= 0
+        if nodes == 0 or any(len(a) != nodes for a in (self.threshold, self.left, self.right, self.path)):
+            return False
+        children = np.concatenate((self.left, self.right, self.roots))
+        here = np.arange(nodes)[inner]
+        return bool(
+            children.min() >= 0
+            and children.max() < nodes
+            and np.all(self.left[inner] > here)
+            and np.all(self.right[inner] > here)
+        )
+
     def score(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Outlier score of each row, 0 to 1, larger = more isolated: minus scikit-learn's `score_samples`.
 

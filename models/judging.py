@@ -195,8 +195,8 @@ class _JudgedRows:
         self.rate = min(max(asked, MEASURABLE_ALARMS / max(fewest, 1)), 0.5)
 
     def fitness(self, model: ServiceModel) -> Fitness:
-        quiet, _ = model.surprise(self._quiet.columns(model.features))
-        faulty, _ = model.surprise(self._faulty.columns(model.features))
+        quiet = _nats(model, self._quiet)
+        faulty = _nats(model, self._faulty)
         expected = self.rate * len(quiet)
         alarms = int(np.sum(quiet >= -math.log(self.rate)))
         recent = np.minimum(quiet[self._since], MOST_SURPRISE)
@@ -204,7 +204,7 @@ class _JudgedRows:
         deviation = math.sqrt(CLUSTERING / max(len(recent), 1) + CLUSTERING / max(calibration_rows(model.rows), 1))
         known = math.nan
         if len(self._incidents) >= MIN_INCIDENT_ROWS:
-            surprise, _ = model.surprise(self._incidents.columns(model.features))
+            surprise = _nats(model, self._incidents)
             known = roc_area(surprise, quiet)
         return Fitness(
             alarm_ratio=(alarms + 1.0) / (expected + 1.0),
@@ -246,6 +246,11 @@ def roc_area(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> fl
     ordered = np.sort(negative)
     below = np.searchsorted(ordered, positive, side="left") + np.searchsorted(ordered, positive, side="right")
     return float(below.sum() / (2.0 * len(positive) * len(negative)))
+
+
+def _nats(model: ServiceModel, table: TrainingTable) -> NDArray[np.float64]:
+    """Surprise `(n_rows,)` of a table's rows."""
+    return model.surprise(table.columns(model.features), table.tick_ns)[0]
 
 
 def _never(x: NDArray[np.float64]) -> NDArray[np.bool_]:

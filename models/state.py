@@ -65,6 +65,8 @@ ENTITY = np.dtype(
         # tail of the fused surprise
         ("n", "f8"), ("cut", "f8"), ("excess", "f8"), ("square", "f8"), ("beyond", "f8"),
         ("recent", "f8", (SUSTAINED,)),
+        # exponential mean of the service model's surprise
+        ("joint_level", "f8"),
         # episode
         ("episode", "i1"), ("pending", "i4"), ("quiet", "i4"), ("since_ns", "i8"),
         ("held", "f8"), ("held_weight", "f8"),

@@ -47,6 +47,12 @@ class TrainingTable:
             self.features, self.entities, self.x[rows], self.entity[rows], self.tick_ns[rows], self.interval_s
         )
 
+    def evenly(self, most: int) -> TrainingTable:
+        """The same table with at most `most` of its rows, evenly spaced."""
+        if len(self) <= most:
+            return self
+        return self.take(np.linspace(0, len(self) - 1, most).astype(np.int64))
+
     def columns(self, features: Sequence[str]) -> NDArray[np.float64]:
         """`(n_rows, len(features))` in the order asked for; NaN for a feature that the table does not have.
 

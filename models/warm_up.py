@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.calibration import Calibration
 from models.forest import Forest
 from models.pipeline import Pipeline, PipelineConfig
 from models.records import SampleColumns
 from models.series import EntityRule
-from models.service_model import Calibration, ServiceModel
+from models.service_model import CHANNELS, ServiceModel
 from models.slo.binding import Role, SloBinding, ThresholdOp
+from models.whitening import Whitening
 
 
 def warm_up() -> None:
@@ -35,22 +37,22 @@ def _model() -> ServiceModel:
         roots=np.zeros(1, np.int32),
         normaliser=1.0,
     )
-    one = np.ones(1)
+    one, calibration = np.ones(1), Calibration(np.array([0.0, 1.0]), np.array([0.0, 1.0]), 1.0)
     model = ServiceModel(
         service="warm-up",
         version="0",
         features=("a",),
-        log_scale=0 * one,
-        center=0 * one,
-        scale=one,
-        whitening=np.eye(1),
+        whitening=Whitening(0 * one, 0 * one, one, np.zeros((0, 1)), np.eye(1)),
         forest=forest,
-        calibration=Calibration(np.array([0.0, 1.0]), np.array([0.0, 1.0]), 1.0),
+        reference=np.zeros((1, 1), np.float32),
+        channels=(calibration,) * len(CHANNELS),
+        joint=calibration,
         interval_s=1.0,
         trained_from_ns=0,
         trained_to_ns=0,
         rows=2,
         probe_x=np.zeros((0, 1)),
-        probe_score=np.zeros(0),
+        probe_tick_ns=np.zeros(0, np.int64),
+        probe_nats=np.zeros(0),
     )
-    return model.with_probe(np.zeros((1, 1)))
+    return model.with_probe(np.zeros((1, 1)), np.zeros(1, np.int64))

@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 
+from models.calibration import Calibration
 from models.forest import Forest
 from models.pipeline import Folded, Pipeline, PipelineConfig
 from models.records import SampleColumns
 from models.series import EntityRule, format_series
-from models.service_model import Calibration, ServiceModel
+from models.service_model import CHANNELS, ServiceModel
+from models.training import calibrated
+from models.whitening import Whitening
 
 RULE = EntityRule(("service",), ("instance",), "host")
 START_NS = 1_800_000_000_000_000_000
@@ -93,14 +96,28 @@ def model_for(
     rows: NDArray[np.float64], features: Sequence[str], *, version: str = "1", trained_to_ns: int = START_NS
 ) -> ServiceModel:
     """A model of rows `(n, n_features)`, fitted on the first half and calibrated on the second."""
-    half = len(rows) // 2
-    center, scale = np.median(rows, axis=0), np.maximum(rows.std(axis=0), 1e-6)
-    fitted = IsolationForest(n_estimators=30, random_state=0).fit((rows[:half] - center) / scale)
-    forest = Forest.from_sklearn(fitted)
     width = len(features)
+    center, scale = np.median(rows, axis=0), np.maximum(rows.std(axis=0), 1e-6)
+    whitening = Whitening(np.zeros(width), center, scale, np.zeros((0, width)), np.eye(width))
+    return model_on(whitening, rows, features, version=version, trained_to_ns=trained_to_ns)
+
+
+def model_on(
+    whitening: Whitening,
+    rows: NDArray[np.float64],
+    features: Sequence[str],
+    *,
+    version: str = "1",
+    trained_to_ns: int = START_NS,
+) -> ServiceModel:
+    """A model of rows `(n, n_features)` in a given frame, fitted on the first half and calibrated on the second."""
+    half, at = len(rows) // 2, np.full(len(rows), START_NS)
+    columns = whitening.whiten(rows[:half], at[:half]).astype(np.float32)
+    fitted = IsolationForest(n_estimators=30, random_state=0).fit(columns)
+    uncalibrated = Calibration(np.zeros(1), np.zeros(1), 1.0)
     model = ServiceModel(
-        "shop", version, tuple(features), np.zeros(width), center, scale, np.eye(width), forest,
-        Calibration.fit(forest.score((rows[half:] - center) / scale)), 1.0, START_NS, trained_to_ns, half,
-        np.zeros((0, width)), np.zeros(0),
+        "shop", version, tuple(features), whitening, Forest.from_sklearn(fitted), columns[:50],
+        (uncalibrated,) * len(CHANNELS), uncalibrated, 1.0, START_NS, trained_to_ns, half,
+        np.zeros((0, len(features))), np.zeros(0, np.int64), np.zeros(0),
     )  # fmt: skip
-    return model.with_probe(rows[:4])
+    return calibrated(model, rows[half:], at[half:]).with_probe(rows[:4], at[:4])

@@ -39,13 +39,13 @@ def shifted() -> ServiceModel:
 
 def garbage(model: ServiceModel) -> ServiceModel:
     """A model that looks at nothing: every row is the same to it."""
-    return replace(model, whitening=np.zeros_like(model.whitening))
+    return replace(model, whitening=model.whitening._replace(matrix=np.zeros_like(model.whitening.matrix)))
 
 
 def test_a_first_model_that_fits_is_promoted(champion: ServiceModel) -> None:
     result = verdict(champion, None, table(seed=5), RetrainReason.COLD_START)
     assert result.promote
-    assert result.sentence.startswith("first model: separation 0.9")
+    assert result.sentence.startswith("first model: separation 1.00, ")
 
 
 def test_after_a_shift_the_champion_is_judged_worse_and_replaced(champion: ServiceModel, shifted: ServiceModel) -> None:
@@ -108,8 +108,9 @@ def test_a_challenger_that_looks_at_a_new_feature_is_promoted(champion: ServiceM
 def test_known_incidents_count(champion: ServiceModel) -> None:
     incidents = table(50, seed=6)
     incidents.x[:, 0] *= 20.0
-    blind = replace(champion, whitening=champion.whitening.copy())
-    blind.whitening[champion.features.index("latency_ms"), :] = 0.0
+    matrix = champion.whitening.matrix.copy()
+    matrix[champion.features.index("latency_ms"), :] = 0.0
+    blind = replace(champion, whitening=champion.whitening._replace(matrix=matrix))
     result = verdict(champion, blind, table(seed=5), RetrainReason.REQUESTED, incidents)
     assert result.promote
     assert result.figures["challenger_separation_incidents"] > 0.95

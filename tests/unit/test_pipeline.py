@@ -8,7 +8,20 @@ from hypothesis import strategies as st
 from models.pipeline import Folded
 from models.reasons import AlertDecision, AlertState, Readiness, RetrainReason
 from models.records import SampleColumns
-from tests.unit.streams import SECOND_NS, START_NS, make, model_for, noise, pieces, scores, series, shop, table
+from models.whitening import Whitening
+from tests.unit.streams import (
+    SECOND_NS,
+    START_NS,
+    make,
+    model_for,
+    model_on,
+    noise,
+    pieces,
+    scores,
+    series,
+    shop,
+    table,
+)  # fmt: skip
 
 FEATURES = ("cpu_ratio", "latency_ms", "queue", "requests_total")
 
@@ -247,19 +260,8 @@ def test_a_model_notices_a_combination_that_no_single_metric_shows():
     x = rng.normal(0, 1, 3000)
     rows = np.column_stack((x, x + rng.normal(0, 0.05, 3000)))
     whitener = np.linalg.cholesky(np.linalg.inv(np.cov(rows.T)))
-    from dataclasses import replace
-
-    from sklearn.ensemble import IsolationForest
-
-    from models.forest import Forest
-    from models.service_model import Calibration
-
-    white = rows @ whitener
-    forest = Forest.from_sklearn(IsolationForest(n_estimators=50, random_state=0).fit(white[:1500]))
-    model = replace(
-        model_for(rows, ("x", "y")), center=np.zeros(2), scale=np.ones(2), whitening=whitener, forest=forest,
-        calibration=Calibration.fit(forest.score(white[1500:])),
-    ).with_probe(rows[:2])  # fmt: skip
+    whitening = Whitening(np.zeros(2), np.zeros(2), np.ones(2), np.zeros((0, 2)), whitener)
+    model = model_on(whitening, rows, ("x", "y"))
     broken = rows.copy()
     broken[2900:2930, 1] = -broken[2900:2930, 0]
     peaks = {}

@@ -6,18 +6,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.service_model import Calibration, ModelUnusable, ServiceModel
+from models.calibration import Calibration
+from models.service_model import ModelUnusable, ServiceModel
 from tests.unit.streams import model_for
 
 ROWS = np.random.default_rng(0).normal((5.0, 100.0), (1.0, 10.0), (400, 2))
+AT = np.arange(400) * 60_000_000_000
 MODEL = model_for(ROWS, ("cpu", "latency"))
 
 
 def test_a_model_file_scores_as_the_model_that_was_written():
     again = ServiceModel.from_bytes(MODEL.with_version("7").to_bytes())
     assert (again.service, again.version, again.features) == ("shop", "7", ("cpu", "latency"))
-    assert again.score(ROWS).tolist() == MODEL.score(ROWS).tolist()
-    assert again.surprise(ROWS)[0].tolist() == MODEL.surprise(ROWS)[0].tolist()
+    assert again.raw(ROWS, AT).tolist() == MODEL.raw(ROWS, AT).tolist()
+    assert again.surprise(ROWS, AT)[0].tolist() == MODEL.surprise(ROWS, AT)[0].tolist()
     again.check_probe()
 
 
@@ -40,8 +42,11 @@ def _with(name: str, array: np.ndarray) -> bytes:
             _with("forest_left", np.full(len(MODEL.forest.left), 10**6, np.int32)), id="child outside the forest"
         ),
         pytest.param(_with("forest_left", np.zeros(len(MODEL.forest.left), np.int32)), id="walk without an end"),
-        pytest.param(_with("center", np.zeros(5)), id="wrong number of features"),
-        pytest.param(_with("scale", np.zeros(2)), id="scale of zero"),
+        pytest.param(_with("whitening_center", np.zeros(5)), id="wrong number of features"),
+        pytest.param(_with("whitening_scale", np.zeros(2)), id="scale of zero"),
+        pytest.param(_with("reference", np.zeros((5, 3), np.float32)), id="reference rows of another width"),
+        pytest.param(_with("reference", np.zeros((0, 2), np.float32)), id="no reference row"),
+        pytest.param(_with("whitening_season", np.zeros((2, 2))), id="season of other waves"),
         pytest.param(_with("head", np.frombuffer(b'{"format": 99}', np.uint8)), id="format of the future"),
     ],
 )
@@ -51,20 +56,32 @@ def test_a_damaged_file_is_refused(body):
 
 
 def test_a_model_whose_probe_does_not_reproduce_is_refused():
+    shifted = MODEL.whitening._replace(center=MODEL.whitening.center + 1)
     with pytest.raises(ModelUnusable, match="probe"):
-        replace(MODEL, center=MODEL.center + 1).check_probe()
+        replace(MODEL, whitening=shifted).check_probe()
 
 
 def test_a_missing_value_counts_as_the_center():
-    missing, center = np.array([[np.nan, 100.0]]), np.array([[MODEL.center[0], 100.0]])
-    assert MODEL.score(missing).tolist() == MODEL.score(center).tolist()
+    missing, center = np.array([[np.nan, 100.0]]), np.array([[MODEL.whitening.center[0], 100.0]])
+    assert MODEL.raw(missing, AT[:1]).tolist() == MODEL.raw(center, AT[:1]).tolist()
 
 
-def test_log_compression_brings_a_far_value_near():
-    plain = MODEL.transform(np.array([[5.0, 1e6]]))[0, 1]
-    compressed = replace(MODEL, log_scale=np.array([0.0, 1.0])).transform(np.array([[5.0, 1e6]]))[0, 1]
-    assert plain == 50.0
-    assert compressed < 0
+def test_a_row_scores_the_same_alone_and_among_others():
+    together, share = MODEL.surprise(ROWS, AT)
+    for i in range(20):
+        alone = MODEL.surprise(ROWS[i : i + 1], AT[i : i + 1])
+        assert (alone[0].tolist(), alone[1].tolist()) == ([together[i]], [share[i].tolist()])
+
+
+def test_the_features_parts_sum_to_one():
+    _, share = MODEL.surprise(ROWS, AT)
+    assert (share >= 0).all()
+    np.testing.assert_allclose(share.sum(axis=1), 1.0)
+
+
+def test_each_channel_is_more_surprised_the_further_a_row_is_from_normal():
+    further = MODEL.raw(np.array([[5.0, 100.0], [7.5, 100.0], [9.5, 140.0]]), AT[:3])
+    assert (np.diff(further, axis=0) > 0).all()
 
 
 def test_a_calibration_gives_the_share_of_normal_rows_that_score_higher():
