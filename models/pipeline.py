@@ -228,7 +228,9 @@ class Pipeline:
 
     def _results(self, rows: Rows, counts: Counts, fates: dict[SampleFate, int]) -> Folded:
         state = self._state
-        silences = self._silences.advance(state.entity_names, rows, state.tables.entities["tick_ns"])
+        silences = self._silences.advance(
+            state.entity_names, rows, state.tables.entities["tick_ns"], self._config.lateness_ns
+        )
         forest = ask_models(state, self._models, rows)
         scores = scoring.score_rows(state.tables, rows, forest, self._rules)
         scored = self._scored(rows, scores)

@@ -9,7 +9,8 @@ One compiled loop, sample by sample in arrival order, so that a split of the inp
    opening and not from the tick's own time, so that a backfilled entity beside a live one gets whole rows too.
 
 An entity that has nothing for the lateness and ten of its intervals, by the same clock, gets one row without cells: it
-has fallen silent.
+has fallen silent. The row's tick is the time at which that was noticed; for an entity that was telling its past (its
+last words were older than the lateness when they came) it is the entity's own newest time: nothing is missing after it.
 
 A sample for a closed tick within the lateness still counts for the SLOs; the row it is missing from stays as it was
 scored.
@@ -319,7 +320,9 @@ def _close_overdue(tables: Tables, done: _Pass) -> None:
             continue
         entity.silent = 1
         row = done.used[0]
-        done.rows.entity[row], done.rows.tick_ns[row] = e, done.time_ns[0]
+        of_the_past = entity.newest_ns < entity.heard_ns - done.lateness_ns
+        done.rows.entity[row] = e
+        done.rows.tick_ns[row] = entity.newest_ns if of_the_past else done.time_ns[0]
         done.rows.interval_ns[row] = entity.interval_ns
         done.rows.start[row] = done.rows.start[row + 1] = done.used[1]
         done.used[0] = row + 1

@@ -18,11 +18,14 @@ class Silences:
     def __init__(self) -> None:
         self._since_ns: dict[int, int] = {}
 
-    def advance(self, names: list[EntityName], rows: Rows, newest_ns: NDArray[np.int64]) -> list[Silence]:
-        """Transitions that rows lead to.
+    def advance(
+        self, names: list[EntityName], rows: Rows, newest_ns: NDArray[np.int64], lateness_ns: int
+    ) -> list[Silence]:
+        """Transitions that rows lead to. A backfill that ends is no silence: see `models.placing`.
 
         Args:
             newest_ns: int64 `(n_entities,)`, newest row of each entity before these rows.
+            lateness_ns: least time without rows that can be a silence.
         """
         silent = np.diff(rows.start) == 0
         if not silent.any() and not self._since_ns:
@@ -31,7 +34,7 @@ class Silences:
         found = []
         for row, (entity, tick_ns) in enumerate(zip(rows.entity.tolist(), rows.tick_ns.tolist(), strict=True)):
             if silent[row]:
-                if newest[entity] > 0:
+                if newest[entity] > 0 and tick_ns - newest[entity] >= lateness_ns:
                     self._since_ns[entity] = int(newest[entity])
                     found.append(self._transition(names[entity], int(newest[entity]), tick_ns, AlertState.FIRING))
                 continue

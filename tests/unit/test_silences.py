@@ -3,6 +3,7 @@
 import numpy as np
 
 from models.reasons import AlertState
+from models.records import SampleColumns
 from tests.unit.streams import RULE, SECOND_NS, START_NS, make, noise, pieces, series, table
 
 QUIET_S = 70
@@ -54,6 +55,36 @@ def test_a_backfilled_entity_is_not_silent():
     pipeline = make()
     pipeline.fold(table({series("cpu", "a"): noise(100, 0)}, first_tick=10_000))
     assert pipeline.fold(table({series("cpu", "b"): noise(3000, 1)})).silences == []
+
+
+def _backfilled(*, then_live: bool) -> list[SampleColumns]:
+    """Instance a is live; b tells an hour-old incident, and is live for a minute afterwards or not; a goes on."""
+    a, b, hour = series("cpu", "a"), series("cpu", "b"), 3600
+    past = noise(310, 1)
+    past[300:] += 30
+    live = [table({b: noise(60, 2)}, first_tick=hour + 100)] if then_live else []
+    return [
+        table({a: noise(100, 0)}, first_tick=hour),
+        table({b: past}),
+        *live,
+        table({a: noise(400, 3)}, first_tick=hour + 100),
+    ]
+
+
+def test_the_end_of_a_backfill_is_no_silence_but_ends_its_episode():
+    pipeline = make()
+    folds = [pipeline.fold(part) for part in _backfilled(then_live=False)]
+    assert _told(folds) == []
+    opened, closed = [e for fold in folds for e in fold.episodes if e.entity == "shop/b"]
+    assert (opened.state, closed.state) == (AlertState.FIRING, AlertState.RESOLVED)
+    assert (closed.at_ns - START_NS) // SECOND_NS == 309
+
+
+def test_who_was_live_after_a_backfill_and_stops_is_silent():
+    pipeline = make()
+    folds = [pipeline.fold(part) for part in _backfilled(then_live=True)]
+    last_s = 3600 + 159
+    assert _told(folds) == [("shop/b", AlertState.FIRING, last_s, last_s + QUIET_S)]
 
 
 def test_a_silence_outlasts_a_restart():
