@@ -42,15 +42,15 @@ def main(arguments: Sequence[str]) -> int:
             body = SECTIONS[name](chosen)
             # a part of the detectors is a look; only a whole section replaces what is on record
             if chosen.out is not None or not chosen.detector:
-                write_section(chosen.out or RESULTS, name, f"{command} --only {name}{_options(chosen)}", body)
+                write_section(chosen.out or RESULTS, name, f"{command} --only {name}{_options(name, chosen)}", body)
     except Misconfigured as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
-def _options(chosen: argparse.Namespace) -> str:
-    return "".join(f" --asked {asked:g}" for asked in chosen.asked or ())
+def _options(section: str, chosen: argparse.Namespace) -> str:
+    return "".join(f" --asked {asked:g}" for asked in chosen.asked or ()) if section == "calibration" else ""
 
 
 def _parser() -> argparse.ArgumentParser:
