@@ -54,7 +54,7 @@ class PartitionLoader:
 
         resume = await self._context.dependencies.until_available("postgresql", lambda: self._context.run(read))
         state = await self._context.run(self._from_snapshot, partition, resume) or self._empty(partition, resume)
-        state.swaps = deque(resume.swaps)
+        state.swaps, state.thresholds = deque(resume.swaps), deque(resume.thresholds)
         # spread over the interval, so that the partitions of a worker do not all take their snapshots in one moment
         state.snapshot_s = time.monotonic() - random.random() * self._context.settings.snapshot_every_s
         return state
@@ -84,8 +84,12 @@ class PartitionLoader:
             )
         )
 
-    async def apply_recorded_swaps(self, state: PartitionState) -> None:
-        """Make the model changes that were made at or before the state's position."""
+    async def apply_recorded_changes(self, state: PartitionState) -> None:
+        """Make the changes of models and thresholds that were made at or before the state's position."""
+        while state.thresholds and state.thresholds[0].at_offset <= state.position:
+            change = state.thresholds.popleft()
+            with state.lock:
+                state.pipeline.use_threshold(change.service, change.factor)
         while state.swaps and state.swaps[0].at_offset <= state.position:
             swap = state.swaps.popleft()
             await self._use(state, swap.service, ModelRef(swap.version, swap.sha256, swap.artifact))
@@ -93,7 +97,7 @@ class PartitionLoader:
     async def swap_models(self, state: PartitionState) -> list[ModelSwap]:
         """Bring the state's models to those that are to be served now; what changed, to be stored with the next
         effects."""
-        await self.apply_recorded_swaps(state)
+        await self.apply_recorded_changes(state)
         models = self._context.models
         if state.generation == models.generation:
             return []

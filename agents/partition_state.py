@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
 from agents.sample_records import Decoded, concatenate, with_identity
-from infra.store.progress import ModelSwap
+from infra.store.progress import ModelSwap, ThresholdChange
 from models.errors import Rejected
 from models.pipeline import Pipeline, PipelineConfig
 from models.results import Folded
@@ -52,7 +52,7 @@ class PartitionState:
         start: offset from which the consumer was told to deliver; None: the earliest there is.
         source_high: highest source offset folded per source partition.
         models: the model that serves each service, by reference.
-        swaps: recorded model changes that the replay has still to make.
+        swaps, thresholds: recorded changes of models and thresholds that the replay has still to make.
         lock: held while the pipeline works or is read.
     """
 
@@ -64,6 +64,7 @@ class PartitionState:
     source_high: dict[str, int] = field(default_factory=dict)
     models: dict[str, ModelRef] = field(default_factory=dict)
     swaps: deque[ModelSwap] = field(default_factory=deque)
+    thresholds: deque[ThresholdChange] = field(default_factory=deque)
     generation: int = -1
     slo_revision: int = -1
     slo_looked_s: float = float("-inf")
@@ -76,9 +77,10 @@ class PartitionState:
         return self.stored is not None and self.position < self.stored
 
     def replay_end(self) -> int:
-        """First offset that the present stretch of the replay must not fold: a model changes there, or it is over."""
+        """First offset that the present stretch of the replay must not fold: something changes there, or it is over."""
         assert self.stored is not None, "only a replay ends"
-        return min(self.stored, self.swaps[0].at_offset) if self.swaps else self.stored
+        changes = [changes[0].at_offset for changes in (self.swaps, self.thresholds) if changes]
+        return min(self.stored, *changes)
 
     def fold(self, decoded: Sequence[Decoded], next_offset: int) -> Folded:
         """Fold what is new of these records; the state then holds everything below `next_offset`. Blocking."""
@@ -97,6 +99,16 @@ class PartitionState:
                 folded = self.pipeline.fold(with_identity(columns))
         self.position = next_offset
         return folded
+
+    def use_thresholds(self, factors: Mapping[str, float]) -> list[ThresholdChange]:
+        """Bring the thresholds of the services seen here to these factors, 1 where there is none; what changed, at the
+        state's position."""
+        with self.lock:
+            present = self.pipeline.thresholds
+            changed = [(name, factors.get(name, 1.0)) for name in present if factors.get(name, 1.0) != present[name]]
+            for service, factor in changed:
+                self.pipeline.use_threshold(service, factor)
+        return [ThresholdChange(self.position, service, factor) for service, factor in changed]
 
     def snapshot(self) -> bytes:
         """Bytes from which `restore` makes this state again. Blocking."""

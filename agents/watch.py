@@ -35,8 +35,8 @@ from agents.publisher import Outgoing, Publisher
 from agents.sample_records import Decoded, decode
 from agents.score_events import alert_outgoing, drift_record, retrain_outgoing, score_records, silence_outgoing
 from agents.transport import reposition, resume_from
-from infra.store import progress, slos
-from infra.store.progress import Fenced, ModelSwap, Snapshot, StoredSnapshot
+from infra.store import feedback, progress, slos
+from infra.store.progress import Fenced, ModelSwap, Snapshot, StoredSnapshot, ThresholdChange
 from infra.store.watch import Effects, commit
 from models.errors import Misconfigured, Unavailable
 from models.names import Topic
@@ -152,7 +152,7 @@ class Watch:
     async def _fold_all(self, state: PartitionState, batch: MicroBatch) -> None:
         records = [record for record in batch.records if record.offset >= state.position]
         while records and state.replays:
-            await self._loader.apply_recorded_swaps(state)
+            await self._loader.apply_recorded_changes(state)
             end = state.replay_end()
             stretch = [record for record in records if record.offset < end]
             records = records[len(stretch) :]
@@ -164,12 +164,12 @@ class Watch:
                 await self._fold_live(state, records)
 
     async def _fold_live(self, state: PartitionState, records: Sequence[Record]) -> None:
-        await self._reload_slos(state)
         swaps = await self._loader.swap_models(state)
+        thresholds = await self._take_up_changes(state)
         expected, decoded = state.stored, self._decode(records)
         folded = await self._context.run(state.fold, decoded, records[-1].offset + 1)
         await self._publish(state, folded)
-        effects = await self._effects(state, expected, folded, swaps)
+        effects = await self._effects(state, expected, folded, swaps, thresholds)
         await self._commit(effects)
         state.stored = state.position
         if effects.snapshot is not None:
@@ -206,7 +206,12 @@ class Watch:
         return outgoing
 
     async def _effects(
-        self, state: PartitionState, expected: int | None, folded: Folded, swaps: Sequence[ModelSwap]
+        self,
+        state: PartitionState,
+        expected: int | None,
+        folded: Folded,
+        swaps: Sequence[ModelSwap],
+        thresholds: Sequence[ThresholdChange],
     ) -> Effects:
         return Effects(
             topic=self.topic,
@@ -223,6 +228,7 @@ class Watch:
                 *(retrain_outgoing(wish) for wish in folded.retrain),
             ],
             swaps=swaps,
+            thresholds=thresholds,
             calls=folded.calls,
             snapshot=await self._context.run(self._snapshot_if_due, state),
         )
@@ -248,18 +254,21 @@ class Watch:
 
         await self._context.dependencies.until_available("postgresql", attempt)
 
-    async def _reload_slos(self, state: PartitionState) -> None:
+    async def _take_up_changes(self, state: PartitionState) -> list[ThresholdChange]:
+        """Take up what people changed: SLOs, and thresholds, which are to be stored with the next effects."""
         now_s = time.monotonic()
         if now_s - state.slo_looked_s < SLO_LOOK_S:
-            return
+            return []
 
-        def look() -> slos.StoredSlos | None:
+        def look() -> tuple[slos.StoredSlos | None, dict[str, float]]:
             with self._context.database.transaction() as cursor:
-                return slos.load(cursor) if slos.revision(cursor) != state.slo_revision else None
+                changed = slos.load(cursor) if slos.revision(cursor) != state.slo_revision else None
+                return changed, feedback.thresholds(cursor)
 
-        found = await self._context.dependencies.until_available("postgresql", lambda: self._context.run(look))
+        found, factors = await self._context.dependencies.until_available("postgresql", lambda: self._context.run(look))
         state.slo_looked_s = now_s
         if found is not None:
             with state.lock:
                 state.pipeline.use_slos(found.bindings())
             state.slo_revision = found.revision
+        return state.use_thresholds(factors)

@@ -153,6 +153,11 @@ class Pipeline:
         if model is not None:
             online.rebaseline_drifted(self._state.tables, self.n_series, number, model.trained_to_ns)
 
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """Factor on the alert threshold of every service seen so far."""
+        return dict(zip(self._state.services, self._state.thresholds.tolist(), strict=True))
+
     def use_threshold(self, service: str, factor: float) -> None:
         """Multiply the alert threshold of a service's entities, in nats of surprise, by `factor` from now on."""
         number = self._state.service(service)

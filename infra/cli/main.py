@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, Source]] = {
     "backtest": Source("backtest", "command", "Run the same core over files, without Kafka."),
     "slo": Source("slo", "app", "Apply, list and judge SLOs."),
     "models": Source("models", "app", "List and roll back models."),
+    "feedback": Source("feedback", "app", "Say which alerts were useful, noise or missed."),
     "check": Source("check", "command", "Test the configuration and every connection."),
 }
 

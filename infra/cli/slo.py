@@ -14,6 +14,7 @@ from infra.cli import slo_simulate
 from infra.cli.database import open_database, reading
 from infra.cli.slo_dependencies import app as dependencies_app
 from infra.cli.slo_forecast import forecast
+from infra.cli.slo_proposals import app as proposals_app
 from models.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def status(
 
 
 app.add_typer(dependencies_app, name="dependencies")
+app.add_typer(proposals_app, name="proposals")
 app.command("forecast", epilog="Example:  tidewatch slo forecast --json")(forecast)
 
 

@@ -50,6 +50,15 @@ class ModelSwap:
 
 
 @dataclass(frozen=True, slots=True)
+class ThresholdChange:
+    """A service's anomaly threshold was multiplied by another factor just before `at_offset` was folded."""
+
+    at_offset: int
+    service: str
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """State of a partition that holds everything below `next_offset`."""
 
@@ -65,13 +74,14 @@ class Resume:
         next_offset: first offset whose effects are not stored yet; None where nothing is.
         source_high: highest source offset folded, per source partition, as of `next_offset`.
         snapshot: newest state; None where none was taken.
-        swaps: model changes after the snapshot, in the order in which they were made.
+        swaps, thresholds: changes of models and thresholds after the snapshot, in the order in which they were made.
     """
 
     next_offset: int | None = None
     source_high: Mapping[str, int] = field(default_factory=dict)
     snapshot: Snapshot | None = None
     swaps: Sequence[ModelSwap] = ()
+    thresholds: Sequence[ThresholdChange] = ()
 
 
 def load(cursor: Cursor, topic: str, partition: int) -> Resume:
@@ -92,7 +102,12 @@ def load(cursor: Cursor, topic: str, partition: int) -> Resume:
         (topic, partition, snapshot.next_offset if snapshot else 0),
     )
     swaps = [ModelSwap(*swap) for swap in cursor.fetchall()]
-    return Resume(int(row[0]), row[1], snapshot, swaps)
+    cursor.execute(
+        "SELECT at_offset, service, factor FROM threshold_change"
+        " WHERE topic = %s AND partition = %s AND at_offset >= %s ORDER BY at_offset, service",
+        (topic, partition, snapshot.next_offset if snapshot else 0),
+    )
+    return Resume(int(row[0]), row[1], snapshot, swaps, [ThresholdChange(*change) for change in cursor.fetchall()])
 
 
 def next_offset(cursor: Cursor, topic: str, partition: int) -> int | None:
@@ -138,6 +153,16 @@ def save_swaps(cursor: Cursor, topic: str, partition: int, swaps: Sequence[Model
     )
 
 
+def save_thresholds(cursor: Cursor, topic: str, partition: int, changes: Sequence[ThresholdChange]) -> None:
+    """Remember at which offsets thresholds changed."""
+    execute_values(
+        cursor,
+        "INSERT INTO threshold_change (topic, partition, at_offset, service, factor) VALUES %s"
+        " ON CONFLICT (topic, partition, at_offset, service) DO UPDATE SET factor = excluded.factor",
+        [(topic, partition, change.at_offset, change.service, change.factor) for change in changes],
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class StoredSnapshot:
     """A snapshot on its way into its row: small ones carry their bytes, large ones the file that holds them."""
@@ -175,7 +200,7 @@ def prepare_snapshot(lake: str, topic: str, partition: int, snapshot: Snapshot) 
 
 
 def save_snapshot(cursor: Cursor, topic: str, partition: int, stored: StoredSnapshot) -> None:
-    """Make it the partition's newest snapshot, and forget the model changes that it already holds."""
+    """Make it the partition's newest snapshot, and forget the changes that it already holds."""
     cursor.execute(
         "INSERT INTO snapshot (topic, partition, next_offset, sha256, size_bytes, body, location)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (topic, partition) DO UPDATE SET"
@@ -183,10 +208,11 @@ def save_snapshot(cursor: Cursor, topic: str, partition: int, stored: StoredSnap
         " size_bytes = excluded.size_bytes, body = excluded.body, location = excluded.location",
         (topic, partition, stored.next_offset, stored.sha256, stored.size_bytes, stored.body, stored.location),
     )
-    cursor.execute(
-        "DELETE FROM model_swap WHERE topic = %s AND partition = %s AND at_offset < %s",
-        (topic, partition, stored.next_offset),
-    )
+    for table in ("model_swap", "threshold_change"):
+        cursor.execute(
+            f"DELETE FROM {table} WHERE topic = %s AND partition = %s AND at_offset < %s",
+            (topic, partition, stored.next_offset),
+        )
 
 
 def delete_old_files(lake: str, topic: str, partition: int, keep: StoredSnapshot) -> None:

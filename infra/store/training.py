@@ -15,8 +15,9 @@ import msgspec
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import Json, execute_values
 
-from infra.store import outbox
+from infra.store import feedback, outbox
 from infra.store.outbox import OutboxEvent
+from models.feedback import with_marks
 from models.names import CHAMPION_ALIAS, AlertLabel, AlertName, Severity, Topic
 from models.reasons import RetrainReason, TrainingOutcome
 from models.records import ModelEvent, RetrainEvent
@@ -189,7 +190,8 @@ def serving(cursor: Cursor) -> list[ServedModel]:
 def incident_windows(
     cursor: Cursor, service: str, from_ns: int, to_ns: int, *, with_open_episodes: bool
 ) -> list[IncidentWindow]:
-    """What must not be learnt as normal: anomaly episodes, and times in which an SLO of the service paged.
+    """What must not be learnt as normal: anomaly episodes, and times in which an SLO of the service paged, without
+    what people called noise and with what they say was missed.
 
     Args:
         from_ns, to_ns: event times that matter.
@@ -206,7 +208,8 @@ def incident_windows(
         "SELECT starts_at, ends_at FROM alert WHERE labels @> %s AND starts_at < %s AND coalesce(ends_at, %s) > %s",
         (_pages(service), to_datetime(to_ns), to_datetime(to_ns), to_datetime(from_ns)),
     )
-    return episodes + [_window("", row[0], row[1], to_ns) for row in cursor.fetchall()]
+    pages = [_window("", row[0], row[1], to_ns) for row in cursor.fetchall()]
+    return with_marks(episodes + pages, feedback.marks_between(cursor, service, from_ns, to_ns))
 
 
 def is_paging(cursor: Cursor, service: str) -> bool:

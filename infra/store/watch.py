@@ -4,7 +4,7 @@
 2. add the SLO minute counts;
 3. write anomaly episodes (a later transition updates its row) and confirmed drifts;
 4. put alerts and retraining requests into the outbox;
-5. remember model swaps, and the state snapshot when one is due.
+5. remember changes of models and thresholds, and the state snapshot when one is due.
 
 Either all of it is there or nothing, and the offset says which. When the connection is lost during COMMIT nobody was
 told: a repeated attempt reads the offset first.
@@ -23,7 +23,7 @@ from psycopg2.extras import execute_values
 from infra.store import dependencies, outbox, progress
 from infra.store.database import Database
 from infra.store.outbox import OutboxEvent
-from infra.store.progress import Fenced, ModelSwap, StoredSnapshot
+from infra.store.progress import Fenced, ModelSwap, StoredSnapshot, ThresholdChange
 from models.timestamps import to_datetime
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Effects:
     swaps: Sequence[ModelSwap] = ()
     snapshot: StoredSnapshot | None = None
     calls: Sequence[Edge] = ()
+    thresholds: Sequence[ThresholdChange] = ()
 
 
 def commit(database: Database, effects: Effects, *, repeated: bool) -> None:
@@ -89,6 +90,8 @@ def commit(database: Database, effects: Effects, *, repeated: bool) -> None:
         outbox.put(cursor, effects.events)
         if effects.swaps:
             progress.save_swaps(cursor, effects.topic, effects.partition, effects.swaps)
+        if effects.thresholds:
+            progress.save_thresholds(cursor, effects.topic, effects.partition, effects.thresholds)
         if effects.snapshot is not None:
             progress.save_snapshot(cursor, effects.topic, effects.partition, effects.snapshot)
 

@@ -1,0 +1,266 @@
+"""`tidewatch feedback`: say which alerts were useful, noise or missed, and see what follows."""
+
+from __future__ import annotations
+
+import csv
+import getpass
+import json
+import sys
+import time
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.cli.database import reading, writing
+from models.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from infra.feedback import Consequence, KnownAlert
+    from infra.store.feedback import StoredMark, ThresholdMove
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Say which alerts were useful, noise or missed: moves the service's anomaly threshold, teaches the next "
+    "model, proposes changes of SLOs.",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+By = Annotated[str | None, typer.Option("--by", help="Who says so; default: the user.")]
+Service = Annotated[str | None, typer.Option("--service", help="Only this service.")]
+
+
+class Said(StrEnum):
+    """What can be said."""
+
+    USEFUL = "useful"
+    NOISE = "noise"
+    MISSED = "missed"
+
+
+@app.command(epilog="Example:  tidewatch feedback alerts --days 2")
+def alerts(
+    days: Annotated[float, typer.Option(help="Those that ended in the last days, and those that fire.")] = 7.0,
+    as_json: AsJson = False,
+) -> None:
+    """Alerts that can be judged, with the id to name them by."""
+    from infra.feedback import known_alerts
+
+    with reading() as cursor:
+        found = known_alerts(cursor, time.time_ns() - int(days * 86_400e9))
+    if as_json:
+        print(json.dumps([_alert_json(alert) for alert in found], indent=2))
+        return
+    for alert in found:
+        state = "fires" if alert.end_ns is None else "ended"
+        said = f" [{alert.verdict.value}]" if alert.verdict else ""
+        print(f"{alert.fingerprint[:8]} {_text(alert.start_ns)} {state} {alert.alertname}{said}: {alert.summary}")
+    if not found:
+        print("no alerts")
+
+
+@app.command(
+    epilog="Examples:  tidewatch feedback add noise 3fa1   ·   tidewatch feedback add useful 3fa1 --note 'disk full'"
+    "   ·   tidewatch feedback add missed --service checkout --from 2026-11-21T10:00:00Z --to 2026-11-21T10:20:00Z"
+    "   ·   tidewatch feedback add missed --slo checkout-latency --from -2h --to -90m"
+)
+def add(
+    verdict: Annotated[Said, typer.Argument(help="What to say.")],
+    alert: Annotated[str | None, typer.Argument(help="The alert: the first digits of its id.")] = None,
+    service: Annotated[str | None, typer.Option("--service", help="What was missed: in this service.")] = None,
+    entity: Annotated[str, typer.Option("--entity", help="... only this entity, service/instance.")] = "",
+    slo: Annotated[str, typer.Option("--slo", help="... this SLO should have alerted.")] = "",
+    start: Annotated[str | None, typer.Option("--from", help="... since: RFC 3339, or -2h.")] = None,
+    end: Annotated[str, typer.Option("--to", help="... until.")] = "-0s",
+    note: Annotated[str, typer.Option("--note", help="Why, for who reads it later.")] = "",
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say that an alert was useful or noise, or that there should have been one."""
+    from infra import feedback
+    from infra.slo_proposals import stored
+    from models.feedback import Mark, Verdict
+
+    now_ns, who = time.time_ns(), by or getpass.getuser()
+    if verdict is not Said.MISSED:
+        if alert is None:
+            raise Misconfigured(f"which alert was {verdict.value}? see `tidewatch feedback alerts`")
+        with writing() as cursor:
+            found = feedback.mark_alert(cursor, alert, Verdict(verdict), note=note, marked_by=who, now_ns=now_ns)
+        _tell(found, as_json)
+        return
+    if start is None or not (service or slo or entity) or alert is not None:
+        raise Misconfigured("say what was missed: --service, --entity or --slo, and the time with --from and --to")
+    with writing() as cursor:
+        owner = stored(cursor, slo).slo.service if slo else service or entity.partition("/")[0]
+        mark = Mark(0, Verdict.MISSED, owner, entity, slo, _moment_ns(start, now_ns), _moment_ns(end, now_ns))
+        found = feedback.mark_missed(cursor, mark, note=note, marked_by=who, now_ns=now_ns)
+    _tell(found, as_json)
+
+
+@app.command(epilog="Example:  tidewatch feedback undo 12")
+def undo(
+    number: Annotated[int, typer.Argument(help="As `tidewatch feedback list` shows it.")],
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take back what was said, with the threshold and the proposal that followed."""
+    from infra import feedback
+
+    with writing() as cursor:
+        found = feedback.undo(cursor, number, undone_by=by or getpass.getuser(), now_ns=time.time_ns())
+    _tell(found, as_json)
+
+
+@app.command("list", epilog="Examples:  tidewatch feedback list   ·   tidewatch feedback list --service checkout --all")
+def list_(
+    service: Service = None,
+    with_undone: Annotated[bool, typer.Option("--all", help="What was taken back, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What was said, by whom."""
+    from infra.store import feedback
+
+    with reading() as cursor:
+        found = feedback.load(cursor, service, with_undone=with_undone)
+    if as_json:
+        print(json.dumps([_mark_json(stored) for stored in found], indent=2))
+        return
+    for stored in found:
+        mark = stored.mark
+        what = mark.slo_name or mark.entity or mark.service
+        undone = f" (taken back by {stored.undone_by})" if stored.undone_ns is not None else ""
+        note = f": {stored.note}" if stored.note else ""
+        span = f"{_text(mark.start_ns)} to {_text(mark.end_ns)}"
+        print(f"{mark.id:>4} {mark.verdict.value:<7}{what} {span} by {stored.marked_by}{undone}{note}")
+    if not found:
+        print("nothing was said yet: tidewatch feedback alerts, then tidewatch feedback add")
+
+
+@app.command(epilog="Example:  tidewatch feedback thresholds --service checkout")
+def thresholds(service: Service = None, as_json: AsJson = False) -> None:
+    """Factors on the services' anomaly thresholds, and every change of one."""
+    from infra.store import feedback
+
+    with reading() as cursor:
+        factors, moves = feedback.thresholds(cursor), feedback.threshold_moves(cursor, service)
+    known = {name: factor for name, factor in factors.items() if service in (None, name)}
+    if as_json:
+        print(json.dumps({"factors": known, "changes": [_move_json(move) for move in moves]}, indent=2))
+        return
+    for name, factor in sorted(known.items()):
+        print(f"{name}: {factor:.3g}")
+    for move in moves:
+        step = f"{move.before:.3g} -> {move.after:.3g}"
+        print(f"  {_text(move.changed_ns)} {move.service} {step} by {move.changed_by}, feedback {move.feedback_id}")
+    if not known:
+        print("every threshold is as the false-alarm rate asks for")
+
+
+@app.command(epilog="Example:  tidewatch feedback labels > known.csv; tidewatch backtest data/ --labels known.csv")
+def labels(
+    noise: Annotated[bool, typer.Option("--noise", help="What was noise, for `slo simulate --noise`.")] = False,
+    service: Service = None,
+) -> None:
+    """What was abnormal, as entity,start,end: for `backtest --labels`."""
+    from infra.store import feedback
+    from models.feedback import label_windows
+    from models.timestamps import to_rfc3339
+
+    with reading() as cursor:
+        marks = [stored.mark for stored in feedback.load(cursor, service)]
+    rows = csv.writer(sys.stdout, lineterminator="\n")
+    rows.writerow(("entity", "start", "end"))
+    for window in label_windows(marks, noise=noise):
+        rows.writerow((window.entity, to_rfc3339(window.start_ns), to_rfc3339(window.end_ns)))
+
+
+def _moment_ns(text: str, now_ns: int) -> int:
+    """A moment: RFC 3339 with a zone, or `-90m` from now."""
+    from models.simulated_incidents import duration_s
+    from models.timestamps import from_datetime
+
+    if text.startswith("-"):
+        return now_ns - round(duration_s(text[1:]) * 1e9)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Misconfigured(f"{text!r} is no time: write 2026-11-21T10:00:00Z, or -90m for 90 minutes ago") from error
+    if moment.utcoffset() is None:
+        raise Misconfigured(f"{text!r} has no zone: write {text}Z for UTC")
+    return from_datetime(moment)
+
+
+def _tell(found: Consequence, as_json: bool) -> None:
+    proposal = found.proposal
+    if as_json:
+        body = {
+            "id": found.mark.id,
+            "service": found.mark.service,
+            "threshold_before": found.threshold_before,
+            "threshold_after": found.threshold_after,
+            "proposal": None if proposal is None else {"id": proposal.id, "reason": proposal.reason},
+        }
+        print(json.dumps(body, indent=2))
+        return
+    print(f"feedback {found.mark.id} on {found.mark.slo_name or found.mark.entity or found.mark.service}")
+    if found.threshold_before != found.threshold_after:
+        print(
+            f"anomaly threshold of {found.mark.service}: {found.threshold_before:.3g} -> {found.threshold_after:.3g} "
+            "times the one asked for"
+        )
+    if proposal is not None:
+        print(f"proposal {proposal.id} for {proposal.slo_name}: {proposal.reason}; see `tidewatch slo proposals list`")
+
+
+def _alert_json(alert: KnownAlert) -> dict[str, Any]:
+    return {
+        "id": alert.fingerprint,
+        "alertname": alert.alertname,
+        "service": alert.service,
+        "entity": alert.entity,
+        "slo": alert.slo_name,
+        "severity": alert.severity,
+        "summary": alert.summary,
+        "from": _text(alert.start_ns),
+        "to": None if alert.end_ns is None else _text(alert.end_ns),
+        "verdict": alert.verdict.value if alert.verdict else None,
+    }
+
+
+def _mark_json(stored: StoredMark) -> dict[str, Any]:
+    mark = stored.mark
+    return {
+        "id": mark.id,
+        "verdict": mark.verdict.value,
+        "service": mark.service,
+        "entity": mark.entity,
+        "slo": mark.slo_name,
+        "alert": stored.fingerprint,
+        "from": _text(mark.start_ns),
+        "to": _text(mark.end_ns),
+        "note": stored.note,
+        "by": stored.marked_by,
+        "at": _text(stored.marked_ns),
+        "undone_by": stored.undone_by,
+        "undone_at": None if stored.undone_ns is None else _text(stored.undone_ns),
+    }
+
+
+def _move_json(move: ThresholdMove) -> dict[str, Any]:
+    return {
+        "service": move.service,
+        "at": _text(move.changed_ns),
+        "by": move.changed_by,
+        "before": move.before,
+        "after": move.after,
+        "feedback": move.feedback_id,
+    }
+
+
+def _text(time_ns: int) -> str:
+    from models.timestamps import to_rfc3339
+
+    return to_rfc3339(time_ns)
