@@ -107,7 +107,8 @@ def load(cursor: Cursor, topic: str, partition: int) -> Resume:
         " WHERE topic = %s AND partition = %s AND at_offset >= %s ORDER BY at_offset, service",
         (topic, partition, snapshot.next_offset if snapshot else 0),
     )
-    return Resume(int(row[0]), row[1], snapshot, swaps, [ThresholdChange(*change) for change in cursor.fetchall()])
+    thresholds = tuple(ThresholdChange(*change) for change in cursor.fetchall())
+    return Resume(int(row[0]), row[1], snapshot, swaps, thresholds)
 
 
 def next_offset(cursor: Cursor, topic: str, partition: int) -> int | None:

@@ -238,7 +238,7 @@ def test_a_replay_changes_a_threshold_where_the_worker_changed_it(database: Data
     newer = progress.prepare_snapshot("", "samples", 0, Snapshot(200, live.pipeline.snapshot()))
     commit(database, Effects("samples", 0, 200, 201, {}, NO_COUNTS, snapshot=newer), repeated=False)
     with database.transaction() as cursor:
-        assert progress.load(cursor, "samples", 0).thresholds == []
+        assert progress.load(cursor, "samples", 0).thresholds == ()
     assert live.use_thresholds({}) == [ThresholdChange(160, "shop", 1.0)]
 
 
