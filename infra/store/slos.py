@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import Json
@@ -15,6 +16,9 @@ from models.errors import Misconfigured
 from models.slo.binding import SloBinding
 from models.slo.definition import Slo
 from models.slo.openslo import parse_openslo
+
+READ_AT_MOST: Final = 32_768
+"""Documents whose meaning is remembered (2 KB each), so that a change of one SLO does not read all others again."""
 
 
 class ChangeKind(StrEnum):
@@ -136,12 +140,13 @@ def load(cursor: Cursor) -> StoredSlos:
     """Every SLO in force; raises `Misconfigured` where a stored document is not one that this version can read."""
     cursor.execute("SELECT id, name, document, active, revision FROM slo ORDER BY name")
     rows = cursor.fetchall()  # one statement, so that SLOs and revision belong together
-    slos = tuple(StoredSlo(id_, _read(name, document)) for id_, name, document, active, _ in rows if active)
+    slos = tuple(StoredSlo(id_, _read(name, json.dumps(document))) for id_, name, document, active, _ in rows if active)
     return StoredSlos(sum(row[4] for row in rows), slos)
 
 
-def _read(name: str, document: dict[str, Any]) -> Slo:
-    slos = parse_openslo(json.dumps(document), f"SLO {name} in PostgreSQL")
+@lru_cache(maxsize=READ_AT_MOST)
+def _read(name: str, document: str) -> Slo:
+    slos = parse_openslo(document, f"SLO {name} in PostgreSQL")
     if len(slos) != 1:
         raise Misconfigured(f"SLO {name} in PostgreSQL: {len(slos)} SLOs in one document; apply its file again")
     return slos[0]

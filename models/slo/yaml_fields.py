@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,6 +13,9 @@ import yaml
 from models.errors import Misconfigured
 
 T = TypeVar("T")
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's where it is there: ten times as fast, which thousands of stored SLOs need."""
 
 _NULL_TAG = "tag:yaml.org,2002:null"
 _BOOL_TAG = "tag:yaml.org,2002:bool"
@@ -96,7 +99,7 @@ class YamlField:
 
     def number(self) -> float:
         """A finite number."""
-        if not isinstance(self.node, yaml.ScalarNode) or self.node.style is not None:
+        if not isinstance(self.node, yaml.ScalarNode) or self.node.style:
             raise self.error("must be a number")
         try:
             value = float(self.node.value)
@@ -123,7 +126,7 @@ class YamlField:
 def documents(text: str, source: str) -> Iterator[YamlField]:
     """The documents of a YAML text, empty ones left out; raises `Misconfigured` where it is not YAML."""
     try:
-        for index, node in enumerate(yaml.compose_all(text, Loader=yaml.SafeLoader), start=1):
+        for index, node in enumerate(_nodes(text), start=1):
             if node.tag != _NULL_TAG:
                 yield YamlField(node, source, index, "")
     except yaml.MarkedYAMLError as error:
@@ -131,3 +134,10 @@ def documents(text: str, source: str) -> Iterator[YamlField]:
         raise Misconfigured(f"{source}:{line}: not YAML: {error.problem or error.context}") from error
     except yaml.YAMLError as error:
         raise Misconfigured(f"{source}: not YAML: {str(error).splitlines()[0]}") from error
+
+
+def _nodes(text: str) -> Iterable[yaml.Node]:
+    try:
+        return list(yaml.compose_all(text, Loader=_LOADER))
+    except yaml.YAMLError:
+        return yaml.compose_all(text, Loader=yaml.SafeLoader)  # knows better where the mistake is
