@@ -25,6 +25,7 @@ from infra.store.slo_forecasts import StoredForecast
 from infra.store.slo_windows import PERIOD
 from models.names import Metric
 from models.slo.alerting import Links
+from models.slo.windows import DAY_S
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,8 @@ class SloGauges(Collector):
         self._forecasts = forecasts
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Gauges of every SLO and window that has events; called by Prometheus' client."""
+        """Gauges of every SLO, and of its windows that have events: those its alerts look at and those that Sloth's
+        dashboards ask for. Called by Prometheus' client."""
         ratio = GaugeMetricFamily(Metric.SLO_ERROR_RATIO.value, "Share of bad events in the window.", labels=LABELS)
         burn = GaugeMetricFamily(
             Metric.SLO_BURN_RATE.value, "How many times faster than allowed the error budget goes.", labels=LABELS
@@ -65,8 +67,12 @@ class SloGauges(Collector):
         budget = GaugeMetricFamily(
             Metric.SLO_BUDGET_REMAINING.value, "Share of the period's error budget that is left.", labels=LABELS[:2]
         )
+        target = GaugeMetricFamily(Metric.SLO_TARGET.value, "Share of good events wanted.", labels=LABELS[:2])
+        days = GaugeMetricFamily(Metric.SLO_PERIOD_DAYS.value, "Days that the budget is for.", labels=LABELS[:2])
         for view in self._evaluation.views:
             slo = view.stored.slo
+            target.add_metric((slo.service, slo.name), slo.target_ratio)
+            days.add_metric((slo.service, slo.name), slo.window.nominal_s / DAY_S)
             for row in view.status(view.windows):
                 if row.error_ratio != row.error_ratio:  # NaN: no events, nothing to show
                     continue
@@ -80,7 +86,7 @@ class SloGauges(Collector):
         for one in self._forecasts:
             if one.forecast is not None and one.forecast.gone_s is not None:
                 gone.add_metric((one.service, one.slo_name), one.forecast.gone_s)
-        yield from (ratio, burn, budget, gone)
+        yield from (ratio, burn, budget, target, days, gone)
 
 
 class SloClock:

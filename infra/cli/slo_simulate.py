@@ -253,7 +253,9 @@ def _show(found: Sequence[Outcome]) -> None:
 
 
 def _percent(ratio: float | None) -> str:
-    return "-" if ratio is None else f"{ratio * 100:,.{5 if ratio > 0.99 else 3}g}%"
+    if ratio is None:
+        return "-"
+    return f"{ratio:,.0%}" if abs(ratio) >= 10 else f"{ratio * 100:.{5 if ratio > 0.99 else 3}g}%"
 
 
 def _length(seconds: float | None) -> str:

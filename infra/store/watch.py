@@ -109,7 +109,8 @@ def _is_committed(database: Database, effects: Effects) -> bool:
 def add_slo_counts(cursor: Cursor, counts: SloCounts) -> None:
     """Add counts to the minutes of their SLOs; those of an SLO that was deleted meanwhile are dropped.
 
-    Rows are locked in one order everywhere, so that two partitions which count for the same minute can't deadlock.
+    SLOs are locked first, in one order everywhere: two partitions that count for the same ones would else meet in the
+    hours and days that the triggers lock, some after an insert and some after an update.
     """
     if len(counts.slo_id) == 0:
         return
@@ -123,7 +124,7 @@ def add_slo_counts(cursor: Cursor, counts: SloCounts) -> None:
         "INSERT INTO slo_minute (slo_id, minute, good, total)"
         " SELECT v.slo_id, to_timestamp(v.minute_s), v.good, v.total"
         " FROM (VALUES %s) AS v (slo_id, minute_s, good, total)"
-        " JOIN slo ON slo.id = v.slo_id ORDER BY v.slo_id, v.minute_s FOR KEY SHARE OF slo"
+        " JOIN slo ON slo.id = v.slo_id ORDER BY v.slo_id, v.minute_s FOR NO KEY UPDATE OF slo"
         " ON CONFLICT (slo_id, minute) DO UPDATE SET"
         " good = slo_minute.good + excluded.good, total = slo_minute.total + excluded.total",
         rows,

@@ -28,16 +28,10 @@ def burn_annotations(
     slo: Slo, reading: BurnReading, period: Counts, causes: Sequence[Cause], links: Links
 ) -> dict[Annotation, str]:
     """Annotations of a burn alert that fires; the figures are those of the moment of the decision."""
-    long, short = window_name(reading.pair.long_s), window_name(reading.pair.short_s)
     remaining = period.budget_remaining(slo.target_ratio)
     burn = number(reading.long_burn)
     summary = f"{slo.service}: {slo.name} burns its error budget {burn} times too fast, {_left(remaining)}"
-    description = (
-        f"{percent(reading.long.error_ratio)} of {number(reading.long.total)} events in the last {long} were bad and "
-        f"{percent(reading.short.error_ratio)} of {number(reading.short.total)} in the last {short}. "
-        f"{percent(slo.target_ratio)} are to be good over {slo.window.text}; above {number(reading.pair.factor)} "
-        f"times the allowed rate, {long} spends more than {percent(reading.pair.budget_share)} of the budget."
-    )
+    description = _description(slo, reading)
     annotations = {
         Annotation.SUMMARY: with_first_cause(summary, causes),
         Annotation.DESCRIPTION: f"{slo.description} {description}".strip(),
@@ -51,6 +45,20 @@ def burn_annotations(
             links.runbook_url, AlertName.SLO_BURN_RATE
         )
     return annotations
+
+
+def _description(slo: Slo, reading: BurnReading) -> str:
+    """What the windows show, and what was to be."""
+    pair = reading.pair
+    long, unit = window_name(pair.long_s), "time slices" if slo.slices else "events"
+    seen = f"{percent(reading.long.error_ratio)} of {number(reading.long.total)} {unit} in the last {long} were bad"
+    if pair.short_s != pair.long_s:
+        seen += f" and {percent(reading.short.error_ratio)} of {number(reading.short.total)} in the last "
+        seen += window_name(pair.short_s)
+    return (
+        f"{seen}. {percent(slo.target_ratio)} are to be good over {slo.window.text}; above {number(pair.factor)} "
+        f"times the allowed rate, {long} spends more than {percent(pair.budget_share)} of the budget."
+    )
 
 
 def resolved_annotations(

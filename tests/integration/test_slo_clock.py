@@ -84,6 +84,11 @@ async def test_it_evaluates_again_and_again_and_alerts_once(burning: Database) -
         assert registry.get_sample_value("tidewatch_slo_budget_remaining_ratio", both) == pytest.approx(-49.0)
         ratio = registry.get_sample_value("tidewatch_slo_error_ratio", {**both, "burn_window": "period"})
         assert ratio == pytest.approx(0.5)
+        for window in ("5m", "30m", "1h", "2h", "6h", "1d"):  # what Sloth's dashboards ask for, whatever the period
+            labels = {**both, "burn_window": window}
+            assert registry.get_sample_value("tidewatch_slo_error_ratio", labels) == pytest.approx(0.5)
+        assert registry.get_sample_value("tidewatch_slo_target_ratio", both) == 0.99
+        assert registry.get_sample_value("tidewatch_slo_period_days", both) == 1.0
     with burning.transaction() as cursor:
         cursor.execute("SELECT count(*) FROM outbox WHERE topic = 'alerts'")
         assert cursor.fetchone() == (4,)

@@ -411,6 +411,9 @@ def test_a_condition_of_ones_own_fires_after_it_has_lasted(story: Story) -> None
     held, fired, renewed = AlertDecision.HELD_TOO_SHORT, AlertDecision.FIRED, AlertDecision.RENEWED
     assert decisions == [held, held, fired, renewed, renewed, renewed]
     assert story.transitions() == [("firing", "ticket", "10m")]
+    (alert,) = story.outbox()
+    description = "8.182% of 1,100 events in the last 10m were bad. 99% are to be good over 1d; "
+    assert alert.annotations["description"].startswith(description)
 
 
 def test_slices_are_counted_whole_and_stay_so_when_samples_come_late(story: Story) -> None:

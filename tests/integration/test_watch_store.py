@@ -224,6 +224,37 @@ def test_partitions_that_count_for_the_same_minutes_do_not_deadlock(postgres_url
     database.close()
 
 
+def test_partitions_that_add_and_change_minutes_of_the_same_slos_do_not_deadlock(database: Database) -> None:
+    with database.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO slo (name, service, target_ratio, document)"
+            " SELECT 'many-' || n, 'shop', 0.99, '{}' FROM generate_series(1, 40) AS n RETURNING id"
+        )
+        ids = np.array([id_ for (id_,) in cursor.fetchall()], np.int32)
+    problems: list[BaseException] = []
+
+    def work(partition: int) -> None:
+        random = np.random.default_rng(partition)
+        try:
+            for step in range(60):
+                # some minutes are new and some are there, of other SLOs in each partition: both triggers fire in both
+                minute_s = random.integers(2 * step, 2 * step + 3, len(ids)) * 60
+                added = SloCounts(ids, minute_s, np.ones(len(ids)), np.ones(len(ids)))
+                commit(database, Effects("samples", partition, step or None, step + 1, {}, added), repeated=False)
+        except BaseException as error:  # noqa: BLE001 - told by the main thread
+            problems.append(error)
+
+    threads = [threading.Thread(target=work, args=(partition,)) for partition in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert problems == []
+    with database.transaction() as cursor:
+        cursor.execute("SELECT sum(total) FROM slo_day")
+        assert cursor.fetchone() == (4 * 60 * len(ids),)
+
+
 @pytest.mark.parametrize("size", [pytest.param(1_000, id="in its row"), pytest.param(5_000_000, id="in the lake")])
 def test_a_snapshot_comes_back_with_the_swaps_after_it(
     database: Database, slo_id: int, tmp_path: Path, size: int
