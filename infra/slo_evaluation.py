@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 from psycopg2.extensions import cursor as Cursor
@@ -23,6 +23,7 @@ from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
 from models.slo.alerting import Links, burn_annotations, resolved_annotations
 from models.slo.decide import Verdict, judge
+from models.slo.exceptions import held_by, held_summary
 from models.slo.levels import Level
 
 
@@ -81,7 +82,7 @@ class SloEvaluator:
             for service, name, severity, burn_window in firing:
                 firing_of[service, name].add((severity, burn_window))
             verdicts = [
-                (view, verdict, _key(view, verdict))
+                (view, _held(view, verdict, now_ns), _key(view, verdict))
                 for view in views
                 for verdict in judge(
                     view.stored.slo,
@@ -151,8 +152,18 @@ class SloEvaluator:
             slo_alerts.delete_firing(cursor, key)
             slo_causes.forget(cursor, key, now_ns)
             annotations = resolved_annotations(firing.annotations, slo, reading, view.period)
+            if held := held_by(view.exceptions, now_ns):
+                annotations[Annotation.SUMMARY] = held_summary(held, slo.service, slo.name)
             return _event(key, verdict.decision, firing.started_at_ns, now_ns, annotations)
         return None
+
+
+def _held(view: SloView, verdict: Verdict, now_ns: int) -> Verdict:
+    """The verdict on an SLO that is paused, silenced or in maintenance: nothing fires, and what fires ends."""
+    held = held_by(view.exceptions, now_ns)
+    if held is None or verdict.decision not in (AlertDecision.FIRED, AlertDecision.RENEWED):
+        return verdict
+    return replace(verdict, decision=held if verdict.decision is AlertDecision.FIRED else AlertDecision.RESOLVED)
 
 
 def _key(view: SloView, verdict: Verdict) -> BurnAlertKey:

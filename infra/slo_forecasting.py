@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from psycopg2.extensions import cursor as Cursor
 
-from infra.store import decisions, outbox, slo_forecasts, slos
+from infra.store import decisions, outbox, slo_exceptions, slo_forecasts, slos
 from infra.store.database import Database
 from infra.store.slo_forecasts import StoredForecast
 from infra.store.slos import StoredSlo
@@ -20,7 +20,8 @@ from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
 from models.slo.alerting import Links
 from models.slo.burn import Counts
-from models.slo.forecast import Forecast, block_s, forecast, lookback_s
+from models.slo.exceptions import excluded_spans, held_by
+from models.slo.forecast import Forecast, block_s, forecast, lookback_s, without
 from models.slo.forecast_text import forecast_annotations, over_annotations
 from models.slo.periods import period_bounds
 from models.slo.windows import HOUR_S, MINUTE_S
@@ -76,12 +77,18 @@ def _forecast(
     cursor: Cursor, stored: StoredSlo, before: StoredForecast | None, links: Links, now_ns: int
 ) -> tuple[StoredForecast, AlertDecision]:
     slo, now_s = stored.slo, now_ns / 1e9
+    exceptions = slo_exceptions.load(cursor, [slo.name]).get(slo.name, [])
     start_s, end_s = period_bounds(slo.window, now_s)
     block = block_s(slo.window)
     until_s = math.floor(now_s / block) * block
-    recent = slo_forecasts.history(cursor, stored.id, until_s - lookback_s(slo.window), until_s, block)
+    recent_s = until_s - lookback_s(slo.window)
+    recent = slo_forecasts.history(cursor, stored.id, recent_s, until_s, block)
     part_s = HOUR_S if slo.window.nominal_s >= 7 * 24 * HOUR_S else MINUTE_S
     period = slo_forecasts.history(cursor, stored.id, math.floor(start_s / part_s) * part_s, now_s, part_s)
+    spans = excluded_spans(exceptions, math.ceil(now_s), slo.unit_s)
+    if spans:
+        units = slo_exceptions.counted_in(cursor, stored.id, slo, spans, math.floor(min(start_s, recent_s)))
+        recent, period = without(recent, units, block), without(period, units, part_s)
     spent = Counts(float(period.good.sum()), float(period.total.sum())).budget_remaining(slo.target_ratio) <= 0
     told: Forecast | None = None
     if recent.total.sum() >= slo.min_events:
@@ -89,7 +96,7 @@ def _forecast(
             recent, period, target_ratio=slo.target_ratio, window=slo.window, period_end_s=end_s, now_s=now_s
         )
     since_ns = before.firing_since_ns if before is not None else None
-    decision = _decide(told, firing=since_ns is not None, spent=spent)
+    decision = _decide(told, firing=since_ns is not None, spent=spent, held=held_by(exceptions, now_ns))
     annotations = dict(before.annotations) if before is not None else {}
     if decision is AlertDecision.FIRED and told is not None:
         since_ns, annotations = now_ns, forecast_annotations(slo, told, now_s, links)
@@ -98,7 +105,11 @@ def _forecast(
     return StoredForecast(slo.name, slo.service, now_ns, told, since_ns, annotations), decision
 
 
-def _decide(told: Forecast | None, *, firing: bool, spent: bool) -> AlertDecision:
+def _decide(
+    told: Forecast | None, *, firing: bool, spent: bool, held: AlertDecision | None
+) -> AlertDecision:
+    if held is not None:
+        return AlertDecision.RESOLVED if firing else held
     if firing:
         goes_on = spent or (told is not None and told.gone_s is not None)
         return AlertDecision.RENEWED if goes_on else AlertDecision.RESOLVED

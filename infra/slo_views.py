@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor
 
 from infra.slo_retention import minutes_from_s
-from infra.store import slo_windows
+from infra.store import slo_exceptions, slo_windows
 from infra.store.slo_windows import PERIOD, GroupSums, WindowGroup, WindowStatus
 from infra.store.slos import StoredSlo
-from models.slo.budgeting import expected_units, filled
+from models.slo.budgeting import LATE_S, expected_units, filled
 from models.slo.burn import Counts, window_start_s
 from models.slo.definition import GapPolicy, Slices, Slo
+from models.slo.exceptions import SloException, Span, excluded_s, excluded_spans, left, sums_since
 from models.slo.periods import period_bounds
 from models.slo.windows import HOUR_S, RESOLUTION_S, window_name
 
@@ -28,11 +29,13 @@ class SloView:
     Attributes:
         windows: counts by length of the window in seconds.
         period: counts of the whole period up to now.
+        exceptions: of the SLO, what was and is to come included; what they exclude is in none of the counts.
     """
 
     stored: StoredSlo
     windows: Mapping[int, Counts]
     period: Counts
+    exceptions: Sequence[SloException] = ()
 
     def status(self, lengths: Iterable[int]) -> list[WindowStatus]:
         """Rows for windows of these lengths, and one for the period."""
@@ -63,12 +66,28 @@ def read_views(
     if with_gaps:
         first_counted_s.update(slo_windows.read_first_counted(cursor, with_gaps))
     until_s = min(now_s, newest_s + RESOLUTION_S)  # while the whole stream stands still nothing is known to be missing
+    exceptions = slo_exceptions.load(cursor)
     views = {}
     for members, starts, sums in read:
         for row, member in enumerate(members):
             counted_s = (first_counted_s.get(member.id, until_s), until_s)
-            views[member.id] = _view(member, starts, _row(sums, row), counted_s)
+            windows, mine = _row(sums, row), exceptions.get(member.slo.name, [])
+            spans = excluded_spans(mine, _end(member.slo, now_s), member.slo.unit_s)
+            if spans:
+                windows = _without(cursor, member, windows, starts, spans)
+            views[member.id] = replace(_view(member, starts, windows, counted_s, spans), exceptions=mine)
     return [views[each.id] for each in stored], newest_s
+
+
+def _without(
+    cursor: Cursor, member: StoredSlo, windows: list[_Window], starts_s: tuple[int, ...], spans: Sequence[Span]
+) -> list[_Window]:
+    """The windows without what was counted in excluded spans of time."""
+    units = slo_exceptions.counted_in(cursor, member.id, member.slo, spans, min(starts_s))
+    return [
+        _Window(Counts(left(window.counts.good, good), left(window.counts.total, total)), window.covered - covered)
+        for window, (good, total, covered) in zip(windows, sums_since(units, starts_s).tolist(), strict=True)
+    ]
 
 
 def _starts(slo: Slo, now_s: float) -> tuple[int, ...]:
@@ -99,14 +118,24 @@ def _row(sums: GroupSums, row: int) -> list[_Window]:
 
 
 def _view(
-    stored: StoredSlo, starts_s: tuple[int, ...], windows: list[_Window], counted_s: tuple[float, float]
+    stored: StoredSlo,
+    starts_s: tuple[int, ...],
+    windows: list[_Window],
+    counted_s: tuple[float, float],
+    spans: Sequence[Span],
 ) -> SloView:
-    """One SLO; `counted_s` is when it was first counted, and up to when it could have been."""
+    """One SLO; `counted_s` is when it was first counted, and up to when it could have been; `spans` are excluded."""
     slo = stored.slo
     counts = [window.counts for window in windows]
     if slo.gaps is not GapPolicy.UNKNOWN:
         counts = [
-            filled(window.counts, slo.gaps, window.covered, expected_units(slo, start_s, *counted_s))
+            filled(window.counts, slo.gaps, window.covered, _expected(slo, start_s, counted_s, spans))
             for window, start_s in zip(windows, starts_s, strict=True)
         ]
     return SloView(stored, dict(zip(slo.shown_lengths, counts[:-1], strict=True)), counts[-1])
+
+
+def _expected(slo: Slo, start_s: int, counted_s: tuple[float, float], spans: Sequence[Span]) -> float:
+    """Minutes (or slices) with telemetry that there should be outside of what is excluded."""
+    left_out = excluded_s(spans, max(start_s, counted_s[0]), counted_s[1] - LATE_S)
+    return expected_units(slo, start_s, *counted_s) - left_out // max(slo.unit_s, slo.telemetry_interval_s)

@@ -7,13 +7,13 @@ import getpass
 import json
 import sys
 import time
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from infra.cli.database import reading, writing
+from infra.cli.moments import moment_ns
 from models.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def add(
         raise Misconfigured("say what was missed: --service, --entity or --slo, and the time with --from and --to")
     with writing() as cursor:
         owner = stored(cursor, slo).slo.service if slo else service or entity.partition("/")[0]
-        mark = Mark(0, Verdict.MISSED, owner, entity, slo, _moment_ns(start, now_ns), _moment_ns(end, now_ns))
+        mark = Mark(0, Verdict.MISSED, owner, entity, slo, moment_ns(start, now_ns), moment_ns(end, now_ns))
         found = feedback.mark_missed(cursor, mark, note=note, marked_by=who, now_ns=now_ns)
     _tell(found, as_json)
 
@@ -175,22 +175,6 @@ def labels(
     rows.writerow(("entity", "start", "end"))
     for window in label_windows(marks, noise=noise):
         rows.writerow((window.entity, to_rfc3339(window.start_ns), to_rfc3339(window.end_ns)))
-
-
-def _moment_ns(text: str, now_ns: int) -> int:
-    """A moment: RFC 3339 with a zone, or `-90m` from now."""
-    from models.simulated_incidents import duration_s
-    from models.timestamps import from_datetime
-
-    if text.startswith("-"):
-        return now_ns - round(duration_s(text[1:]) * 1e9)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Misconfigured(f"{text!r} is no time: write 2026-11-21T10:00:00Z, or -90m for 90 minutes ago") from error
-    if moment.utcoffset() is None:
-        raise Misconfigured(f"{text!r} has no zone: write {text}Z for UTC")
-    return from_datetime(moment)
 
 
 def _tell(found: Consequence, as_json: bool) -> None:

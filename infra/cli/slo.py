@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli import slo_simulate
+from infra.cli import slo_exceptions, slo_simulate
 from infra.cli.database import open_database, reading
 from infra.cli.slo_dependencies import app as dependencies_app
 from infra.cli.slo_forecast import forecast
@@ -109,19 +109,25 @@ def status(
     with reading() as cursor:
         summaries = read_summaries(cursor)
         firing = burn_alerts.firing(cursor) if causes else []
+        held = slo_exceptions.lasting(cursor)
     if name is not None:
         summaries = [summary for summary in summaries if summary.name == name]
         if not summaries:
             raise Misconfigured(f"no SLO is called {name!r}; see `tidewatch slo list`")
     if as_json:
         told = [_summary_json(summary) for summary in summaries]
-        for slo in told if causes else ():
-            slo["causes"] = causes_json(firing, slo["slo"])
+        for slo in told:
+            slo["exceptions"] = [slo_exceptions.exception_json(one) for one in held if one.slo_name == slo["slo"]]
+            if causes:
+                slo["causes"] = causes_json(firing, slo["slo"])
         print(json.dumps(told, indent=2))
     else:
         header = ("SLO", "service", "target", "budget left", "burn rates", "alerts", "seen")
         rows = [_summary_row(summary) for summary in summaries]
         show_table(header, rows, empty="no SLOs yet: tidewatch slo apply slos/")
+        for one in held:
+            if name in (None, one.slo_name):
+                print(slo_exceptions.exception_text(one))
         if causes:
             print_causes(firing, {summary.name for summary in summaries})
     if any(summary.alerts for summary in summaries):
@@ -130,6 +136,7 @@ def status(
 
 app.add_typer(dependencies_app, name="dependencies")
 app.add_typer(proposals_app, name="proposals")
+slo_exceptions.register(app)
 app.command("forecast", epilog="Example:  tidewatch slo forecast --json")(forecast)
 
 

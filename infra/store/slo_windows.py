@@ -81,6 +81,21 @@ SLICE_QUERIES: Final = {
 }
 
 
+_IN_SPANS = """
+    FROM unnest(%(from)s::bigint[], %(to)s::bigint[]) AS span (from_s, to_s)
+    JOIN slo_minute ON slo_id = %(id)s AND minute >= to_timestamp(from_s) AND minute < to_timestamp(to_s)"""
+UNITS: Final = f"SELECT extract(epoch FROM minute), good, total {_IN_SPANS} ORDER BY minute"
+SLICE_UNITS: Final = f"""
+    SELECT start_s, CASE WHEN total <= 0 THEN 1
+                         WHEN %(target)s::float8 IS NULL THEN greatest(least(good / total, 1), 0)
+                         WHEN good >= %(target)s * total THEN 1 ELSE 0 END, 1
+    FROM (SELECT floor(extract(epoch FROM minute) / %(slice)s) * %(slice)s AS start_s, sum(good) AS good,
+                 sum(total) AS total
+          {_IN_SPANS} GROUP BY 1) AS slices
+    ORDER BY start_s"""
+"""Minutes, or slices, of one SLO in several spans of time; slices lie in them as a whole."""
+
+
 def read_group(cursor: Cursor, group: WindowGroup) -> GroupSums:
     """Counts of every window of every SLO of a group: a query for each stretch that `levels.plan` names."""
     row_of = {slo_id: row for row, slo_id in enumerate(group.slo_ids)}
@@ -203,6 +218,16 @@ class Retention:
     hour_kept_s: int | None = None
 
 
+_NEEDED = """
+    AND date_trunc('hour', minute, 'UTC') <> to_timestamp(kept_s)
+    AND NOT EXISTS (SELECT FROM slo JOIN slo_exception AS e ON e.slo_name = slo.name
+                    WHERE slo.id = slo_minute.slo_id AND e.kind <> 'silence' AND e.ends_at IS DISTINCT FROM e.starts_at
+                        AND minute >= e.starts_at - interval '1 hour'
+                        AND minute < coalesce(e.ends_at, 'infinity') + interval '1 hour'
+                        AND minute >= to_timestamp(hours_s))"""
+"""Minutes that are excluded from a budget are kept as long as its hours are, to be taken out of them."""
+
+
 def delete_old_counts(cursor: Cursor, retention: Sequence[Retention]) -> dict[Level, int]:
     """Delete what is older than its level's retention; how many rows of each level went."""
     ids = [r.slo_id for r in retention]
@@ -214,12 +239,12 @@ def delete_old_counts(cursor: Cursor, retention: Sequence[Retention]) -> dict[Le
     }
     deleted = {}
     for level, starts in bounds.items():
-        but = "AND date_trunc('hour', minute, 'UTC') <> to_timestamp(kept_s)" if level is Level.MINUTE else ""
+        but = _NEEDED if level is Level.MINUTE else ""
         cursor.execute(
-            f"""DELETE FROM slo_{level} USING unnest(%s::integer[], %s::bigint[], %s::bigint[])
-                    AS kept (slo_id, start_s, kept_s)
+            f"""DELETE FROM slo_{level} USING unnest(%s::integer[], %s::bigint[], %s::bigint[], %s::bigint[])
+                    AS kept (slo_id, start_s, kept_s, hours_s)
                 WHERE slo_{level}.slo_id = kept.slo_id AND {level} < to_timestamp(kept.start_s) {but}""",
-            (ids, starts, kept),
+            (ids, starts, kept, [math.floor(start_s) for start_s in bounds[Level.HOUR]]),
         )
         deleted[level] = cursor.rowcount
     return deleted

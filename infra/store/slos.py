@@ -98,11 +98,18 @@ def apply(cursor: Cursor, slos: Sequence[Slo], *, changed_by: str, remove_others
             )
         else:
             _store(cursor, by_name[change.name])
-        cursor.execute(
-            "INSERT INTO slo_history (slo_name, changed_by, before, after) VALUES (%s, %s, %s, %s)",
-            (change.name, changed_by, _json(change.before), _json(change.after)),
-        )
+        note(cursor, change.name, changed_by, change.before, change.after)
     return found
+
+
+def note(
+    cursor: Cursor, slo_name: str, changed_by: str, before: dict[str, Any] | None, after: dict[str, Any] | None
+) -> None:
+    """Write a change of an SLO into the history."""
+    cursor.execute(
+        "INSERT INTO slo_history (slo_name, changed_by, before, after) VALUES (%s, %s, %s, %s)",
+        (slo_name, changed_by, _json(before), _json(after)),
+    )
 
 
 def _store(cursor: Cursor, slo: Slo) -> None:

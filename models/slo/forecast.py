@@ -16,6 +16,7 @@ import numpy as np
 
 from models.slo.burn import Floats
 from models.slo.definition import TimeWindow
+from models.slo.exceptions import Units
 from models.slo.windows import MINUTE_S
 
 BLOCKS: Final = 48
@@ -76,6 +77,16 @@ class Forecast:
     def certain(self) -> bool:
         """Whether even the low end of the interval says that it is gone before the horizon."""
         return self.latest_s is not None
+
+
+def without(history: History, units: Units, part_s: int) -> History:
+    """A history in parts of `part_s` seconds without what was counted in units that are excluded."""
+    kept = np.isin(units.start_s // part_s * part_s, history.start_s.astype(np.int64))
+    part = np.searchsorted(history.start_s, units.start_s[kept] // part_s * part_s)
+    good, total = history.good.copy(), history.total.copy()
+    np.subtract.at(good, part, units.good[kept])
+    np.subtract.at(total, part, units.total[kept])
+    return History(history.start_s, good, np.maximum(total, 0.0))
 
 
 def block_s(window: TimeWindow) -> int:

@@ -1,0 +1,142 @@
+"""Times in which an SLO does not count or does not alert because somebody said so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.reasons import AlertDecision
+from models.slo.burn import Floats
+from models.slo.windows import RESOLUTION_S
+
+SECOND_NS: Final = 1_000_000_000
+
+
+class ExceptionKind(StrEnum):
+    """What an exception does; none of them lets an alert fire while it lasts."""
+
+    PAUSE = "pause"  # what happens does not count, until somebody resumes it
+    MAINTENANCE = "maintenance"  # what happens does not count, in a window known beforehand
+    SILENCE = "silence"  # what happens counts
+
+
+EXCLUDED: Final = frozenset({ExceptionKind.PAUSE, ExceptionKind.MAINTENANCE})
+"""Kinds whose time is excluded from the budget."""
+
+DECISIONS: Final = {
+    ExceptionKind.PAUSE: AlertDecision.HELD_PAUSED,
+    ExceptionKind.MAINTENANCE: AlertDecision.HELD_MAINTENANCE,
+    ExceptionKind.SILENCE: AlertDecision.HELD_SILENCED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SloException:
+    """One of them; times in nanoseconds since the epoch, `start_ns <= t < end_ns`.
+
+    Attributes:
+        end_ns: None until somebody ends it; equal to `start_ns` where it never took place.
+    """
+
+    id: int
+    slo_name: str
+    kind: ExceptionKind
+    start_ns: int
+    end_ns: int | None
+    reason: str
+    made_by: str
+
+    def lasts_at(self, now_ns: int) -> bool:
+        """Whether it takes place at this moment."""
+        return self.start_ns <= now_ns and (self.end_ns is None or now_ns < self.end_ns)
+
+
+class Span(NamedTuple):
+    """Minutes that begin in `[from_s, to_s)`, epoch seconds."""
+
+    from_s: int
+    to_s: int
+
+
+def excluded_spans(exceptions: Iterable[SloException], until_s: int, unit_s: int = RESOLUTION_S) -> list[Span]:
+    """What is excluded from the budget up to a moment: whole units, disjoint, in order.
+
+    A minute (or slice) that is partly excluded is so as a whole, as nobody knows what of it happened when.
+
+    >>> pause = SloException(1, "a", ExceptionKind.PAUSE, 90 * SECOND_NS, None, "", "")
+    >>> excluded_spans([pause], 250)
+    [Span(from_s=60, to_s=300)]
+    """
+    unit_ns = unit_s * SECOND_NS
+    found = []
+    for one in exceptions:
+        end_ns = until_s * SECOND_NS if one.end_ns is None else min(one.end_ns, until_s * SECOND_NS)
+        if one.kind in EXCLUDED and end_ns > one.start_ns:
+            found.append(Span(one.start_ns // unit_ns * unit_s, -(-end_ns // unit_ns) * unit_s))
+    merged: list[Span] = []
+    for span in sorted(found):
+        if merged and span.from_s <= merged[-1].to_s:
+            merged[-1] = Span(merged[-1].from_s, max(merged[-1].to_s, span.to_s))
+        else:
+            merged.append(span)
+    return merged
+
+
+def held_by(exceptions: Iterable[SloException], now_ns: int) -> AlertDecision | None:
+    """Why no alert of the SLO may fire at a moment; None where it may."""
+    lasting = sorted((list(DECISIONS).index(one.kind), one.kind) for one in exceptions if one.lasts_at(now_ns))
+    return DECISIONS[lasting[0][1]] if lasting else None
+
+
+def held_summary(held: AlertDecision, service: str, slo_name: str) -> str:
+    """What an alert says that ends because its SLO makes an exception."""
+    said = {
+        AlertDecision.HELD_PAUSED: "is paused",
+        AlertDecision.HELD_MAINTENANCE: "is in maintenance",
+        AlertDecision.HELD_SILENCED: "is silenced",
+    }
+    return f"{service}: {slo_name} {said[held]}; its alerts are held"
+
+
+class Units(NamedTuple):
+    """Minutes or slices of one SLO in order, each array `(n,)`: begin in epoch seconds, good and total."""
+
+    start_s: NDArray[np.int64]
+    good: Floats
+    total: Floats
+
+
+NOTHING: Final = 1e-9
+"""Share of what was counted below which what is left is rounding: sums of the same minutes in another order."""
+
+
+def left(counted: float, excluded: float) -> float:
+    """What is left of a sum without a part of it.
+
+    >>> left(0.1 + 0.2 + 0.3, 0.3 + 0.2 + 0.1)
+    0.0
+    """
+    rest = counted - excluded
+    return 0.0 if abs(rest) <= NOTHING * abs(counted) else rest
+
+
+def sums_since(units: Units, starts_s: Sequence[int]) -> NDArray[np.float64]:
+    """Good, total and number of units that begin at or after each of some moments, `(n_starts, 3)`."""
+    first = np.searchsorted(units.start_s, np.asarray(starts_s), side="left")
+    columns = np.column_stack((units.good, units.total, np.ones(len(units.start_s))))
+    from_end = np.concatenate((np.cumsum(columns[::-1], axis=0)[::-1], np.zeros((1, 3))))
+    return np.asarray(from_end[first])
+
+
+def excluded_s(spans: Iterable[Span], start_s: float, end_s: float) -> float:
+    """Seconds of `[start_s, end_s)` that are excluded.
+
+    >>> excluded_s([Span(0, 100), Span(200, 300)], 50, 250)
+    100
+    """
+    return sum(max(min(span.to_s, end_s) - max(span.from_s, start_s), 0) for span in spans)
