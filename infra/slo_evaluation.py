@@ -6,14 +6,15 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import msgspec
 from psycopg2.extensions import cursor as Cursor
 
 from infra import slo_causes, slo_retention
-from infra.slo_record import EvaluationRecord
+from infra.slo_record import EvaluationRecord, Taken
 from infra.slo_views import SloView, read_views
-from infra.store import decisions, outbox, slo_alerts, slos
+from infra.store import outbox, slo_alerts, slos
 from infra.store.database import Database
 from infra.store.slo_alerts import BurnAlertKey, FiringAlert
 from infra.store.slos import StoredSlos
@@ -101,10 +102,12 @@ class SloEvaluator:
             judged = {key for _, _, key in verdicts}
             events += [_end_unwatched(cursor, key, firing[key], now_ns) for key in firing if key not in judged]
             outbox.put(cursor, [(Topic.ALERTS, e.fingerprint, e.id, msgspec.json.encode(e)) for e in events])
-            decided = [_decided(verdict, key) for _, verdict, key in verdicts]
+            taken = [
+                Taken("/".join(key), verdict.decision.value, partial(_figures, verdict)) for _, verdict, key in verdicts
+            ]
             slo_causes.refresh(cursor, now_ns)
             status = [row for view in views for row in view.status(view.stored.slo.window_lengths)]
-            self._record.write(cursor, decided, status, now_ns)
+            self._record.write(cursor, taken, status, now_ns)
         self._record.written()
         self._burning_since = self._lasting(verdicts, now_ns / 1e9)
         counted = Counter(verdict.decision for _, verdict, _ in verdicts)
@@ -201,7 +204,8 @@ def _event(
     )
 
 
-def _decided(verdict: Verdict, key: BurnAlertKey) -> decisions.Decided:
+def _figures(verdict: Verdict) -> dict[str, float]:
+    """What a decision was taken on."""
     reading = verdict.reading
     figures = {
         "factor": reading.pair.factor,
@@ -210,5 +214,4 @@ def _decided(verdict: Verdict, key: BurnAlertKey) -> decisions.Decided:
         "long_events": reading.long.total,
         "short_events": reading.short.total,
     }
-    known = {name: value for name, value in figures.items() if not math.isnan(value)}
-    return decisions.Decided("/".join(key), verdict.decision.value, known)
+    return {name: value for name, value in figures.items() if not math.isnan(value)}

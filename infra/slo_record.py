@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, KeysView, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from psycopg2.extensions import cursor as Cursor
 
@@ -19,6 +19,14 @@ SAME_RATIO: Final = 1e-3
 written anew every ten seconds for their seventh digit."""
 
 
+class Taken(NamedTuple):
+    """A decision on a subject, and how to tell what it was taken on where it is written."""
+
+    subject: str
+    decision: str
+    detail: Callable[[], Mapping[str, float]]
+
+
 class EvaluationRecord:
     """Remembers what is in the database, as far as this process wrote it.
 
@@ -30,16 +38,18 @@ class EvaluationRecord:
         self._status: dict[tuple[int, str], WindowStatus] = {}
         self._new_decisions: dict[str, str] = {}
         self._new_status: dict[tuple[int, str], WindowStatus] = {}
+        self._rows: KeysView[tuple[int, str]] = self._status.keys()
         self._gone = True
 
     def forget(self) -> None:
         """Write everything the next time."""
         self._decisions, self._status, self._gone = {}, {}, True
 
-    def write(self, cursor: Cursor, decided: Iterable[Decided], status: Sequence[WindowStatus], now_ns: int) -> None:
+    def write(self, cursor: Cursor, taken: Iterable[Taken], status: Sequence[WindowStatus], now_ns: int) -> None:
         """Write what is new or has changed."""
-        changed = [d for d in decided if self._decisions.get(d.subject) != d.decision]
-        decisions.record(cursor, DECISION_KIND, changed, now_ns)
+        changed = [one for one in taken if self._decisions.get(one.subject) != one.decision]
+        told = [Decided(one.subject, one.decision, one.detail()) for one in changed]
+        decisions.record(cursor, DECISION_KIND, told, now_ns)
         rows = {(row.slo_id, row.burn_window): row for row in status}
         moved = [row for key, row in rows.items() if not _same(self._status.get(key), row)]
         if moved:
@@ -47,7 +57,7 @@ class EvaluationRecord:
         if self._gone or self._status.keys() - rows.keys():
             slo_windows.keep_status(cursor, rows)
         slo_windows.note_evaluation(cursor, now_ns)
-        self._new_decisions = {d.subject: d.decision for d in changed}
+        self._new_decisions = {one.subject: one.decision for one in changed}
         self._new_status = {(row.slo_id, row.burn_window): row for row in moved}
         self._rows = rows.keys()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -189,8 +190,7 @@ class Slo(msgspec.Struct, frozen=True):
     @property
     def shown_lengths(self) -> tuple[int, ...]:
         """Those and the ones that dashboards ask for, as far as they fit into the period."""
-        asked = {s for s in SLOTH_WINDOWS_S if s <= self.window.nominal_s and s % self.unit_s == 0}
-        return tuple(sorted({*self.window_lengths, *asked}))
+        return _shown_lengths(self.pairs, self.window.nominal_s, self.unit_s)
 
     def bindings(self, slo_id: int) -> list[SloBinding]:
         """What the watch agent needs to count this SLO."""
@@ -248,6 +248,12 @@ class Slo(msgspec.Struct, frozen=True):
         if self.slices is None:
             return "Occurrences"
         return "RatioTimeslices" if self.slices.target_ratio is None else "Timeslices"
+
+
+@lru_cache(maxsize=256)
+def _shown_lengths(pairs: tuple[BurnPair, ...], period_s: int, unit_s: int) -> tuple[int, ...]:
+    asked = {s for s in SLOTH_WINDOWS_S if s <= period_s and s % unit_s == 0}
+    return tuple(sorted({*window_lengths(pairs), *asked}))
 
 
 def _raw_bindings(slo_id: int, query: MetricQuery, is_failure: bool) -> list[SloBinding]:

@@ -10,7 +10,6 @@ days 1. The short window, a twelfth of the long one, makes the alert end soon af
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -97,7 +96,8 @@ def burn_pairs(
     return tuple(pairs.values())
 
 
-def window_lengths(pairs: Iterable[BurnPair]) -> tuple[int, ...]:
+@lru_cache(maxsize=256)
+def window_lengths(pairs: tuple[BurnPair, ...]) -> tuple[int, ...]:
     """Every window, in seconds, that the pairs look at; ascending, each once.
 
     A window of one minute brings one of two minutes along: metrics that come once a minute are on their way for a part
@@ -112,6 +112,7 @@ def _scaled(window_s: int, period_s: int, resolution_s: int) -> int:
     return max(round(scaled_s / resolution_s), 1) * resolution_s
 
 
+@lru_cache(maxsize=256)
 def window_name(window_s: int) -> str:
     """Shortest exact text of a length: `5m`, `1h`, `3d`, `90m`.
 
