@@ -80,7 +80,7 @@ class PartitionState:
         """First offset that the present stretch of the replay must not fold: something changes there, or it is over."""
         assert self.stored is not None, "only a replay ends"
         changes = [changes[0].at_offset for changes in (self.swaps, self.thresholds) if changes]
-        return min(self.stored, *changes)
+        return min([self.stored, *changes])
 
     def fold(self, decoded: Sequence[Decoded], next_offset: int) -> Folded:
         """Fold what is new of these records; the state then holds everything below `next_offset`. Blocking."""
