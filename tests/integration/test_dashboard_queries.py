@@ -64,6 +64,13 @@ INSERT INTO alert (fingerprint, labels, annotations, state, starts_at, event_id)
     '{"summary": "checkout burns its budget", "causes": "latency_ms"}', 'firing', now() - interval '2 min', 'e1');
 INSERT INTO training (id, service, reason, asked_at, started_at, finished_at, outcome, version) VALUES
     ('t1', 'checkout', 'drift', now() - interval '3 min', now() - interval '2 min', now(), 'promoted', '3');
+INSERT INTO burn_alert (fingerprint, started_at, service, slo_name, severity, burn_window, causes, explained_at) VALUES
+    ('f1', now() - interval '2 min', 'checkout', 'latency', 'page', '1h', '[{"metric": "latency_ms", "part": 0.7,
+    "service": "checkout", "entity": "checkout/i-1", "value": 412, "lead_s": 60}]', now());
+INSERT INTO slo_forecast (slo_name, service, computed_at, burn_rate, gone_at) VALUES
+    ('latency', 'checkout', now(), 2.5, now() + interval '3 days');
+INSERT INTO feedback (verdict, service, entity, starts_at, ends_at, marked_at, marked_by) VALUES
+    ('missed', 'checkout', 'checkout/i-2', now() - interval '9 min', now() - interval '8 min', now(), 'ann');
 INSERT INTO serving VALUES ('checkout', '3', repeat('ab', 32), 'mlflow-artifacts:/1', now() - interval '1 min');
 """
 
