@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,13 @@ from models.training_table import IncidentWindow, TrainingTable, cut, recent
 CHANGED = frozenset({RetrainReason.DRIFT, RetrainReason.FEATURES_CHANGED})
 """Reasons which say that what was normal no longer is."""
 
-MOST_ANOMALOUS = 0.05
-"""Rows that the champion calls anomalous are left out up to this share; more is not anomalies but another normal."""
+MOST_ANOMALOUS = 0.5
+"""Incidents and rows that the champion calls anomalous are left out up to this share of the history: most of the time
+cannot be abnormal, and a model of the rest would go on calling it so."""
 
+ESTABLISHED = 0.1
+"""Share of the history from which rows since a change are a new normal. Fewer, an hour of a week, may as well be an
+incident: server machines' were learnt while they lasted, and VUS-PR fell from .6 to .3."""
 
 @dataclass(frozen=True, slots=True)
 class TrainingOrder:
@@ -80,8 +84,11 @@ def train(samples: SampleColumns, order: TrainingOrder, champion: ServiceModel |
         Rejected: one of the series is not a series.
     """
     table = tick_table(samples, order.service, rules.entity_rule, rules.lateness_s)
+    order = _established(order, table)
     in_incident = table.inside(order.incidents)
     anomalous = ~in_incident & _anomalous(table, order.reason, champion, rules)
+    if len(table) and (in_incident | anomalous).mean() > MOST_ANOMALOUS:
+        in_incident[:], anomalous[:] = False, False
     quiet = table.take(~in_incident & ~anomalous)
     if len(quiet) < rules.min_rows:
         raise TooLittleData(
@@ -107,6 +114,17 @@ def train(samples: SampleColumns, order: TrainingOrder, champion: ServiceModel |
     return Trained(model, verdict, len(quiet), int(in_incident.sum()), int(anomalous.sum()))
 
 
+def _established(order: TrainingOrder, table: TrainingTable) -> TrainingOrder:
+    """The order as it stands: one for a change that is not established is one for a newer model of the old normal, and
+    an incident that is still open where a change is established is the change."""
+    if order.reason not in CHANGED or len(table) == 0:
+        return order
+    since_ns = order.changed_ns if order.changed_ns is not None else int(table.tick_ns[0])
+    if (table.tick_ns >= since_ns).mean() < ESTABLISHED:
+        return replace(order, reason=RetrainReason.STALE, changed_ns=None)
+    return replace(order, incidents=tuple(w for w in order.incidents if w.end_ns <= table.tick_ns[-1]))
+
+
 def _anomalous(
     table: TrainingTable, reason: RetrainReason, champion: ServiceModel | None, rules: TrainingRules
 ) -> NDArray[np.bool_]:
@@ -116,5 +134,4 @@ def _anomalous(
         return nothing
     rate = rules.alerts_per_entity_week * table.interval_s / WEEK_S
     surprise, _ = champion.surprise(table.columns(champion.features), table.tick_ns)
-    mask = np.asarray(surprise >= -math.log(min(rate, 0.5)))
-    return mask if mask.mean() <= MOST_ANOMALOUS else nothing
+    return np.asarray(surprise >= -math.log(min(rate, 0.5)))

@@ -68,7 +68,8 @@ def fit(table: TrainingTable, service: str, *, seed: int, parts: Parts | None = 
         table: quiet rows only: incidents and anomalous rows are taken out before.
         service: whose model it is. Its version stays empty until the registry gives one.
         seed: of the forest.
-        parts: the table cut already, so that whoever judges knows which rows were held back; by default `cut(table)`.
+        parts: what to learn from and to calibrate on, so that whoever judges knows which rows were held back; by
+            default `cut(table)`.
 
     Raises:
         TooLittleData: no feature is there often enough, or too few rows are left for the calibration.

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.judging import Verdict, judge
+from models.judging import NEWER_BY_NS, Verdict, judge
 from models.reasons import RetrainReason, TrainingOutcome
 from models.service_model import ServiceModel
 from models.training import fit
@@ -96,6 +96,13 @@ def test_an_equal_is_not_promoted(champion: ServiceModel, reason: RetrainReason)
     result = verdict(fit(table(seed=4), "shop", seed=9), champion, table(seed=5), reason)
     assert result.outcome is TrainingOutcome.KEPT_CHAMPION
     assert result.sentence.startswith("no better than the champion")
+
+
+def test_an_equal_that_has_learnt_a_day_more_is_promoted(champion: ServiceModel) -> None:
+    newer = replace(fit(table(seed=4), "shop", seed=9), trained_to_ns=champion.trained_to_ns + NEWER_BY_NS)
+    result = verdict(newer, champion, table(seed=5), RetrainReason.STALE)
+    assert result.promote
+    assert result.sentence.startswith("has learnt a day more and is no worse")
 
 
 def test_a_challenger_that_looks_at_a_new_feature_is_promoted(champion: ServiceModel) -> None:
