@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from models.labels import LabelWindow
 from models.names import Severity
 from models.reasons import AlertState
-from models.slo.burn import Counts, Floats, Recorded, allowed_error_ratio
+from models.slo.budgeting import expected_units, filled, in_slices
+from models.slo.burn import Counts, Floats, Recorded, allowed_error_ratio, window_start_s
 from models.slo.definition import Slo, ThresholdIndicator, TimeWindow
 from models.slo.periods import period_bounds
 from models.slo.replay import BurnTransition, burning, replay, sums_of_windows
@@ -115,11 +116,12 @@ def simulate(variant: Variant, recorded: Recorded, moments_s: Floats, noise: Seq
     slo = variant.slo
     mine = [window for window in noise if concerns(window, slo)]
     transitions = replay(slo, recorded, moments_s)
+    units = in_slices(recorded, slo.slices) if slo.slices else recorded
     return Outcome(
         variant,
         transitions,
-        _alerts(slo, recorded, transitions, mine),
-        _period(slo, recorded, float(moments_s[-1])) if len(moments_s) else Counts(0.0, 0.0),
+        _alerts(slo, units, transitions, mine),
+        _period(slo, units, float(moments_s[-1])) if len(moments_s) else Counts(0.0, 0.0),
         suggest_target(slo, recorded, moments_s, mine) if mine else None,
     )
 
@@ -157,10 +159,10 @@ def _marked(moments_s: Floats, noise: Sequence[LabelWindow]) -> NDArray[np.bool_
 
 
 def _alerts(
-    slo: Slo, recorded: Recorded, transitions: Sequence[BurnTransition], noise: Sequence[LabelWindow]
+    slo: Slo, units: Recorded, transitions: Sequence[BurnTransition], noise: Sequence[LabelWindow]
 ) -> list[SimulatedAlert]:
     pairs = {(pair.severity, pair.name): pair for pair in slo.pairs}
-    burnt = {pair.factor: _burnt_minutes(slo, recorded, pair.factor) for pair in pairs.values()}
+    burnt = {pair.factor: _burnt(slo, units, pair.factor) for pair in pairs.values()}
     found: list[SimulatedAlert] = []
     open_: dict[tuple[Severity, str], int] = {}
     for change in transitions:
@@ -168,35 +170,41 @@ def _alerts(
         bad_s = burnt[pairs[key].factor]
         if change.state is AlertState.FIRING:
             open_[key] = len(found)
-            detection_s = change.at_s - _burn_began(bad_s, change.at_s, pairs[key].short_s)
+            detection_s = change.at_s - _burn_began(bad_s, change.at_s, pairs[key].short_s + slo.unit_s)
             is_noise = bool(_marked(np.array([change.at_s]), noise)[0])
             found.append(SimulatedAlert(*key, change.at_s, None, detection_s, None, is_noise))
         else:
             number = open_.pop(key)
             last_bad = bad_s[: np.searchsorted(bad_s, change.at_s)][-1:]
-            reset_s = change.at_s - (float(last_bad[0]) + RESOLUTION_S) if len(last_bad) else 0.0
+            reset_s = change.at_s - (float(last_bad[0]) + slo.unit_s) if len(last_bad) else 0.0
             found[number] = replace(found[number], resolved_s=change.at_s, reset_s=max(reset_s, 0.0))
     return found
 
 
-def _burnt_minutes(slo: Slo, recorded: Recorded, factor: float) -> NDArray[np.int64]:
-    """Minutes that burn the budget more than `factor` times as fast as allowed."""
-    minutes, inverse = np.unique(recorded.minute_s, return_inverse=True)
-    good, total = (np.bincount(inverse, column, len(minutes)) for column in (recorded.good, recorded.total))
+def _burnt(slo: Slo, units: Recorded, factor: float) -> NDArray[np.int64]:
+    """Minutes (or slices) that burn the budget more than `factor` times as fast as allowed."""
+    minutes, inverse = np.unique(units.minute_s, return_inverse=True)
+    good, total = (np.bincount(inverse, column, len(minutes)) for column in (units.good, units.total))
     bad: NDArray[np.int64] = minutes[(total - good) > factor * allowed_error_ratio(slo.target_ratio) * total]
     return bad
 
 
 def _burn_began(bad_s: NDArray[np.int64], fired_s: float, pause_s: float) -> float:
-    """Start of the run of burnt minutes before an alert; calm that is no longer than `pause_s` does not end a run."""
+    """Start of the run of burnt minutes before an alert; starts that are at most `pause_s` apart are of one run."""
     before = bad_s[: np.searchsorted(bad_s, fired_s)]
     if not len(before):
         return fired_s
-    breaks = np.flatnonzero(np.diff(before) > pause_s + RESOLUTION_S)
+    breaks = np.flatnonzero(np.diff(before) > pause_s)
     return float(before[breaks[-1] + 1] if len(breaks) else before[0])
 
 
-def _period(slo: Slo, recorded: Recorded, at_s: float) -> Counts:
-    start_s, _ = period_bounds(slo.window, at_s)
-    inside = (recorded.minute_s >= start_s // RESOLUTION_S * RESOLUTION_S) & (recorded.seen_s <= at_s)
-    return Counts(float(recorded.good[inside].sum()), float(recorded.total[inside].sum()))
+def _period(slo: Slo, units: Recorded, at_s: float) -> Counts:
+    """Counts of the period that `at_s` lies in, up to then, with what its gaps count as."""
+    period_s, _ = period_bounds(slo.window, at_s)
+    start_s = window_start_s(period_s, 0, slo.unit_s)
+    inside = (units.minute_s >= start_s) & (units.seen_s <= at_s)
+    counts = Counts(float(units.good[inside].sum()), float(units.total[inside].sum()))
+    if not len(units.minute_s):
+        return counts
+    covered = len(np.unique(units.minute_s[inside]))
+    return filled(counts, slo.gaps, covered, expected_units(slo, start_s, float(units.minute_s[0]), at_s))

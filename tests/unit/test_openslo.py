@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from models.slo.openslo import parse_files, parse_openslo
 from models.slo.simulation import SloRecorder
 
 SAMPLES = Path(__file__).parents[2] / "slos"
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "slo.md"
 
 LATENCY = """\
 apiVersion: openslo/v1
@@ -107,6 +109,13 @@ def test_the_stored_document_parses_to_the_same_slo(text: str) -> None:
 def test_the_shipped_files_load_together() -> None:
     slos = parse_files([(path.name, path.read_text()) for path in sorted(SAMPLES.glob("*.yaml"))])
     assert {slo.service for slo in slos} == {"checkout", "payments", "search", "host"}
+
+
+def test_the_example_of_the_documentation_loads() -> None:
+    (example,) = re.findall(r"```yaml\n(apiVersion: openslo.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
+    bearable, pleasant = parse_openslo(example, "docs/slo.md")
+    assert (bearable.name, pleasant.name) == ("shop-fast-bearable", "shop-fast-pleasant")
+    assert [(p.severity, p.name, p.factor, p.after_s) for p in bearable.pairs] == [(Severity.PAGE, "6h", 4.0, 900)]
 
 
 def edited(before: str, after: str, text: str = LATENCY) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -10,8 +11,17 @@ from models.names import Severity
 from models.records import SampleColumns
 from models.series import EntityRule
 from models.slo.binding import ThresholdOp
-from models.slo.burn import Recorded, window_sums
-from models.slo.definition import MetricQuery, RatioIndicator, Slo, ThresholdIndicator, TimeWindow, WindowUnit
+from models.slo.burn import Counts, Recorded, window_sums
+from models.slo.definition import (
+    GapPolicy,
+    MetricQuery,
+    RatioIndicator,
+    Slices,
+    Slo,
+    ThresholdIndicator,
+    TimeWindow,
+    WindowUnit,
+)
 from models.slo.simulation import SloRecorder
 from models.slo.what_if import concerns, evaluation_moments, simulate, suggest_target, variants
 
@@ -84,6 +94,24 @@ def test_alerts_tell_how_soon_they_came_and_went_and_what_is_left_of_the_budget(
     assert outcome.period.total == 39_000
     assert outcome.period.error_ratio == pytest.approx(30 / 390)
     assert outcome.period.budget_remaining(0.999) == pytest.approx(1 - 30 / 390 / 0.001)
+
+
+def test_a_budget_of_slices_is_told_in_slices_and_gaps_count_as_the_slo_says() -> None:
+    half = [0.0] * 60 + [100.0] * 30 + [0.0] * 90
+    sliced = msgspec.structs.replace(slo(0.9), slices=Slices(300, 0.95))
+    found = recorded(counters(half), sliced).recorded(0)
+    outcome = simulate(variants(sliced, [], [], [])[0], found, evaluation_moments([found], 60), [])
+    assert outcome.period == Counts(30.0, 36.0)
+    missing = msgspec.structs.replace(slo(0.9), gaps=GapPolicy.BAD)
+    samples = counters(half)
+    kept = (samples.event_time_ns < (START_S + 3600) * 10**9) | (samples.event_time_ns >= (START_S + 5400) * 10**9)
+    there = SampleColumns(
+        samples.series_ids, samples.series[kept], samples.event_time_ns[kept], samples.values[kept]
+    )
+    found = recorded(there, missing).recorded(0)
+    outcome = simulate(variants(missing, [], [], [])[0], found, evaluation_moments([found], 60), [])
+    assert outcome.period.total > found.total.sum()
+    assert outcome.period.error_ratio > (found.total - found.good).sum() / found.total.sum()
 
 
 def test_an_alert_that_still_fires_at_the_end_has_no_end() -> None:
