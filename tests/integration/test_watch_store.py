@@ -11,7 +11,7 @@ import numpy as np
 import psycopg2
 import pytest
 
-from infra.store import progress
+from infra.store import anomalies, dependencies, progress
 from infra.store.database import Database
 from infra.store.outbox import OutboxEvent
 from infra.store.progress import Fenced, ModelSwap, Snapshot
@@ -19,7 +19,9 @@ from infra.store.watch import Effects, commit
 from models.errors import Unavailable
 from models.names import Topic
 from models.reasons import AlertDecision, AlertState
-from models.results import Drift, Episode, SloCounts
+from models.results import Drift, Episode, SeriesPart, SloCounts
+from models.slo.causes import Evidence
+from models.slo.dependencies import Edge
 from tests.integration.known_samples import apply_slo, stored_episodes, stored_minutes
 
 NO_COUNTS = SloCounts(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0))
@@ -109,6 +111,24 @@ def test_effects_add_up_over_micro_batches(database: Database, slo_id: int) -> N
     assert stored_episodes(database) == {EPISODE.id: (2.0, True)}
     assert outbox_ids(database) == ["event-1"]
     assert loaded(database) == progress.Resume(12, {"m:0": 120}, None, [])
+
+
+def test_what_series_and_calls_showed_is_there_for_causes(database: Database, slo_id: int) -> None:
+    parts = (
+        SeriesPart("latency_ms", 30.0, 60_000_000_000, 61_000_000_000, 250.0, 100.0, 90.0, 110.0),
+        SeriesPart("cpu_ratio", 10.0, 0, 61_000_000_000, None, None, None, None),
+    )
+    effects = replace(first_effects(slo_id), episodes=[replace(EPISODE, series=parts)], calls=[Edge("web", "shop")])
+    commit(database, effects, repeated=False)
+    commit(database, replace(effects, expected=10, next_offset=11), repeated=False)
+    with database.transaction() as cursor:
+        assert [(d.client, d.server, d.source.value) for d in dependencies.load(cursor)] == [("web", "shop", "traces")]
+        found = anomalies.evidence_between(cursor, ["shop", "nobody"], 0, 2 * 60_000_000_000)
+        assert anomalies.evidence_between(cursor, ["shop"], 0, 59_000_000_000) == []
+    assert found == [
+        Evidence("shop", "shop/i-1", "latency_ms", 0.75, 60_000_000_000, 250.0, 100.0, 90.0, 110.0, 1.5, ""),
+        Evidence("shop", "shop/i-1", "cpu_ratio", 0.25, 0, None, None, None, None, 1.5, ""),
+    ]
 
 
 def test_two_transitions_of_one_episode_in_one_micro_batch_leave_the_last(database: Database, slo_id: int) -> None:
