@@ -18,13 +18,13 @@ from models.records import SampleColumns
 from models.results import Episode, Folded
 from models.series import EntityRule
 from models.simulate import Simulation
-from models.slo.burn import Counts, window_counts
+from models.slo.burn import Recorded
 from models.slo.causes import Cause, Evidence, rank_causes
 from models.slo.decide import judge
 from models.slo.definition import Slo
 from models.slo.onset import burn_onset
+from models.slo.replay import sums_of_windows
 from models.slo.shifts import find_shifts
-from models.slo.windows import window_lengths
 
 RULE: Final = EntityRule(("service",), ("instance",), "host")
 START_NS: Final = 1_780_000_000_000_000_000
@@ -107,11 +107,10 @@ class _Live:
         """Number of the first SLO that pages now."""
         now_s = now_ns / SECOND_NS
         for number, slo in enumerate(self.slos):
-            columns = self.columns(number)
-            windows = {}
-            for length in window_lengths(slo.window.nominal_s):
-                good, total = window_counts(*columns, np.array([now_s]), length)
-                windows[length] = Counts(float(good[0]), float(total[0]))
+            minute_s, good, total = self.columns(number)
+            recorded = Recorded(minute_s, good, total, minute_s.astype(np.float64))  # all of it is known now
+            sums = sums_of_windows(slo, recorded, np.array([now_s]))
+            windows = {length: window.at(0) for length, window in sums.items()}
             verdicts = judge(slo, windows, firing=(), now_s=now_s, newest_minute_s=now_s)
             if any(v.reading.burning and v.reading.pair.severity is Severity.PAGE for v in verdicts):
                 return number
