@@ -55,7 +55,7 @@ class GroupSums:
 
 # every stretch of time is read for all SLOs of a group at once: what they counted in one minute lies side by side
 _EVENTS = """
-    SELECT slo_id, sum(good), sum(total), {covered}, extract(epoch FROM max({level}) FILTER (WHERE total > 0))
+    SELECT slo_id, sum(good), sum(total), {covered}, extract(epoch FROM max({level}) FILTER (WHERE total > 0))::float8
     FROM slo_{level}
     WHERE slo_id = ANY(%(ids)s) AND {level} >= to_timestamp(%(from)s) AND {level} < to_timestamp(%(to)s)
     GROUP BY slo_id"""
@@ -64,7 +64,7 @@ _SLICES = """
                             WHEN %(target)s::float8 IS NULL THEN greatest(least(good / total, 1), 0)
                             WHEN good >= %(target)s * total THEN 1 ELSE 0 END), count(*), count(*), max(newest)
     FROM (SELECT slo_id, sum(good) AS good, sum(total) AS total,
-                 extract(epoch FROM max(minute) FILTER (WHERE total > 0)) AS newest
+                 extract(epoch FROM max(minute) FILTER (WHERE total > 0))::float8 AS newest
           FROM slo_minute
           WHERE slo_id = ANY(%(ids)s) AND minute >= to_timestamp(%(from)s) AND minute < to_timestamp(%(to)s)
           GROUP BY slo_id, floor(extract(epoch FROM minute) / %(slice)s)) AS slices
@@ -98,17 +98,20 @@ SLICE_UNITS: Final = f"""
 
 def read_group(cursor: Cursor, group: WindowGroup) -> GroupSums:
     """Counts of every window of every SLO of a group: a query for each stretch that `levels.plan` names."""
-    row_of = {slo_id: row for row, slo_id in enumerate(group.slo_ids)}
+    ids = np.array(group.slo_ids, np.int64)
+    order = np.argsort(ids)
     stretches, members = plan(group.starts_s, group.end_s)
-    sums = np.zeros((3, len(group.slo_ids), len(stretches)))
+    sums = np.zeros((3, len(ids), len(stretches)))
     newest_s = -math.inf
     queries = SLICE_QUERIES if group.slices else QUERIES
     for number, stretch in enumerate(stretches):
         cursor.execute(queries[stretch.level], stretch_parameters(group, stretch))
-        for slo_id, good, total, covered, newest in cursor.fetchall():
-            sums[:, row_of[slo_id], number] = good, total, covered
-            if newest is not None:
-                newest_s = max(newest_s, float(newest))
+        found = cursor.fetchall()
+        if found:
+            columns = np.array(found, np.float64).T  # NULL becomes NaN
+            rows = order[np.searchsorted(ids, columns[0].astype(np.int64), sorter=order)]
+            sums[:, rows, number] = columns[1:4]
+            newest_s = max(newest_s, float(np.fmax.reduce(columns[4], initial=-math.inf)))
     good, total, covered = sums @ members.T.astype(float)
     return GroupSums(good, total, covered, newest_s)
 
