@@ -14,8 +14,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 SOURCES = (
-    "calibration", "compiled", "counting", "distance", "episodes", "features", "forest", "online", "placing", "rows",
-    "scoring", "service_model", "state", "threshold", "whitening",
+    "calibration", "compiled", "counting", "distance", "episodes", "false_alarms", "features", "forest", "novelty",
+    "online", "placing", "rows", "scoring", "service_model", "state", "threshold", "whitening",
 )  # fmt: skip
 """Modules whose text ends up in compiled code: the loops, and the tables and constants that they use."""
 

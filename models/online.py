@@ -1,10 +1,9 @@
-"""Online detectors for one series: score, then learn. Compiled functions over one row of the series table.
+"""Level detectors for one series: score, then learn. Compiled functions over one row of the series table.
 
-Three channels, each in nats of surprise against its own past, the largest counts:
+Two channels, in nats of surprise against the series' own past, the larger counts:
 
 - residual against a fast and a slow level (exponential means; winsorised, so that an outlier moves them by little), in
   units of a robust scale, calibrated by the streaming tail of its own absolute values;
-- novelty: how far outside of every value seen so far, against how often and how far that happened before;
 - silence: rows missing of a series that is regularly there.
 
 While values are odd next to nothing is learnt, so that an incident does not become normal as it goes on. A run of odd
@@ -72,10 +71,6 @@ def surprise(one: Table, value: float) -> float:
         for channel in range(2):
             z = abs(value - one.level[channel]) / unit(one, channel)
             nats = max(nats, tail_surprise(z, _tail(one, channel), P_CUT))
-        outside = max(value - one.high, one.low - value)
-        if outside > 0.0 and one.n >= 10.0:
-            rate = max(one.novel_rate, 1.0 / (one.n + 1.0))
-            nats = max(nats, -math.log(rate) + outside / one.novel_excess)
     if nats > LINEAR:
         nats = LINEAR + 10.0 * math.log1p((nats - LINEAR) / 10.0)
     # n rows can't tell any probability; a run of odd rows says more, a series that never moved says less
@@ -160,7 +155,6 @@ def _begin(one: Table, level: float, scale: float) -> None:
     one.low = one.high = level
     one.odd = 0
     one.held[:] = 0.0
-    one.novel_rate, one.novel_excess = 1.0, max(1e-9, LEAST_EFFECT * abs(level))
     for channel in range(2):
         one.level[channel], one.scale[channel] = level, scale
 
@@ -180,17 +174,8 @@ def _learn_residual(one: Table, value: float, channel: int, weight: float) -> No
 
 @compiled
 def _learn_range(one: Table, value: float, weight: float) -> None:
-    outside = max(value - one.high, one.low - value)
-    seen = 1.0 if outside > 0.0 else 0.0
-    one.novel_rate += weight * (seen - one.novel_rate) / min(one.n + 1.0, 300.0)
-    if outside > 0.0:
-        if one.n < 10.0:
-            one.novel_excess = max(0.2 * (one.high - one.low), one.novel_excess)
-        one.novel_excess += weight * 0.1 * (outside - one.novel_excess)
-        if value > one.high:
-            one.high += weight * outside
-        else:
-            one.low -= weight * outside
+    one.high += weight * max(value - one.high, 0.0)
+    one.low -= weight * max(one.low - value, 0.0)
 
 
 @compiled
@@ -217,7 +202,6 @@ def rebaseline(one: Table) -> None:
     low, high = one.new_low, one.new_high
     _begin(one, one.new_level, one.new_scale)
     one.low, one.high = low, high
-    one.novel_rate, one.novel_excess = 1.0 / n, max(0.2 * (high - low), one.novel_excess)
     one.n = n
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from models import online, placing, scoring
 from models.counting import NO_COUNTS, Counts, bind, sum_counts
 from models.drift import DETECTOR, Confirmed, DriftBank
-from models.episodes import EpisodeRules
+from models.episodes import GOING_ON, OPENED, EpisodeRules
 from models.features import Multivariate, ask_models
 from models.open_episodes import Incidents
 from models.reasons import AlertDecision, SampleFate
@@ -71,7 +71,7 @@ class PipelineConfig:
     drift_delta: float = 0.002
     drift_confirm_rows: int = 90
     drift_min_effect: float = 3.0
-    episode_min_rows: int = 2
+    episode_min_rows: int = 1
     episode_at_once: float = 2.0
     episode_gap_rows: int = 3
     episode_hold_score: float = 0.7
@@ -269,7 +269,8 @@ class Pipeline:
             entity=rows.entity,
             tick_ns=rows.tick_ns,
             score=scores.score,
-            is_anomaly=scores.score > 1.0,
+            is_anomaly=(scores.score > 1.0)
+            | (np.isin(scores.phase, (OPENED, GOING_ON)) & (scores.score > self._config.episode_hold_score)),
             value=scores.value[:, 0],
             expected=scores.expected[:, 0],
             expected_lower=scores.lower[:, 0],
@@ -319,11 +320,12 @@ class Pipeline:
         service = state.entities["service"][rows.entity]
         found: list[tuple[int, RetrainWish]] = []
         for number in np.unique(service).tolist():
-            mine = np.flatnonzero(service == number)
+            # a row of a single series has nothing that a model of rows could add to what the series' own detectors say
+            mine = np.flatnonzero((service == number) & (np.diff(rows.start) > 1))
             features = [
                 (int(np.searchsorted(mine, row)), drift)
                 for row, drift in drifts
-                if service[row] == number and drift.series != SCORE_SERIES
+                if service[row] == number and drift.series != SCORE_SERIES and rows.start[row + 1] - rows.start[row] > 1
             ]
             name = state.services[number]
             record = self._records.setdefault(name, ServiceRecord())

@@ -30,6 +30,17 @@ DIFFS = 16
 SUSTAINED = 3
 """Most rows that surprise has to last before it counts; see `scoring.SUSTAINED_S`."""
 
+BINS = 256
+"""Bins of the grid of values that a series has had; with 128 the public benchmark loses two points."""
+
+HOURS = 24
+
+STRENGTHS = 64
+"""Bins of the strengths of an entity's past events; see `false_alarms`."""
+
+PEAKS = 5
+"""Blocks of rows whose strongest row is remembered; see `false_alarms.BLOCK_ROWS`."""
+
 SERIES = np.dtype(
     [
         # what it is
@@ -40,8 +51,13 @@ SERIES = np.dtype(
         # online detectors: learned rows, level and scale by horizon, tails of |z|, range, novelty, regularity
         ("n", "f8"), ("level", "f8", (2,)), ("scale", "f8", (2,)),
         ("cut", "f8", (2,)), ("excess", "f8", (2,)), ("square", "f8", (2,)), ("beyond", "f8", (2,)),
-        ("low", "f8"), ("high", "f8"), ("novel_rate", "f8"), ("novel_excess", "f8"), ("regular", "f8"),
-        ("missing", "i4"),
+        ("low", "f8"), ("high", "f8"), ("regular", "f8"), ("missing", "i4"),
+        # novelty of the value and of its seasonal residual: what has been seen, by age, on a grid
+        ("seen_rows", "i8"), ("latest", "f8", (SUSTAINED - 1,)), ("newest", "f8"), ("granule", "f8"),
+        ("seen", "u1", (2, BINS)), ("bin_low", "f8", (2,)), ("bin_step", "f8", (2,)),
+        ("seen_low", "f8", (2,)), ("seen_high", "f8", (2,)), ("recent_low", "f8", (2,)), ("recent_high", "f8", (2,)),
+        ("settled_low", "f8", (2,)), ("settled_high", "f8", (2,)),
+        ("hour_mean", "f8", (HOURS,)), ("hour_rows", "f4", (HOURS,)),
         # the regime that may become the new normal
         ("odd", "i4"), ("held", "f8", (2,)), ("new_level", "f8"), ("new_scale", "f8"),
         ("new_low", "f8"), ("new_high", "f8"),
@@ -62,14 +78,13 @@ ENTITY = np.dtype(
         # open ticks, oldest first
         ("n_open", "i4"), ("key", "i8", (OPEN,)), ("at", "i8", (OPEN,)), ("deadline", "i8", (OPEN,)),
         ("reported", "i4", (OPEN,)), ("slot", "i4", (OPEN,)), ("awaited", "i4"), ("closed_key", "i8"), ("rows", "i8"),
-        # tail of the fused surprise
-        ("n", "f8"), ("cut", "f8"), ("excess", "f8"), ("square", "f8"), ("beyond", "f8"),
-        ("recent", "f8", (SUSTAINED,)),
-        # exponential mean of the service model's surprise
-        ("joint_level", "f8"),
+        # what its events were like, and how far the threshold has moved
+        ("n", "f8"), ("units", "f8"), ("events", "f8", (STRENGTHS,)), ("peaks", "f8", (PEAKS,)),
+        ("held", "f8"), ("offset", "f8"), ("alarm_rows", "i4"),
+        # newest surprises by the service's model, and their exponential mean
+        ("joint", "f8", (SUSTAINED,)), ("joint_level", "f8"),
         # episode
         ("episode", "i1"), ("pending", "i4"), ("quiet", "i4"), ("since_ns", "i8"),
-        ("held", "f8"), ("held_weight", "f8"),
         # newest result
         ("tick_ns", "i8"), ("score", "f8"), ("cause", "i4"), ("value", "f8"),
         ("expected", "f8"), ("lower", "f8"), ("upper", "f8"),

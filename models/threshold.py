@@ -1,4 +1,4 @@
-"""Streaming tail of a distribution, and the scale on which 1 is the alert threshold.
+"""Streaming tail of a distribution.
 
 A tail is a high quantile (`cut`) tracked by stochastic approximation, and beyond it a generalised Pareto distribution
 fitted by the first two moments of the excess (Hosking and Wallis, Technometrics 29, 1987; Siffert et al., "SPOT",
@@ -11,8 +11,6 @@ import math
 from typing import NamedTuple
 
 from models.compiled import compiled
-
-WEEK_S = 604_800.0
 
 PRIOR_EXCEEDANCES = 10.0
 """Weight of a tail's starting values, in exceedances."""
@@ -27,20 +25,6 @@ WINSOR = 8.0
 MAX_SHAPE = 0.25
 """Largest Pareto shape believed. The moments exist below 0.5 only, and what makes a history look heavier than 0.25 is
 more often an incident in it, which must not teach that incidents are normal."""
-
-LEAST_P, MOST_P = 1e-8, 0.02
-"""Bounds of the tail probability that a false-alarm rate may ask for: below, nothing could ever be calibrated; above,
-every fiftieth row would alert."""
-
-
-@compiled
-def alert_surprise(alerts_per_entity_week: float, interval_s: float) -> float:
-    """Surprise at which an entity's score is 1, if alerts came independently at the rate asked for.
-
-    >>> round(alert_surprise(1.0, 60.0), 2)
-    9.22
-    """
-    return -math.log(min(max(alerts_per_entity_week * interval_s / WEEK_S, LEAST_P), MOST_P))
 
 
 class Tail(NamedTuple):

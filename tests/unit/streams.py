@@ -92,6 +92,12 @@ def scores(folds: Sequence[Folded], pipeline: Pipeline, instance: str = "a") -> 
     return np.concatenate([fold.rows.score[fold.rows.entity == number] for fold in folds])
 
 
+def anomalous(folds: Sequence[Folded], pipeline: Pipeline, instance: str = "a") -> NDArray[np.bool_]:
+    """Which of one instance's ticks are part of an anomaly, in order."""
+    number = [name.entity for name in pipeline.entities].index(f"shop/{instance}")
+    return np.concatenate([fold.rows.is_anomaly[fold.rows.entity == number] for fold in folds])
+
+
 def model_for(
     rows: NDArray[np.float64], features: Sequence[str], *, version: str = "1", trained_to_ns: int = START_NS
 ) -> ServiceModel:
