@@ -26,7 +26,8 @@ cannot be abnormal, and a model of the rest would go on calling it so."""
 
 ESTABLISHED = 0.1
 """Share of the history from which rows since a change are a new normal. Fewer, an hour of a week, may as well be an
-incident: server machines' were learnt while they lasted, and VUS-PR fell from .6 to .3."""
+incident that would be learnt while it lasts."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingOrder:

@@ -45,8 +45,8 @@ BETTER_BY: Final = 0.01
 
 NEWER_BY_NS: Final = 86_400 * 1_000_000_000
 """A challenger that has learnt a day more takes over unless it is worse: what is normal wanders, and what a champion is
-held against is the history that both know. On server machines daily models had .17 more VUS-PR than those kept until a
-better one came."""
+held against is the history that both know. While trying policies on one machine, keeping the champion lost .17 VUS-PR
+against always promoting."""
 
 NO_WORSE_THAN: Final = 0.05
 """Separation that a day of news may cost: five times what counts as a difference, as faults are put in at random."""
