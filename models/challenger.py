@@ -26,7 +26,10 @@ cannot be abnormal, and a model of the rest would go on calling it so."""
 
 ESTABLISHED = 0.1
 """Share of the history from which rows since a change are a new normal. Fewer, an hour of a week, may as well be an
-incident that would be learnt while it lasts."""
+incident that would be learnt while it lasts. Of a history shorter than `SHORT_HISTORY_NS` every change is one: there is
+no old normal to speak of."""
+
+SHORT_HISTORY_NS = 86_400 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,8 @@ def _established(order: TrainingOrder, table: TrainingTable) -> TrainingOrder:
     if order.reason not in CHANGED or len(table) == 0:
         return order
     since_ns = order.changed_ns if order.changed_ns is not None else int(table.tick_ns[0])
-    if (table.tick_ns >= since_ns).mean() < ESTABLISHED:
+    long = int(table.tick_ns[-1] - table.tick_ns[0]) >= SHORT_HISTORY_NS
+    if long and (table.tick_ns >= since_ns).mean() < ESTABLISHED:
         return replace(order, reason=RetrainReason.STALE, changed_ns=None)
     return replace(order, incidents=tuple(w for w in order.incidents if w.end_ns <= table.tick_ns[-1]))
 

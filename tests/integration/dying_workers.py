@@ -30,7 +30,7 @@ from agents.sample_records import decode
 from agents.serving_models import Served
 from infra.pipeline_config import pipeline_config
 from infra.settings import Settings
-from infra.store import progress, slos
+from infra.store import feedback, progress, slos
 from infra.store.database import Database
 from infra.store.progress import Fenced, ModelSwap, Resume, Snapshot
 from infra.store.slos import StoredSlos
@@ -214,6 +214,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "delete_old_files", lambda *_: None)
     monkeypatch.setattr(slos, "revision", lambda world: world.slos.revision)
     monkeypatch.setattr(slos, "load", lambda world: world.slos)
+    monkeypatch.setattr(feedback, "thresholds", lambda _: {})
 
     def commit(database: WorldDatabase, effects: Effects, *, repeated: bool) -> None:
         with database.transaction() as world:
