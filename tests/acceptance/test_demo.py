@@ -10,12 +10,16 @@ import pytest
 from rich.console import Console
 
 from infra.demo.run import run
-from infra.grafana.answers import ask
+from infra.grafana.answers import Answer, ask
 from infra.grafana.queries import dashboard_queries
 from infra.settings import Settings, load
 from infra.store.database import Database
 
 DASHBOARD_SPAN = timedelta(minutes=15)
+
+
+PATIENT = ("When budgets will be gone", "What people said")
+"""Panels that need hours of burning, or people; their queries must run, but a demo of minutes may leave them empty."""
 
 
 @pytest.mark.acceptance
@@ -28,7 +32,7 @@ def test_every_link_from_fault_to_resolved_alert_and_from_drift_to_new_model_is_
     def ask_the_dashboard(settings: Settings, database: Database) -> None:
         now = datetime.now(UTC)
         answers = ask(dashboard_queries(), settings.prometheus_url, database, now - DASHBOARD_SPAN, now)
-        unanswered.extend(answer.problem for answer in answers if answer.problem)
+        unanswered.extend(answer.problem for answer in answers if answer.problem and not _may_be_empty(answer))
 
     said = io.StringIO()
     home = services_home / "demo"
@@ -36,6 +40,10 @@ def test_every_link_from_fault_to_resolved_alert_and_from_drift_to_new_model_is_
 
     assert everything_seen, f"{said.getvalue()}\n{_logs(home)}"
     assert unanswered == [], said.getvalue()
+
+
+def _may_be_empty(answer: Answer) -> bool:
+    return not answer.error and any(title in answer.query.place for title in PATIENT)
 
 
 def _logs(home: Path) -> str:
