@@ -49,13 +49,13 @@ async def committed(kafka: str, group: str, topic: str, partition: int = 0) -> i
 
 async def read_all(kafka: str, topic: str) -> list[Any]:
     """Every record that a topic holds now, partition by partition."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka, enable_auto_commit=False)
+    # from the start by configuration: a seek races with the consumer's own first look for the end
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka, enable_auto_commit=False, auto_offset_reset="earliest")
     await consumer.start()
     try:
         await eventually(lambda: bool(consumer.assignment()))    # a new topic is not known everywhere at once
         partitions = sorted(consumer.assignment(), key=lambda tp: tp.partition)
         ends = await consumer.end_offsets(partitions)
-        await consumer.seek_to_beginning(*partitions)
         records: dict[TopicPartition, list[Any]] = {tp: [] for tp in partitions}
         while any([await consumer.position(tp) < ends[tp] for tp in partitions]):
             for tp, batch in (await consumer.getmany(timeout_ms=200)).items():
