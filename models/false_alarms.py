@@ -9,7 +9,8 @@ Conformal Inference Under Distribution Shift", NeurIPS 2021), which makes the ra
 distribution.
 
 Time is counted in units, a row or a minute, whichever is longer: rows of one second are not sixty chances a minute to
-be wrong, because what they tell changes no faster than that. """
+be wrong, because what they tell changes no faster than that.
+"""
 
 from __future__ import annotations
 
@@ -51,10 +52,6 @@ BLOCK_ROWS = 20
 
 ALARM_ROWS = 10
 """Rows without an alarm after which the next one is another alarm."""
-
-RUN_WEIGHT = 1.0
-"""What a run of alarms counts as an event when it is over. One that was false raises the bar, one that was true should
-not."""
 
 STEP_NATS = 1.0
 """How far an alarm moves the threshold. 0.5 takes twice as long to reach the rate, 2 costs a point of the benchmark."""
@@ -135,7 +132,7 @@ def learn(entity: Table, strength: float, alarm: bool, probability: float, n_uni
     elif entity.alarm_rows > 0:
         entity.alarm_rows -= 1
         if entity.alarm_rows == 0:
-            entity.events[int(_place(entity.held))] += RUN_WEIGHT
+            entity.events[int(_place(entity.held))] += 1.0
             entity.held = 0.0
             entity.offset = min(entity.offset + STEP_NATS, MOST_NATS)
     elif is_event(entity, strength):

@@ -4,7 +4,8 @@ Two kinds of evidence, in nats. The onset: how new the values of the entity's se
 into the surprise of an event. The level: how far the row is from normal as a whole, by the service's model. The
 larger one, over the surprise that the false-alarm rate asks for, is the score; the entity's own threshold decides the
 side of 1 on which it lies. What is odd but has just been odd holds the score below 1, so that an incident stays
-visible and an open episode open. """
+visible and an open episode open.
+"""
 
 from __future__ import annotations
 
@@ -155,11 +156,11 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
         # of a single series a model knows the level only
         whole = joint > 0.0 and end - start > 1
         probability = false_alarms.alarm_probability(rules.alerts_per_entity_week, interval_s)
+        target = -math.log(probability)
         n_units, wanted = false_alarms.units(interval_s), tables.thresholds[entity.service]
         if entity.n >= FIRST_SCORE_ROWS:
             known = entity.n >= CALIBRATED_ROWS and entity.n * interval_s >= CALIBRATED_S
             out.readiness[row] = CALIBRATED if known else PROVISIONAL
-            target = -math.log(probability)
             nats = false_alarms.surprise(entity, strength) if false_alarms.is_event(entity, strength) else 0.0
             reach, severity = wanted * false_alarms.threshold(entity, probability), nats / target
             alarm = nats >= reach
@@ -172,7 +173,7 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
             false_alarms.learn(entity, strength, alarm, probability, n_units)
         false_alarms.count(entity, n_units)
         _explain(rows, row, forest.share, joint, out)
-        _expect(tables, rows, row, -math.log(probability) * wanted, out)
+        _expect(tables, rows, row, target * wanted, out)
         out.phase[row] = advance(entity, out.score[row], rows.tick_ns[row], rules.episode)
         out.since_ns[row], out.learnt[row] = entity.since_ns, entity.n
         for cell in range(start, end):
@@ -196,11 +197,9 @@ def _strength(tables: Tables, rows: Rows, row: int, lasting: int, out: Scores) -
         odd = online.surprise(one, value)
         # nothing is new about a missing value but its absence
         new = odd if np.isnan(value) else novelty.novelty(one, value, rows.tick_ns[row]) + ODDITY * min(odd, ODDEST)
-        out.nats[cell] = new
-        out.odd[cell] = odd
-        strongest = max(strongest, out.nats[cell])
-        company += max(out.nats[cell] - COMPANY, 0.0)
-        oddest = max(oddest, out.odd[cell])
+        out.nats[cell], out.odd[cell] = new, odd
+        strongest, oddest = max(strongest, new), max(oddest, odd)
+        company += max(new - COMPANY, 0.0)
     return strongest + 0.5 * (company - max(strongest - COMPANY, 0.0)), oddest
 
 
