@@ -1,16 +1,24 @@
-"""One idempotent Kafka producer of a role: publishes, waits for every answer, starts anew after a failure."""
+"""One idempotent Kafka producer of a role: publishes, waits for every answer, starts anew after a failure.
+
+Records go out in batches made here: aiokafka's `send` of a single record takes 20 us for its futures and for choosing
+the partition, appending to a batch takes one.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+import random
+import time
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownTopicOrPartitionError
+from aiokafka.producer.message_accumulator import BatchBuilder
 
+from agents.partitioning import partition_of
 from infra.settings import Settings
 from models.errors import Unavailable
 
@@ -19,12 +27,12 @@ log = logging.getLogger(__name__)
 MAX_BATCH_BYTES: Final = 1024 * 1024
 """Of one request to one partition: a micro-batch's output should fit in a few."""
 
-MAX_REQUEST_BYTES: Final = 64 * 1024 * 1024
-"""Of a record before compression, which is what aiokafka measures; the broker measures what arrives."""
-
 REQUEST_TIMEOUT_MS: Final = 15_000
 """When an unanswered request counts as failed: longer than a failover takes, and a restart of a small broker."""
 
+COMPRESSION: Final = "zstd"
+"""0.3 us a sample for both topics of the stream, at 60 % of the size of lz4, for which aiokafka takes 1.2 us: it
+compresses at the slowest level."""
 
 class Outgoing(NamedTuple):
     """One record to publish; without `partition` the key decides, as with Kafka's default partitioner."""
@@ -57,16 +65,9 @@ class Publisher:
         answers: list[asyncio.Future[object]] = []
         try:
             producer = await self._started()
-            for record in records:
-                answers.append(
-                    await producer.send(
-                        record.topic,
-                        record.value,
-                        key=record.key,
-                        partition=record.partition,
-                        headers=list(record.headers),
-                    )
-                )
+            for (topic, partition), mine in (await self._by_partition(producer, records)).items():
+                for batch in _batches(producer, mine):
+                    answers.append(await producer.send_batch(batch, topic, partition=partition))
             await asyncio.gather(*answers)
         except MessageSizeTooLargeError:
             raise
@@ -74,6 +75,22 @@ class Publisher:
             await asyncio.gather(*answers, return_exceptions=True)
             await self.close()
             raise Unavailable("Kafka", str(error) or type(error).__name__) from error
+
+    async def _by_partition(
+        self, producer: AIOKafkaProducer, records: Sequence[Outgoing]
+    ) -> dict[tuple[str, int], list[Outgoing]]:
+        """The records by topic and partition, in order within each."""
+        sizes = {topic: len(await producer.partitions_for(topic)) for topic in {record.topic for record in records}}
+        if not all(sizes.values()):
+            raise UnknownTopicOrPartitionError
+        found: dict[tuple[str, int], list[Outgoing]] = {}
+        for record in records:
+            partition = record.partition
+            if partition is None:
+                size = sizes[record.topic]
+                partition = random.randrange(size) if record.key is None else partition_of(record.key, size)
+            found.setdefault((record.topic, partition), []).append(record)
+        return found
 
     async def partitions(self, topic: str) -> int:
         """How many partitions `topic` has; raises `Unavailable`."""
@@ -97,10 +114,9 @@ class Publisher:
                 client_id=self._client_id,
                 enable_idempotence=True,
                 acks="all",
-                compression_type="lz4",
+                compression_type=COMPRESSION,
                 linger_ms=0,
                 max_batch_size=MAX_BATCH_BYTES,
-                max_request_size=MAX_REQUEST_BYTES,
                 request_timeout_ms=REQUEST_TIMEOUT_MS,
             )
             try:
@@ -110,3 +126,21 @@ class Publisher:
                 raise
             self._producer = producer
         return self._producer
+
+
+def _batches(producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> Iterator[BatchBuilder]:
+    """The records of one partition in as few batches as they fit in; one that is larger than a batch goes alone."""
+    now_ms = int(time.time() * 1000)
+    batch = producer.create_batch()
+    for record in records:
+        if not _append(batch, record, now_ms):
+            yield batch
+            batch = producer.create_batch()
+            _append(batch, record, now_ms)
+    yield batch
+
+
+def _append(batch: BatchBuilder, record: Outgoing, now_ms: int) -> bool:
+    """Whether there was room for the record; there always is in an empty batch."""
+    done = batch.append(timestamp=now_ms, key=record.key, value=record.value, headers=list(record.headers))
+    return done is not None

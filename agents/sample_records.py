@@ -8,9 +8,9 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from aiokafka.partitioner import murmur2
 from numpy.typing import NDArray
 
+from agents.partitioning import partition_of
 from models.errors import Rejected
 from models.records import SampleColumns, SampleRecord
 from models.series import EntityRule, parse_series
@@ -40,18 +40,9 @@ class Partitioner:
         if known is None:
             if len(self._known) >= MAX_CACHED:
                 self._known.clear()
-            known = partition_of(self._rule.identify(series_id).entity, self._partitions)
+            known = partition_of(self._rule.identify(series_id).entity.encode(), self._partitions)
             self._known[series_id] = known
         return known
-
-
-def partition_of(key: str, partitions: int) -> int:
-    """Partition that Kafka's default partitioner gives to a key.
-
-    >>> partition_of("checkout/i-1", 4)
-    0
-    """
-    return int((murmur2(key.encode()) & 0x7FFFFFFF) % partitions)
 
 
 def encode(

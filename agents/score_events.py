@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from infra.store.outbox import OutboxEvent
 from models.alerts import alert_event, dashboard_url, runbook_url
@@ -26,47 +27,38 @@ TOP_CAUSES: Final = 3
 _encoder = msgspec.json.Encoder()
 
 
-def score_records(rows: ScoredRows, entities: list[EntityName]) -> Iterator[tuple[str, bytes]]:
+def score_records(rows: ScoredRows, entities: list[EntityName]) -> list[tuple[str, bytes]]:
     """(entity, JSON) of every closed tick, in tick order."""
+    encode, ticks = _encoder.encode, {tick_ns: to_rfc3339(tick_ns) for tick_ns in set(rows.tick_ns.tolist())}
     columns = zip(
         rows.entity.tolist(),
         rows.tick_ns.tolist(),
         rows.score.tolist(),
         rows.is_anomaly.tolist(),
-        rows.cause,
-        rows.value.tolist(),
-        rows.expected.tolist(),
-        rows.expected_lower.tolist(),
-        rows.expected_upper.tolist(),
         rows.contributions,
+        rows.cause,
+        _known(rows.value),
+        _known(rows.expected),
+        _known(rows.expected_lower),
+        _known(rows.expected_upper),
         rows.model_version,
         rows.readiness,
         strict=True,
     )
-    for number, tick_ns, score, anomalous, cause, value, expected, lower, upper, causes, version, readiness in columns:
+    found = []
+    for number, tick_ns, score, anomalous, causes, *known in columns:
         name = entities[number]
-        event = ScoreEvent(
-            id=f"{name.entity}@{tick_ns}",
-            service=name.service,
-            entity=name.entity,
-            tick=to_rfc3339(tick_ns),
-            anomaly_score=score,
-            is_anomaly=anomalous,
-            causes=causes[:TOP_CAUSES],
-            cause_metric=cause,
-            value=_finite(value),
-            expected=_finite(expected),
-            expected_lower=_finite(lower),
-            expected_upper=_finite(upper),
-            model_version=version,
-            readiness=str(readiness),
-        )
-        yield name.entity, _encoder.encode(event)
+        identity = f"{name.entity}@{tick_ns}"
+        event = ScoreEvent(identity, name.service, name.entity, ticks[tick_ns], score, anomalous, causes, *known)
+        found.append((name.entity, encode(event)))
+    return found
 
 
-def _finite(value: float) -> float | None:
+def _known(values: NDArray[np.float64]) -> list[float | None]:
     """JSON has no word for NaN, which stands for "there is none"."""
-    return value if math.isfinite(value) else None
+    if np.isfinite(values).all():
+        return cast("list[float | None]", values.tolist())
+    return [value if math.isfinite(value) else None for value in values.tolist()]
 
 
 def drift_record(drift: Drift) -> tuple[str, bytes]:

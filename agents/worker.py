@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -36,6 +37,11 @@ disks."""
 STOP_HOOKS_S: Final = 2.5
 STOP_APP_S: Final = 2.5
 """Together the five seconds in which a worker should be gone after SIGTERM."""
+
+COLLECT_AFTER: Final = (100_000, 20, 50)
+"""Objects made, and collections of the younger generations, between two garbage collections. A micro-batch makes tens
+of thousands of objects that form no cycles: with Python's 700, collecting takes a third of the time that events
+take."""
 
 EXIT_CLEAN: Final = 0
 EXIT_CRASHED: Final = 1
@@ -80,6 +86,9 @@ async def _serve(settings: Settings, roles: Sequence[str], port_file: Path | Non
             _write_whole(port_file, f"{server.server_port}\n")
         if not await _until(stop, _prepare(context)):
             return EXIT_CLEAN, False
+        gc.collect()
+        gc.freeze()     # modules and compiled code stay: no need to look through them again and again
+        gc.set_threshold(*COLLECT_AFTER)
         log.info("worker starts: %s; metrics on port %s", ", ".join(roles), server.server_port)
         return await _consume(app, context, stop)
     finally:

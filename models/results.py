@@ -76,7 +76,12 @@ class ScoredRows:
     @cached_property
     def contributions(self) -> list[list[tuple[str, float]]]:
         """Up to three (feature, contribution) a row, largest first, summing to the score."""
-        return [self.contributions_of(row) for row in range(len(self))]
+        width = self.causes.shape[1]
+        names = [self.features[number] for number in self.causes.ravel().tolist()]
+        pairs = list(zip(names, self.parts.ravel().tolist(), strict=True))
+        # causes come first in their row
+        found = np.count_nonzero(self.causes >= 0, axis=1).tolist()
+        return [pairs[row * width : row * width + n] for row, n in enumerate(found)]
 
     @cached_property
     def readiness(self) -> list[Readiness]:

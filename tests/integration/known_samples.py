@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from agents.sample_records import partition_of
+from agents.partitioning import partition_of
 from infra.settings import Settings
 from infra.store import slos
 from infra.store.database import Database
@@ -115,7 +115,7 @@ class KnownStream:
     def episodes(self, partitions: int) -> dict[str, tuple[float, bool]]:
         """Episode id → (peak score, whether it ended), from one fold of each partition's samples."""
         rule = EntityRule(("service",), ("instance",), "host")
-        target = np.array([partition_of(rule.identify(text).entity, partitions) for text in self.series])
+        target = np.array([partition_of(rule.identify(text).entity.encode(), partitions) for text in self.series])
         found: dict[str, tuple[float, bool]] = {}
         for partition in range(partitions):
             rows = np.flatnonzero(target == partition)

@@ -18,8 +18,9 @@ from prometheus_client import CollectorRegistry
 
 from agents.app import attach, build
 from agents.context import Context
+from agents.partitioning import partition_of
 from agents.retry import Dependencies
-from agents.sample_records import Decoded, decode, partition_of
+from agents.sample_records import Decoded, decode
 from infra.kafka_admin import create_topics
 from infra.lake import LakeWriter
 from infra.settings import Settings
@@ -81,7 +82,7 @@ async def test_samples_arrive_by_entity_in_order_with_their_source_offsets(
         high[record.partition, part.source] = int(part.offsets[-1])
         for number, value, offset in zip(part.columns.series, part.columns.values, part.offsets, strict=True):
             entity = RULE.identify(part.columns.series_ids[number]).entity
-            assert partition_of(entity, 3) == record.partition
+            assert partition_of(entity.encode(), 3) == record.partition
             assert value == offset
             seen[part.source, int(offset)] += 1
     assert set(seen.values()) == {1}

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents import sample_records
-from agents.sample_records import Decoded, Partitioner, concatenate, decode, encode, partition_of, with_identity
+from agents.partitioning import partition_of
+from agents.sample_records import Decoded, Partitioner, concatenate, decode, encode, with_identity
 from models.records import SampleColumns
 from models.series import EntityRule
 
@@ -59,7 +60,7 @@ def test_every_sample_comes_back_once_in_order_in_its_entitys_partition(rows, li
         found[partition].extend(as_rows(part))
     everything = as_rows(Decoded("", 0, columns, offsets))
     for partition, got in found.items():
-        assert got == [row for row in everything if partition_of(RULE.identify(row[0]).entity, 3) == partition]
+        assert got == [row for row in everything if partition_of(RULE.identify(row[0]).entity.encode(), 3) == partition]
 
 
 def test_what_was_folded_is_left_out_by_source_offset() -> None:
