@@ -3,7 +3,7 @@
 # compiler, package manager's cache nor source tree.
 
 FROM python:3.11.14-slim-bookworm AS build
-ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 UV_LINK_MODE=copy UV_NO_CACHE=1
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 UV_LINK_MODE=copy UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1
 RUN pip install uv==0.13.8
 WORKDIR /src
 # dependencies first: their layer is rebuilt only when they change; requirements.txt constrains versions and verifies hashes

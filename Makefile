@@ -4,6 +4,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
+# every start that has to compile its modules anew takes three times as long
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,7 +31,7 @@ $(VENV)/.installed: requirements.txt $(VENV)/bin/python
 	@echo "setup: installing the pinned versions"
 	@awk '/^uv==/ {on = 1} on {print; if ($$0 !~ /\\$$/) exit}' requirements.txt > $(VENV)/uv.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements.txt
 	@touch $@
 
 $(VENV)/.ready: pyproject.toml infra/local/kafka-pom.xml $(VENV)/.installed
@@ -47,7 +50,7 @@ test: setup ## every test, on real services
 	@exec $(BIN)/python -m pytest $(ARGS)
 
 test-unit: setup ## the tests that need no service (seconds)
-	@exec $(BIN)/python -m pytest tests/unit tests/contract $(ARGS)
+	@exec $(BIN)/python -m pytest tests/unit tests/contract tests/property tests/accuracy $(ARGS)
 
 chaos: setup ## kill workers, broker and PostgreSQL at random (CHAOS_SECONDS=90), then count what came through
 	@exec env $(if $(CHAOS_SECONDS),TIDEWATCH_CHAOS_SECONDS=$(CHAOS_SECONDS)) \

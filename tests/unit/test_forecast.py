@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.forecast.__main__ import figures, measure
 from models.slo.definition import TimeWindow, WindowUnit
 from models.slo.forecast import BLOCKS, Forecast, History, block_s, forecast, lookback_s
 
@@ -92,10 +91,3 @@ def test_the_interval_holds_the_middle_and_lies_ahead(burns: list[float], window
     assert known == sorted(known)
     assert all(len(burns) * HOUR_S < at <= told.horizon_s + 1e-6 for at in known)
     assert (told.latest_s is None) or (told.gone_s is not None and told.soonest_s is not None)
-
-
-def test_tickets_come_true() -> None:
-    """A small part of `python -m benchmarks.forecast`."""
-    by_name = {row["name"]: row["value"] for row in figures(measure(60, 3))}
-    assert by_name["tickets"] >= 10
-    assert by_name["tickets that came true before the period's end"] >= 0.85

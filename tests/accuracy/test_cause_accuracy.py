@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from benchmarks.causes.__main__ import figures, kinds, measure, misses
-
-pytestmark = pytest.mark.integration
 
 
 def test_the_first_cause_of_a_page_is_the_series_that_the_incident_acts_on() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import functools
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -168,6 +169,7 @@ ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolka
 YEARS = range(2025, 2029)
 
 
+@functools.cache
 def changes_of(zone: str) -> list[datetime]:
     """Moments (UTC, to the hour) at which the zone's offset from UTC has changed."""
     where = ZoneInfo(zone)
