@@ -12,6 +12,7 @@ def pipeline_config(settings: Settings) -> PipelineConfig:
         entity_rule=settings.entity_rule,
         lateness_s=settings.lateness_s,
         alerts_per_entity_week=settings.alerts_per_entity_week,
+        metric_rules=settings.metric_rules,
         training_min_rows=settings.training_min_rows,
         stale_after_s=settings.stale_after_s,
     )

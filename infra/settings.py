@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from models.errors import Misconfigured
+from models.metric_rules import MetricRule
 from models.names import Topic
 from models.series import EntityRule
 
@@ -95,6 +96,9 @@ class Settings(BaseSettings):
     # scoring, models
     alerts_per_entity_week: float = Field(
         1.0, gt=0, description="the false-alarm rate the score's threshold is calibrated to"
+    )
+    metric_rules: tuple[MetricRule, ...] = Field(
+        (), description="which changes of which metrics count; the first that names a metric does"
     )
     snapshot_every_s: float = Field(30.0, description="bounds the replay after a crash")
     training_min_rows: int = Field(240, description="rows of a service before its first model is asked for")

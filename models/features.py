@@ -1,4 +1,4 @@
-"""Feature matrices for the services' models, and what these make of them: onset and level of an entity's surprise."""
+"""Feature matrices for the services' models, and what these make of them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,13 @@ from models.rows import Rows
 from models.service_model import ServiceModel
 from models.state import State, Table
 
-LEVEL_ROWS = 10.0
-"""Rows that an entity's level of surprise remembers. Onsets are found by a row, incidents held by the level: their sum
-had .02 to .1 more VUS-PR than either on application servers, the same at 5."""
-
 
 class Multivariate(NamedTuple):
     """What the services' models say about closed rows.
 
     Attributes:
-        nats: float64 `(n_rows,)`, calibrated surprise of the row, and what its entity's level of it has beyond the
-            normal; NaN where the service has no model and in rows without cells.
+        nats: float64 `(n_rows,)`, calibrated surprise of the row; NaN where the service has no model and in rows
+            without cells.
         share: float64 `(n_cells,)`, the cell's part in it: what the row's distance from normal loses where the cell has
             the value that the others make expected; 0 to 1, summing to 1 over a row.
         unknown: int32 `(n_rows,)`, values of the row that the service's model has no column for.
@@ -54,7 +50,6 @@ def ask_models(state: State, models: Mapping[int, ServiceModel], rows: Rows) -> 
         x = np.full((len(mine), len(model.features)), np.nan)
         _gather(state.series, rows, mine, x, asked.unknown)
         asked.nats[mine], share = model.surprise(x, rows.tick_ns[mine])
-        _add_level(state.entities, rows, mine, asked.nats)
         _spread(state.series, rows, mine, share, asked.share)
     return asked
 
@@ -71,16 +66,6 @@ def _gather(
                 x[i, column] = rows.value[cell]
             elif not np.isnan(rows.value[cell]):
                 unknown[row] += 1
-
-
-@compiled
-def _add_level(entities: Table, rows: Rows, mine: NDArray[np.int64], nats: NDArray[np.float64]) -> None:
-    """Add what the entities' exponential means of surprise, these rows included, exceed their mean of 1 by."""
-    for i in range(mine.shape[0]):
-        row = mine[i]
-        entity = entities[rows.entity[row]]
-        entity.joint_level += (nats[row] - entity.joint_level) / LEVEL_ROWS
-        nats[row] += max(entity.joint_level - 1.0, 0.0)
 
 
 @compiled

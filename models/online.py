@@ -37,6 +37,9 @@ LEAST_EFFECT = 0.01
 LEAST_WEIGHT = 0.005
 """Weight of learning from odd values: a minute of them at one second moves a level by a third of a row's step."""
 
+FIRST_ROWS = 3.0
+"""Rows of a series before it has a level that anything could be far from."""
+
 ODD = 7.0
 """Nats from which a value is odd: one in 1,100."""
 
@@ -59,9 +62,28 @@ def unit(one: Table, channel: int) -> float:
 
 
 @compiled
+def is_of_interest(one: Table, value: float) -> bool:
+    """Whether a value may count as odd: it has left the slow level in the direction asked for, and far enough.
+
+    A missing value always may: it has no direction.
+    """
+    if math.isnan(value) or one.n < FIRST_ROWS:
+        return True
+    change = value - one.level[1]
+    if change * one.direction < 0.0:
+        return False
+    return bool(abs(change) >= _least_effect(one))
+
+
+@compiled
+def _least_effect(one: Table) -> float:
+    return float(max(one.least_effect, one.least_effect_ratio * abs(one.level[1])))
+
+
+@compiled
 def surprise(one: Table, value: float) -> float:
     """Nats of surprise of a value (NaN: missing in this row) before it is learnt."""
-    if one.n < 3.0:
+    if one.n < FIRST_ROWS:
         return 0.0
     nats = 0.0
     if math.isnan(value):
@@ -86,7 +108,8 @@ def _tail(one: Table, channel: int) -> Tail:
 
 @compiled
 def band(one: Table, nats: float) -> tuple[float, float, float]:
-    """Expected value, lower and upper bound: inside of both residual channels stays below `nats`."""
+    """Expected value, lower and upper bound: inside, both residual channels stay below `nats`, or the change is smaller
+    than anybody asked for."""
     if nats > LINEAR:
         nats = LINEAR + 10.0 * math.expm1((nats - LINEAR) / 10.0)
     low, high = -math.inf, math.inf
@@ -96,6 +119,9 @@ def band(one: Table, nats: float) -> tuple[float, float, float]:
     if low > high:
         middle = 0.5 * (low + high)
         low, high = middle, middle
+    least = _least_effect(one)
+    if least > 0.0:
+        low, high = min(low, one.level[1] - least), max(high, one.level[1] + least)
     return min(max(one.level[0], low), high), low, high
 
 

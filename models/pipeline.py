@@ -17,6 +17,7 @@ from models.counting import NO_COUNTS, Counts, bind, sum_counts
 from models.drift import DETECTOR, Confirmed, DriftBank
 from models.episodes import GOING_ON, OPENED, EpisodeRules
 from models.features import Multivariate, ask_models
+from models.metric_rules import MetricRule
 from models.open_episodes import Incidents
 from models.reasons import AlertDecision, SampleFate
 from models.records import SampleColumns
@@ -53,6 +54,7 @@ class PipelineConfig:
     Attributes:
         lateness_s: how far behind its entity's newest sample a sample may be and still count.
         alerts_per_entity_week: the false-alarm rate that a score of 1 stands for.
+        metric_rules: which changes of which metrics count; the first that names a metric does.
         training_min_rows: rows of a service before its first model is asked for; a quarter of it teaches a new regime.
         stale_after_s: age of a champion's newest training row at which another is asked for.
         rebaseline_rows: rows that a new regime must last to be the new normal without a new model having learnt it:
@@ -65,6 +67,7 @@ class PipelineConfig:
     entity_rule: EntityRule
     lateness_s: float = 60.0
     alerts_per_entity_week: float = 1.0
+    metric_rules: tuple[MetricRule, ...] = ()
     training_min_rows: int = 240
     stale_after_s: float = 86_400.0
     rebaseline_rows: int = 300
@@ -102,7 +105,7 @@ class Pipeline:
         self._config = config
         self._rules = config.scoring_rules()
         self._retrain_rules = RetrainRules(config.training_min_rows, config.stale_after_s)
-        self._state = State(config.entity_rule)
+        self._state = State(config.entity_rule, config.metric_rules)
         self._slos: tuple[SloBinding, ...] = ()
         self._bindings = bind(self._state, ())
         self._models: dict[int, ServiceModel] = {}

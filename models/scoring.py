@@ -51,6 +51,10 @@ what the model finds about equally odd. Between 1 and 4 the benchmark stays with
 JOINT_LIMIT = 20.0
 """Nats of a row as a whole that count for its causes: beyond, a small part of much would outweigh what is odd alone."""
 
+LEVEL_ROWS = 10.0
+"""Rows that an entity's level of surprise remembers. Onsets are found by a row, incidents held by the level: their sum
+had .02 to .1 more VUS-PR than either on application servers, the same at 5."""
+
 HELD = 0.75
 """Score up to which a row that is odd, but no news, is held: above the episode's `hold_score`, below the threshold."""
 
@@ -152,7 +156,8 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
         interval_s = rows.interval_ns[row] * 1e-9 if rows.interval_ns[row] > 0 else 1.0
         lasting = int(min(max(SUSTAINED_S / interval_s, 1.0), SUSTAINED))
         strength, oddest = _strength(tables, rows, row, lasting, out)
-        joint = _sustained(entity, forest.nats[row], lasting)
+        left = _without_ignored(tables, rows, row, lasting, forest.share)
+        joint = _sustained(entity, _with_level(entity, left * forest.nats[row]), lasting)
         # of a single series a model knows the level only
         whole = joint > 0.0 and end - start > 1
         probability = false_alarms.alarm_probability(rules.alerts_per_entity_week, interval_s)
@@ -194,6 +199,8 @@ def _strength(tables: Tables, rows: Rows, row: int, lasting: int, out: Scores) -
     for cell in range(rows.start[row], rows.start[row + 1]):
         one = tables.series[rows.series[cell]]
         value = _lasting(one, rows.value[cell], lasting)
+        if not online.is_of_interest(one, value):
+            continue
         odd = online.surprise(one, value)
         # nothing is new about a missing value but its absence
         new = odd if np.isnan(value) else novelty.novelty(one, value, rows.tick_ns[row]) + ODDITY * min(odd, ODDEST)
@@ -201,6 +208,28 @@ def _strength(tables: Tables, rows: Rows, row: int, lasting: int, out: Scores) -
         strongest, oddest = max(strongest, new), max(oddest, odd)
         company += max(new - COMPANY, 0.0)
     return strongest + 0.5 * (company - max(strongest - COMPANY, 0.0)), oddest
+
+
+@compiled
+def _without_ignored(tables: Tables, rows: Rows, row: int, lasting: int, share: NDArray[np.float64]) -> float:
+    """What is left of the model's surprise, 0 to 1, without the changes that nobody asked about; their shares are
+    gone."""
+    left = 1.0
+    for cell in range(rows.start[row], rows.start[row + 1]):
+        one = tables.series[rows.series[cell]]
+        if share[cell] > 0.0 and not online.is_of_interest(one, _lasting(one, rows.value[cell], lasting)):
+            left -= share[cell]
+            share[cell] = 0.0
+    return max(left, 0.0)
+
+
+@compiled
+def _with_level(entity: Table, nats: float) -> float:
+    """A row's surprise, and what its entity's exponential mean of it, this row included, exceeds the mean of 1 by."""
+    if np.isnan(nats):
+        return nats
+    entity.joint_level += (nats - entity.joint_level) / LEVEL_ROWS
+    return float(nats + max(entity.joint_level - 1.0, 0.0))
 
 
 @compiled

@@ -118,5 +118,6 @@ def _fill(state: State, plain: dict[str, Any], series: NDArray[np.void], entitie
         raise StateUnusable("the snapshot's names and arrays do not fit together")
     state.series[: len(series)] = series
     state.series["bound"] = 0
+    state.apply_rules(0)
     state.entities[: len(entities)] = entities
     state.newest_ns, state.next_deadline_ns = plain["newest_ns"], plain["next_deadline_ns"]

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from models.metric_rules import MetricRule, rule_for
 from models.series import EntityRule, SeriesIdentity
 
 Table: TypeAlias = Any
@@ -45,6 +46,8 @@ SERIES = np.dtype(
     [
         # what it is
         ("entity", "i4"), ("next", "i4"), ("column", "i4"), ("counter", "i1"), ("bound_from", "i4"), ("bound", "i4"),
+        # which changes count: 1 upwards, -1 downwards, 0 both; how large at least, absolute and of the level
+        ("direction", "i1"), ("least_effect", "f8"), ("least_effect_ratio", "f8"),
         # placing
         ("n_times", "i4"), ("times", "i8", (RING,)), ("last", "f8"), ("slot", "f8", (OPEN,)),
         ("live", "i1"), ("awaited", "i1"), ("absent", "i4"), ("presence", "f8"),
@@ -135,8 +138,9 @@ class Tables(NamedTuple):
 class State:
     """Arrays and names of a partition's series, entities and services, numbered in order of first appearance."""
 
-    def __init__(self, rule: EntityRule) -> None:
+    def __init__(self, rule: EntityRule, metric_rules: Sequence[MetricRule] = ()) -> None:
         self.rule = rule
+        self.metric_rules = metric_rules
         self.series: Table = np.zeros(64, SERIES)
         self.entities: Table = np.zeros(16, ENTITY)
         self.series_number: dict[str, int] = {}
@@ -169,7 +173,15 @@ class State:
         for name in ("slot", "last", "ref_level"):
             row[name] = np.nan
         self._link(entity, number)
+        self.apply_rules(number)
         return number
+
+    def apply_rules(self, first: int) -> None:
+        """Note in every series from number `first` on which changes of its metric count."""
+        for number in range(first, len(self.identities)):
+            rule, row = rule_for(self.identities[number].metric, self.metric_rules), self.series[number : number + 1]
+            row["direction"] = rule.direction.sign
+            row["least_effect"], row["least_effect_ratio"] = rule.minimum_effect, rule.minimum_effect_ratio
 
     def register(self, series_id: str) -> int:
         """Number of a series, new ones added; raises `Rejected` where the text is not a series."""
