@@ -203,7 +203,11 @@ class Consumer(driver.Consumer):
             return
         if offset is None:
             offset = (await self.earliest_offsets(tp))[tp]
-        await self.seek_wait({tp: offset})
+        try:
+            await self.seek_wait({tp: offset})
+        except IllegalStateError:   # the group took it away a moment ago; `assignment()` hears of that later
+            log.info("%s:%s is somebody else's by now; its new owner resumes it", tp.topic, tp.partition)
+            return
         if self._resuming.get(tp) is placeholder:
             del self._resuming[tp]
             self._restart(tp, offset)

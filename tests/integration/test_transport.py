@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from aiokafka.errors import IllegalStateError
 
 from agents.app import build
 from agents.micro_batch import MicroBatch, micro_batches
@@ -142,6 +143,41 @@ async def test_an_owner_says_where_its_topic_resumes_and_may_start_it_anew(kafka
         reposition(app, topic, 0)
         await eventually(lambda: len(offsets) == 40)
     assert offsets == list(range(60, 100))
+
+
+async def test_a_partition_taken_away_just_before_it_is_resumed_does_not_end_the_worker(
+    kafka: str, topic_prefix: str
+) -> None:
+    topic = f"{topic_prefix}owned"
+    await make_topic(kafka, topic)
+    await produce(kafka, topic, numbered(0, 9))
+    app = build(settings_for(kafka, topic_prefix))
+    offsets: list[int] = []
+    refused: list[int] = []
+
+    async def owner(partition: int) -> int:
+        if not refused:
+            refused.append(partition)
+            seek = app.consumer.seek_wait
+
+            async def gone(_: object) -> None:
+                app.consumer.seek_wait = seek
+                raise IllegalStateError("No current assignment for partition")  # what aiokafka says then
+
+            app.consumer.seek_wait = gone
+        return 5
+
+    @app.agent(app.topic(topic), name="owned")
+    async def read(stream: object) -> None:
+        async for batch in micro_batches(stream):
+            offsets.extend(record.offset for record in batch.records)
+
+    resume_from(app, topic, owner)
+    async with running(app):
+        await eventually(lambda: refused == [0] and app.consumer.seek_wait.__name__ != "gone")
+        assert not app.crashed
+        reposition(app, topic, 0)   # as the next assignment does
+        await eventually(lambda: offsets == [5, 6, 7, 8, 9])
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
