@@ -71,7 +71,7 @@ class Case:
 
 def cases(count: int, *, seed: int, history_s: float) -> Iterator[Case]:
     """`count` incidents, kinds and services in turn, the rest drawn; the same seed gives the same incidents."""
-    kinds = [(kind, False) for kind in CAUSE if kind is not IncidentKind.MEMORY_LEAK]
+    kinds: list[tuple[IncidentKind, bool]] = [(kind, False) for kind in CAUSE if kind is not IncidentKind.MEMORY_LEAK]
     kinds += [(kind, True) for kind in SLOW_KINDS]
     services = list(SERVICES.values())
     rng = np.random.default_rng(seed)

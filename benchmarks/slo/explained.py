@@ -38,11 +38,12 @@ def statements_of(database: Database, work: Callable[[], object]) -> list[str]:
     """The statements that `work` runs on a database, with their arguments."""
     recorder = Recorder()
     connection = database.connection()
+    before = connection.cursor_factory
     connection.cursor_factory = recorder.cursor()
     try:
         work()
     finally:
-        connection.cursor_factory = None
+        connection.cursor_factory = before
     return [text for text in recorder.statements.values() if text.lstrip().upper().startswith(_EXPLAINED)]
 
 

@@ -1,1 +1,1 @@
-"""Samples a second: the whole path in one worker, beside the least that any Python consumer of the topic must do."""
+"""Speed, scale and memory: each figure beside its goal, taken on real services on this machine."""

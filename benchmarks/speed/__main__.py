@@ -1,124 +1,96 @@
-"""`python -m benchmarks.speed [--samples N] [--entities N] [--runs N]`: prints a table, leaves JSON beside it."""
+"""`python -m benchmarks.speed [--only NAME] [--quick] [--again]`: prints a table, leaves it as JSON."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
-import os
-import shutil
-import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from datetime import UTC, datetime
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-from benchmarks.speed.worker_run import Drained, drain
-from benchmarks.speed.workload import publish, records
-from infra.kafka_admin import create_topics_blocking
-from infra.local.kafka import Kafka
-from infra.local.postgres import Postgres
-from infra.settings import Settings
-from models.names import Topic
+from benchmarks.speed import record, table
+from benchmarks.speed.measurements import MEASUREMENTS, Measurement
+from benchmarks.speed.record import LATEST, ROOT, Record
+from models.errors import TidewatchError
 
-ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "benchmarks" / "results" / "speed.json"
-PARTITIONS = 4
-GOAL_OF_RAW = 0.25
-"""Of what the raw consumer does, per CPU-second."""
+QUICK: Final = ROOT / ".tidewatch" / "bench-quick.json"
+FAILED: Final = 1
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
-    parser.add_argument("--samples", type=int, default=400_000)
-    parser.add_argument("--entities", type=int, default=1000)
-    parser.add_argument("--runs", type=int, default=5)
-    chosen = parser.parse_args(arguments)
-    home = Path(tempfile.mkdtemp(prefix="tidewatch-bench-"))
-    home.chmod(0o711)   # PostgreSQL's user must get through
-    kafka = Kafka(home, ROOT / ".tidewatch" / "cache", print, wanted_port=0).start()
+def main(arguments: Sequence[str]) -> int:
+    """Exit code: 0 when everything was measured, whether or not it meets its goal."""
+    chosen = _parser().parse_args(arguments)
+    results = Record(chosen.out or (QUICK if chosen.quick else LATEST))
+    if chosen.table:
+        table.write(results)
+        return 0
+    code = record.commit()
+    wanted = [one for one in MEASUREMENTS if not chosen.only or one.name in chosen.only]
+    due = [one for one in wanted if chosen.again or not results.has(one.name, code)]
+    for one in wanted:
+        if one not in due:
+            _say(f"{one.name}: measured by {code} already; --again repeats it")
+    failed = []
+    for number, one in enumerate(due):
+        left_s = sum(other.quick_s if chosen.quick else other.full_s for other in due[number:])
+        _say(f"{one.name}: {one.about} ({len(due) - number} to go, about {left_s / 60:.0f} min)")
+        if not _measure(one, chosen, results, code):
+            failed.append(one.name)
+    rows = [row for row in results.rows if row["measurement"] in {one.name for one in wanted}]
+    print(table.markdown(rows))
+    if not chosen.quick and chosen.out is None:
+        table.write(results)
+    if failed:
+        _say(f"not measured: {', '.join(failed)}")
+    return FAILED if failed else 0
+
+
+def _measure(one: Measurement, chosen: argparse.Namespace, results: Record, code: str) -> bool:
+    """Take one measurement and put it down; False, with the reason told, where it could not be taken."""
+    from benchmarks.speed.bench import Bench
+
+    options = f"{' --quick' if chosen.quick else ''}{f' --backlog {chosen.backlog}' if chosen.backlog else ''}"
+    command = f"python -m benchmarks.speed --only {one.name}{options}"
+    began = time.monotonic()
     try:
-        postgres = Postgres(home, print, wanted_port=0).start()
-        try:
-            rows = measure(kafka, postgres, home, chosen)
-        finally:
-            postgres.stop()
-    finally:
-        kafka.stop()
-        shutil.rmtree(home, ignore_errors=True)
-    report(rows, " ".join(["python -m benchmarks.speed", *arguments]))
-    return 0
+        with Bench(lambda line: _say(f"  {line}"), quick=chosen.quick, backlog=chosen.backlog) as bench:
+            figures = one.run(bench)
+    except TidewatchError as error:
+        _say(f"{one.name} failed: {error}")
+        return False
+    except Exception:  # noqa: BLE001 - the outermost loop: the other measurements go on, and the exit code tells
+        _say(f"{one.name} failed: {traceback.format_exc()}")
+        return False
+    order = [each.name for each in MEASUREMENTS]
+    results.replace(one.name, [figure.row(command) for figure in figures], code, order)
+    _say(f"{one.name}: {time.monotonic() - began:.0f} s")
+    return True
 
 
-def measure(kafka: Kafka, postgres: Postgres, home: Path, chosen: argparse.Namespace) -> list[dict[str, object]]:
-    """Medians over runs in which both read the very same topic, one after the other."""
-    n_samples, n_entities = chosen.samples, chosen.entities
-    raw: list[tuple[float, float]] = []
-    whole: list[Drained] = []
-    for run in range(chosen.runs):
-        prefix, database = f"bench{run}-", f"bench{run}"
-        postgres.create_database(database)
-        settings = Settings(
-            kafka=kafka.address, database_url=postgres.url(database), topic_prefix=prefix, group=f"{prefix}group",
-            partitions=PARTITIONS, home=home / prefix,
-        )  # fmt: skip
-        create_topics_blocking(settings)
-        topic = settings.topic(Topic.METRICS)
-        start_s = int(time.time()) - n_samples // (8 * n_entities) - 1
-        asyncio.run(publish(kafka.address, topic, PARTITIONS, records(n_samples, n_entities, start_s)))
-        raw.append(_raw(kafka.address, topic, n_samples))
-        whole.append(drain(_environment(settings), n_samples))
-    raw_cpu = statistics.median(n_samples / cpu for _, cpu in raw)
-    whole_cpu = statistics.median(w.samples / w.cpu_s for w in whole)
-    return [
-        _row("raw aiokafka + orjson", statistics.median(n_samples / wall for wall, _ in raw), "samples/s"),
-        _row("raw aiokafka + orjson, per CPU-second", raw_cpu, "samples/CPU-s"),
-        _row("whole path, one worker", statistics.median(w.samples / w.wall_s for w in whole), "samples/s"),
-        _row("whole path, one worker, per CPU-second", whole_cpu, "samples/CPU-s"),
-        _row("whole path of raw, per CPU-second", whole_cpu / raw_cpu, "ratio", GOAL_OF_RAW),
-        _row("resident memory of the worker", statistics.median(w.resident_bytes for w in whole) / 2**20, "MiB"),
-    ]
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
-def _raw(servers: str, topic: str, n_samples: int) -> tuple[float, float]:
-    """In a process of its own, as the worker is."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.speed.raw_consumer", servers, topic, str(PARTITIONS), str(n_samples)],
-        cwd=ROOT, check=True, capture_output=True, text=True,
+def _parser() -> argparse.ArgumentParser:
+    listed = "\n".join(f"  {one.name:<12} {one.full_s:4.0f} s  {one.about}" for one in MEASUREMENTS)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.speed",
+        description=__doc__,
+        epilog=f"measurements, and how long they take on two cores:\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--only", action="append", choices=[one.name for one in MEASUREMENTS], metavar="NAME",
+        help="one measurement; may be repeated",
     )  # fmt: skip
-    wall, cpu = done.stdout.split()
-    return float(wall), float(cpu)
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    return {
-        "TIDEWATCH_KAFKA": settings.kafka,
-        "TIDEWATCH_DATABASE_URL": settings.database_url.get_secret_value(),
-        "TIDEWATCH_TOPIC_PREFIX": settings.topic_prefix,
-        "TIDEWATCH_GROUP": settings.group,
-        "TIDEWATCH_HOME": str(settings.home),
-        "TIDEWATCH_PARTITIONS": str(settings.partitions),
-    }
-
-
-def _row(name: str, value: float, unit: str, goal: float | None = None) -> dict[str, object]:
-    return {"name": name, "value": value, "unit": unit, "goal": goal, "met": None if goal is None else value >= goal}
-
-
-def report(rows: list[dict[str, object]], command: str) -> None:
-    """Print the table and write it as JSON."""
-    for row in rows:
-        print(f"{row['name']:<45} {row['value']:>12,.2f} {row['unit']:<14} goal {row['goal'] or '-'}")
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    body = {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cores": os.cpu_count(),
-        "load": os.getloadavg()[0],
-        "rows": [{**row, "command": command} for row in rows],
-    }
-    RESULTS.write_text(json.dumps(body, indent=2) + "\n")
+    parser.add_argument("--quick", action="store_true", help="small sizes, one run: shows that it works, no figures")
+    parser.add_argument("--again", action="store_true", help="measure what this commit has measured already, too")
+    parser.add_argument("--backlog", type=int, help="samples of catch-up (default: 10,000,000; --quick: 240,000)")
+    parser.add_argument("--table", action="store_true", help="only write the README's table anew")
+    parser.add_argument("--out", type=Path, help=f"JSON file (default: results/{LATEST.name}; --quick: .tidewatch)")
+    return parser
 
 
 if __name__ == "__main__":

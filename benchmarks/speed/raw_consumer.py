@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-import time
 
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
+
+from benchmarks.peers.meter import Meter, arguments
+
+FETCH_BYTES = 4 * 1024 * 1024
+"""As much at once as Tidewatch fetches."""
 
 
-async def consume(servers: str, topic: str, partitions: int, n_samples: int) -> tuple[float, float]:
-    """(wall seconds, CPU seconds) for `n_samples` records, from the first fetch on."""
+async def consume(servers: str, topic: str, meter: Meter) -> None:
+    """Read and decode as many records as the meter wants, from the start of every partition."""
     consumer = AIOKafkaConsumer(
+        topic,
         bootstrap_servers=servers,
+        group_id=None,
         auto_offset_reset="earliest",
         enable_auto_commit=False,
-        max_partition_fetch_bytes=4 * 1024 * 1024,
+        max_partition_fetch_bytes=FETCH_BYTES,
     )
     await consumer.start()
     try:
-        consumer.assign([TopicPartition(topic, partition) for partition in range(partitions)])
-        wall_s, cpu_s, seen = time.perf_counter(), time.process_time(), 0
-        while seen < n_samples:
+        meter.start()
+        done = False
+        while not done:
             for batch in (await consumer.getmany(timeout_ms=1000)).values():
                 for record in batch:
                     orjson.loads(record.value)
-                seen += len(batch)
-        return time.perf_counter() - wall_s, time.process_time() - cpu_s
+                done = meter.add(len(batch))
     finally:
         await consumer.stop()
 
 
+def main() -> None:
+    chosen = arguments()
+    meter = Meter(chosen.samples)
+    asyncio.run(consume(chosen.servers, chosen.topic, meter))
+    print(meter.report("aiokafka", "orjson"), flush=True)
+
+
 if __name__ == "__main__":
-    wall, cpu = asyncio.run(consume(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
-    print(wall, cpu)
+    main()
