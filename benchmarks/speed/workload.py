@@ -11,7 +11,7 @@ import numpy as np
 from aiokafka import AIOKafkaProducer
 from numpy.typing import NDArray
 
-from agents.sample_records import partition_of
+from agents.partitioning import partition_of
 
 METRICS: Final = (
     "latency_ms", "requests_per_s", "errors_per_s", "cpu_ratio",
@@ -71,7 +71,7 @@ class Workload:
             source, position = entity % partitions, entity // partitions
             here = len(range(source, self.entities, partitions))
             offset = ((self.ticks - 1) * here + position + 1) * len(METRICS) - 1
-            of_target = last.setdefault(partition_of(f"{service(entity)}/i-{entity}", partitions), {})
+            of_target = last.setdefault(partition_of(f"{service(entity)}/i-{entity}".encode(), partitions), {})
             of_target[source] = max(of_target.get(source, -1), offset)
         return last
 
