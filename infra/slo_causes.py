@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -37,6 +38,12 @@ LOOKBACK_NS: Final = HOUR_S * 1_000_000_000
 REFRESH_NS: Final = 60_000_000_000
 """How old the causes of an alert that goes on may get: a query a minute for each alert that fires."""
 
+SPEND_S: Final = 1.0
+"""What an evaluation may spend on explaining alerts. When everything burns at once, hundreds fire together; the causes
+of most follow with the next evaluations, and the pages do not wait for them."""
+
+MOST_REFRESHED: Final = 500
+"""More than an evaluation has the time for; the others need not be read."""
 
 LOOK_NS: Final = 300_000_000_000
 """How old the look at the samples may get while an alert goes on: they are hours long, and a look reads them all."""
@@ -52,41 +59,60 @@ MOST_CAUSES: Final = 50
 series."""
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """When a burn began (None: no change point) and its causes, the first the likeliest."""
-
-    burn_began_ns: int | None
-    causes: tuple[Cause, ...]
+NEVER: Final = 0
+"""`explained_ns` of an alert whose causes nobody has ranked yet."""
 
 
-def explain(cursor: Cursor, stored: StoredSlo, burn_window: str, now_ns: int) -> Explained:
-    """Why an SLO burns, for an alert on the window of this name that fires now."""
-    began_ns = _burn_began_ns(cursor, stored, window_order(burn_window), now_ns)
-    from_ns = now_ns - window_order(burn_window) * 1_000_000_000 if began_ns is None else began_ns
-    return Explained(began_ns, _ranked(cursor, stored.slo.service, from_ns, began_ns, now_ns))
+class Explainer:
+    """Explains the alerts of one evaluation, inside its transaction and no longer than `SPEND_S`.
 
-
-def remember(cursor: Cursor, key: BurnAlertKey, explained: Explained, now_ns: int) -> None:
-    """Store an alert that fires from now on, with its causes."""
-    alert = BurnAlert(
-        burn_fingerprint(*key), *key, now_ns, None, explained.burn_began_ns, explained.causes, explained_ns=now_ns
-    )
-    burn_alerts.insert(cursor, alert)
-
-
-def forget(cursor: Cursor, key: BurnAlertKey, now_ns: int) -> None:
-    """Store that an alert fires no more; its causes stay as they were ranked last."""
-    burn_alerts.end(cursor, burn_fingerprint(*key), now_ns)
-
-
-def refresh(cursor: Cursor, now_ns: int) -> int:
-    """Rank the causes of the alerts that go on anew; how many now say something else.
-
-    What is said changes in the alert that is renewed to Alertmanager and in what its resolve will carry.
+    Args:
+        stored: every SLO, by service and name.
     """
-    due = burn_alerts.firing_explained_before(cursor, now_ns - REFRESH_NS)
-    return sum(_rank_anew(cursor, alert, now_ns) for alert in due)
+
+    def __init__(self, cursor: Cursor, stored: Mapping[tuple[str, str], StoredSlo], now_ns: int) -> None:
+        self._cursor = cursor
+        self._stored = stored
+        self._now_ns = now_ns
+        self._until_s = time.monotonic() + SPEND_S
+
+    def fire(self, key: BurnAlertKey) -> tuple[Cause, ...] | None:
+        """Remember an alert that fires from now on; its causes, the likeliest first, or None: they follow."""
+        alert = BurnAlert(burn_fingerprint(*key), *key, self._now_ns, None, None, (), explained_ns=NEVER)
+        if self._in_time:
+            alert = self._explained(alert)
+        burn_alerts.insert(self._cursor, alert)
+        return None if alert.explained_ns == NEVER else alert.causes
+
+    def end(self, key: BurnAlertKey) -> None:
+        """Remember that an alert fires no more; its causes stay as they were ranked last."""
+        burn_alerts.end(self._cursor, burn_fingerprint(*key), self._now_ns)
+
+    def refresh(self) -> int:
+        """Rank the causes of alerts that go on anew, longest unexplained first; how many now say something else.
+
+        What is said changes in the alert that is renewed to Alertmanager and in what its resolve will carry.
+        """
+        changed = 0
+        for alert in burn_alerts.firing_explained_before(self._cursor, self._now_ns - REFRESH_NS, MOST_REFRESHED):
+            if not self._in_time:
+                break
+            if alert.explained_ns == NEVER:
+                alert = self._explained(alert)  # noqa: PLW2901 - the same alert, and when its burn began
+            changed += _rank_anew(self._cursor, alert, self._now_ns)
+        return changed
+
+    @property
+    def _in_time(self) -> bool:
+        return time.monotonic() < self._until_s
+
+    def _explained(self, alert: BurnAlert) -> BurnAlert:
+        """The alert with when its burn began and its causes."""
+        began_ns = None
+        if (stored := self._stored.get((alert.service, alert.slo_name))) is not None:
+            began_ns = _burn_began_ns(self._cursor, stored, window_order(alert.burn_window), self._now_ns)
+        alert = replace(alert, burn_began_ns=began_ns, explained_ns=self._now_ns)
+        return replace(alert, causes=_ranked(self._cursor, alert, self._now_ns))
 
 
 def look_at_samples(database: Database, lake: LakeReader, rule: EntityRule, now_ns: int) -> int:
@@ -111,8 +137,8 @@ def look_at_samples(database: Database, lake: LakeReader, rule: EntityRule, now_
         shifts = None
     with database.transaction() as cursor:
         burn_alerts.looked_at(cursor, due[0].service, shifts, now_ns)
-        alerts_of_service = [alert for alert in burn_alerts.firing(cursor) if alert.service == due[0].service]
-        return sum(_rank_anew(cursor, alert, now_ns) for alert in alerts_of_service)
+        known = (a for a in burn_alerts.firing(cursor) if a.service == due[0].service and a.explained_ns != NEVER)
+        return sum(_rank_anew(cursor, alert, now_ns) for alert in known)
 
 
 def _shifts(lake: LakeReader, rule: EntityRule, service: str, alert: BurnAlert, now_ns: int) -> list[Shift]:
@@ -133,7 +159,7 @@ def _from_ns(alert: BurnAlert) -> int:
 
 def _rank_anew(cursor: Cursor, alert: BurnAlert, now_ns: int) -> bool:
     """Rank the causes of an alert that fires from what is known now; whether it says something else."""
-    causes = _ranked(cursor, alert.service, _from_ns(alert), alert.burn_began_ns, now_ns, shifts=alert.shifts)
+    causes = _ranked(cursor, alert, now_ns)
     # an incident whose anomalies are over and forgotten is explained by what was known then
     causes = causes or alert.causes
     burn_alerts.explained(cursor, alert, causes, now_ns)
@@ -158,18 +184,10 @@ def _say(cursor: Cursor, alert: BurnAlert, key: BurnAlertKey, causes: tuple[Caus
     return True
 
 
-def _ranked(
-    cursor: Cursor,
-    service: str,
-    from_ns: int,
-    burn_began_ns: int | None,
-    now_ns: int,
-    *,
-    shifts: Sequence[Shift] = (),
-) -> tuple[Cause, ...]:
-    hops = _hops(cursor, service)
-    evidence = anomalies.evidence_between(cursor, list(hops), from_ns - LOOKBACK_NS, now_ns)
-    return tuple(rank_causes(evidence, shifts, burn_began_ns=burn_began_ns, hops=hops)[:MOST_CAUSES])
+def _ranked(cursor: Cursor, alert: BurnAlert, now_ns: int) -> tuple[Cause, ...]:
+    hops = _hops(cursor, alert.service)
+    evidence = anomalies.evidence_between(cursor, list(hops), _from_ns(alert) - LOOKBACK_NS, now_ns)
+    return tuple(rank_causes(evidence, alert.shifts, burn_began_ns=alert.burn_began_ns, hops=hops)[:MOST_CAUSES])
 
 
 def _hops(cursor: Cursor, service: str) -> dict[str, int]:

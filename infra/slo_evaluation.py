@@ -66,7 +66,7 @@ class SloEvaluator:
         2. decide about every pair of windows;
         3. write transitions to the outbox together with which alerts fire, and the decisions and the status as far as
            they have changed;
-        4. rank the causes of the alerts that go on anew, where they were ranked a minute ago.
+        4. rank the causes of the alerts that go on anew, where they were ranked a minute ago, as far as time allows.
 
         An evaluation that fails leaves nothing; one whose commit went through unnoticed finds its alerts firing when
         it is repeated, and sends nothing twice.
@@ -94,18 +94,23 @@ class SloEvaluator:
                     burning_since=self._burning_since.get((view.stored.slo.service, view.stored.slo.name), {}),
                 )
             ]
+            stored = {(view.stored.slo.service, view.stored.slo.name): view.stored for view in views}
+            explainer = slo_causes.Explainer(cursor, stored, now_ns)
             events = [
                 event
                 for view, verdict, key in verdicts
-                if (event := self._transition(cursor, now_ns, view, verdict, firing.get(key))) is not None
+                if (event := self._transition(cursor, explainer, now_ns, view, verdict, firing=firing.get(key)))
+                is not None
             ]
             judged = {key for _, _, key in verdicts}
-            events += [_end_unwatched(cursor, key, firing[key], now_ns) for key in firing if key not in judged]
+            events += [
+                _end_unwatched(cursor, explainer, key, firing[key], now_ns) for key in firing if key not in judged
+            ]
             outbox.put(cursor, [(Topic.ALERTS, e.fingerprint, e.id, msgspec.json.encode(e)) for e in events])
             taken = [
                 Taken("/".join(key), verdict.decision.value, partial(_figures, verdict)) for _, verdict, key in verdicts
             ]
-            slo_causes.refresh(cursor, now_ns)
+            explainer.refresh()
             status = [row for view in views for row in view.status(view.stored.slo.window_lengths)]
             self._record.write(cursor, taken, status, now_ns)
         self._record.written()
@@ -141,19 +146,24 @@ class SloEvaluator:
             self._first_counted_s.clear()
 
     def _transition(
-        self, cursor: Cursor, now_ns: int, view: SloView, verdict: Verdict, firing: FiringAlert | None
+        self,
+        cursor: Cursor,
+        explainer: slo_causes.Explainer,
+        now_ns: int,
+        view: SloView,
+        verdict: Verdict,
+        *,
+        firing: FiringAlert | None,
     ) -> AlertEvent | None:
         """The event for an alert that begins or ends, remembered as such; None where nothing changes."""
         slo, reading, key = view.stored.slo, verdict.reading, _key(view, verdict)
         if verdict.decision is AlertDecision.FIRED:
-            explained = slo_causes.explain(cursor, view.stored, reading.pair.name, now_ns)
-            annotations = burn_annotations(slo, reading, view.period, explained.causes, self._links)
+            annotations = burn_annotations(slo, reading, view.period, explainer.fire(key), self._links)
             slo_alerts.insert_firing(cursor, key, now_ns, annotations)
-            slo_causes.remember(cursor, key, explained, now_ns)
             return _event(key, verdict.decision, now_ns, None, annotations)
         if verdict.decision is AlertDecision.RESOLVED and firing is not None:
             slo_alerts.delete_firing(cursor, key)
-            slo_causes.forget(cursor, key, now_ns)
+            explainer.end(key)
             annotations = resolved_annotations(firing.annotations, slo, reading, view.period)
             if held := held_by(view.exceptions, now_ns):
                 annotations[Annotation.SUMMARY] = held_summary(held, slo.service, slo.name)
@@ -174,10 +184,12 @@ def _key(view: SloView, verdict: Verdict) -> BurnAlertKey:
     return BurnAlertKey(slo.service, slo.name, pair.severity, pair.name)
 
 
-def _end_unwatched(cursor: Cursor, key: BurnAlertKey, firing: FiringAlert, now_ns: int) -> AlertEvent:
+def _end_unwatched(
+    cursor: Cursor, explainer: slo_causes.Explainer, key: BurnAlertKey, firing: FiringAlert, now_ns: int
+) -> AlertEvent:
     """Resolve an alert whose SLO or pair of windows is no more."""
     slo_alerts.delete_firing(cursor, key)
-    slo_causes.forget(cursor, key, now_ns)
+    explainer.end(key)
     summary = f"{key.service}: {key.slo_name} was changed or removed; this alert is no longer evaluated"
     annotations = {**firing.annotations, Annotation.SUMMARY: summary}
     return _event(key, AlertDecision.RESOLVED, firing.started_at_ns, now_ns, annotations)

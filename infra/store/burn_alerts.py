@@ -29,7 +29,7 @@ class BurnAlert:
     Attributes:
         ended_ns: None while it fires.
         burn_began_ns: change point of the bad events; None where none was found.
-        explained_ns: when its causes were ranked last.
+        explained_ns: when its causes were ranked last; 0 where they were not yet.
         shifts: what the samples showed when they were looked at last.
     """
 
@@ -88,23 +88,36 @@ def end(cursor: Cursor, fingerprint: str, ended_ns: int) -> None:
 
 
 def explained(cursor: Cursor, alert: BurnAlert, causes: Sequence[Cause], now_ns: int) -> None:
-    """Replace the causes of an alert that fires by those ranked now."""
+    """Replace the causes of an alert that fires by those ranked now, and when its burn began by what it says."""
     cursor.execute(
-        "UPDATE burn_alert SET causes = %s, explained_at = %s WHERE fingerprint = %s AND started_at = %s",
-        (msgspec.json.encode(causes).decode(), to_datetime(now_ns), alert.fingerprint, to_datetime(alert.started_ns)),
+        "UPDATE burn_alert SET causes = %s, burn_began_at = %s, explained_at = %s"
+        " WHERE fingerprint = %s AND started_at = %s",
+        (
+            msgspec.json.encode(causes).decode(),
+            None if alert.burn_began_ns is None else to_datetime(alert.burn_began_ns),
+            to_datetime(now_ns),
+            alert.fingerprint,
+            to_datetime(alert.started_ns),
+        ),
     )
 
 
-def firing_explained_before(cursor: Cursor, before_ns: int) -> list[BurnAlert]:
-    """Alerts that fire and whose causes were ranked before a moment."""
-    return _read(cursor, "ended_at IS NULL AND explained_at <= %s", (to_datetime(before_ns),))
+def firing_explained_before(cursor: Cursor, before_ns: int, limit: int) -> list[BurnAlert]:
+    """Alerts that fire and whose causes were ranked before a moment, the longest ago first."""
+    return _read(
+        cursor,
+        "ended_at IS NULL AND explained_at <= %s",
+        (to_datetime(before_ns), limit),
+        order="explained_at, started_at, fingerprint LIMIT %s",
+    )
 
 
 def to_look_at(cursor: Cursor, before_ns: int, limit: int) -> list[BurnAlert]:
-    """Alerts that fire and whose samples were never looked at, or before a moment; the longest unseen first."""
+    """Alerts that fire, were explained, and whose samples were never looked at, or before a moment; the longest unseen
+    first."""
     return _read(
         cursor,
-        "ended_at IS NULL AND (looked_at IS NULL OR looked_at <= %s)",
+        "ended_at IS NULL AND explained_at > 'epoch' AND (looked_at IS NULL OR looked_at <= %s)",
         (to_datetime(before_ns), limit),
         order="looked_at NULLS FIRST, started_at, fingerprint LIMIT %s",
     )

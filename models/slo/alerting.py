@@ -25,7 +25,7 @@ class Links:
 
 
 def burn_annotations(
-    slo: Slo, reading: BurnReading, period: Counts, causes: Sequence[Cause], links: Links
+    slo: Slo, reading: BurnReading, period: Counts, causes: Sequence[Cause] | None, links: Links
 ) -> dict[Annotation, str]:
     """Annotations of a burn alert that fires; the figures are those of the moment of the decision."""
     remaining = period.budget_remaining(slo.target_ratio)

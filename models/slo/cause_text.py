@@ -12,10 +12,13 @@ from models.slo.numbers import number
 SHOWN_CAUSES: Final = 5
 FIRST_CAUSE: Final = "; first cause "
 NO_CAUSE: Final = "no series of this service or its dependencies is known to have left its normal"
+NOT_YET: Final = "not looked for yet, as many alerts fire at once; they follow"
 
 
-def cause_annotations(causes: Sequence[Cause]) -> dict[Annotation, str]:
-    """The annotations that tell of causes; those about which nothing is known are left out."""
+def cause_annotations(causes: Sequence[Cause] | None) -> dict[Annotation, str]:
+    """The annotations that tell of causes (None: nobody has looked yet); what nobody knows is left out."""
+    if causes is None:
+        return {Annotation.CAUSES: NOT_YET}
     texts = {Annotation.CAUSES: "; ".join(said(cause) for cause in causes[:SHOWN_CAUSES]) or NO_CAUSE}
     if causes:
         if worst := max(cause.peak_score for cause in causes):
@@ -27,7 +30,7 @@ def cause_annotations(causes: Sequence[Cause]) -> dict[Annotation, str]:
     return texts
 
 
-def with_first_cause(summary: str, causes: Sequence[Cause]) -> str:
+def with_first_cause(summary: str, causes: Sequence[Cause] | None) -> str:
     """A summary that ends with the first cause, in the place of an earlier one.
 
     >>> with_first_cause("checkout burns; first cause cpu_ratio 80%", [])

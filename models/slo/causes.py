@@ -20,6 +20,14 @@ LEAST_EARLINESS: Final = 1 / 8
 """What left its normal five minutes after the first weighs a third; never less than an eighth, for the first may be
 chance."""
 
+SUBSTANTIAL: Final = 0.5
+"""The first that counts weighs at least this share of what weighs most, all in all or by the samples: a faint false
+alarm of half an hour ago would make a late-comer of everything that matters."""
+
+FARTHEST: Final = 3.0
+"""Half widths of the band beyond which a value speaks no louder: one that is far out explains an anomaly, a hundred
+times farther is the same explanation. A value that is missing is as far."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -47,8 +55,22 @@ class Evidence:
 
     @property
     def weight(self) -> float:
-        """An episode weighs as much as its peak score: the entity that is worst off speaks loudest, however long."""
-        return self.share * self.peak_score
+        """An episode weighs as much as its peak score: the entity that is worst off speaks loudest, however long.
+
+        What moved within its band took part in a relation that broke, but is seldom what broke it.
+        """
+        return self.share * self.peak_score * self._distance
+
+    @property
+    def _distance(self) -> float:
+        """How far out of its expectation, in half widths of the band; 1, its edge, where nobody knows."""
+        if self.expected is None or self.expected_lower is None or self.expected_upper is None:
+            return 1.0
+        if self.value is None:
+            return FARTHEST
+        half = (self.expected_upper - self.expected_lower) / 2.0
+        off = abs(self.value - self.expected)
+        return min(off / half, FARTHEST) if half > 0 else FARTHEST * (off > 0)
 
 
 class Cause(msgspec.Struct, frozen=True):
@@ -132,17 +154,22 @@ def _weights(found: Mapping[_Key, _Found], distance: Mapping[str, int]) -> dict[
     anomalous = {key: sum(one.weight for one in of.anomalies) for key, of in found.items()}
     shifted = {key: sum(1.0 + math.log(one.size / OUT) for one in of.shifts) for key, of in found.items()}
     views = [(view, whole) for view in (anomalous, shifted) if (whole := sum(view.values())) > 0]
-    first_ns = min((of.onset_ns for of in found.values() if of.onset_ns), default=0)
+    parts = {key: sum(view[key] / whole for view, whole in views) / len(views) for key in found}
+    loud = {key for view in (parts, shifted) for key in view if 0 < view[key] >= SUBSTANTIAL * max(view.values())}
+    first_ns = min((found[key].onset_ns for key in loud if found[key].onset_ns), default=0)
     return {
-        key: sum(view[key] / whole for view, whole in views) / len(views)
+        key: parts[key]
         * _earliness(of.onset_ns - first_ns if of.onset_ns else None)
         * UPSTREAM_WEIGHT ** distance.get(key[0], 0)
         for key, of in found.items()
-    }  # fmt: skip
+    }
 
 
 def _earliness(behind_ns: int | None) -> float:
-    return LEAST_EARLINESS if behind_ns is None else max(math.exp(-behind_ns / 1e9 / FOLLOWS_S), LEAST_EARLINESS)
+    """Weight of what began so long after the first; what began before it is no earlier than first."""
+    if behind_ns is None:
+        return LEAST_EARLINESS
+    return max(math.exp(-max(behind_ns, 0) / 1e9 / FOLLOWS_S), LEAST_EARLINESS)
 
 
 def _cause(key: _Key, of: _Found, part: float, hops: int, burn_began_ns: int | None) -> Cause:

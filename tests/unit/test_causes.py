@@ -76,6 +76,20 @@ def test_what_is_upstream_stands_behind_what_is_as_odd_here_and_before_what_is_l
     assert said(ranked[2]).startswith("disk of db ")
 
 
+def test_what_stayed_within_its_band_weighs_less_than_what_left_it() -> None:
+    inside = Evidence("shop", "shop/a", "requests", 0.6, BURN_NS, 57.0, 60.0, 50.0, 70.0, 2.0, "7")
+    ranked = rank_causes([inside, evidence("latency", 0.4)])
+    assert [c.metric for c in ranked] == ["latency", "requests"]
+
+
+def test_a_faint_false_alarm_before_makes_no_late_comer_of_the_cause() -> None:
+    ranked = rank_causes(
+        [evidence("requests", 1.0, entity="shop/b", peak=1.3, onset_min=-40), evidence("cpu", 1.0, peak=5.0)]
+    )
+    assert ranked[0].metric == "cpu"
+    assert ranked[0].part > 0.75
+
+
 @given(st.permutations([evidence(m, s, entity=e) for m, s, e in (("a", 0.5, "x"), ("b", 0.5, "x"), ("a", 1.0, "y"))]))
 def test_the_order_of_evidence_does_not_matter(shuffled: list[Evidence]) -> None:
     assert [(c.metric, c.entity) for c in rank_causes(shuffled)] == [("a", "y"), ("b", "x")]
