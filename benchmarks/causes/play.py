@@ -47,6 +47,7 @@ class Played:
     Attributes:
         first: causes as the page names them when it fires, from anomalies alone.
         ranked: causes as it names them from the next evaluation on, from the samples too.
+        false_alarms_per_day: anomalies of an entity told before anything was wrong.
     """
 
     case: Case
@@ -55,6 +56,7 @@ class Played:
     anomaly_s: float | None
     first: list[Cause]
     ranked: list[Cause]
+    false_alarms_per_day: float
 
     @property
     def asked(self) -> bool:
@@ -133,6 +135,8 @@ def play(case: Case, interval_s: float, config: PipelineConfig, *, with_model: b
     begins_ns = start_ns + round(case.start_s * SECOND_NS)
     done = int(np.searchsorted(samples.event_time_ns, begins_ns))
     live.play(cut(samples, 0, done))
+    alarms = len({episode.id for episode in live.told})
+    false_alarms_per_day = alarms / len(case.service.instance_names) / (case.start_s / 86_400)
     if live.pages(begins_ns) is not None:
         raise RuntimeError(f"{case}: an SLO pages before the incident; it says nothing about causes")
     now_ns, paged, anomaly_s = begins_ns, None, None
@@ -148,7 +152,7 @@ def play(case: Case, interval_s: float, config: PipelineConfig, *, with_model: b
             break
     first, ranked = _causes(live, cut(samples, 0, done), paged, begins_ns=begins_ns, now_ns=now_ns)
     page_s = None if paged is None else (now_ns - begins_ns) / SECOND_NS
-    return Played(case, begins_ns, page_s, anomaly_s, first, ranked)
+    return Played(case, begins_ns, page_s, anomaly_s, first, ranked, false_alarms_per_day)
 
 
 def _live(case: Case, config: PipelineConfig, with_model: bool) -> _Live:
