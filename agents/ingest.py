@@ -27,11 +27,13 @@ from infra.settings import Settings
 from models.names import DeadLetterHeader, Metric, Topic
 from models.parse.outcome import Limits, Parsed
 from models.parse.parser import Parser
+from models.warm_up import warm_up_reading
 
 
 def attach(app: faust.App, context: Context) -> None:
     """Let the worker take in the `metrics` topic."""
     ingest = Ingest(context)
+    context.on_start(ingest.warm_up)
     context.on_stop(ingest.finish)
     topic = app.topic(context.settings.topic(Topic.METRICS), key_serializer="raw", value_serializer="raw")
 
@@ -60,6 +62,10 @@ class Ingest:
         self._publisher = Publisher(settings, "tidewatch-ingest")
         self._counts = _Counts(context.registry)
         self.feed = LakeFeed(context, rule)
+
+    async def warm_up(self) -> None:
+        """Compile the loops before partitions are ours."""
+        await self._context.run(warm_up_reading)
 
     async def process(self, batch: MicroBatch) -> None:
         """Take a micro-batch in; it is acknowledged later, when its samples are in the lake."""
@@ -93,14 +99,13 @@ class Ingest:
         self, batch: MicroBatch, source: str, partitioner: Partitioner, now_ns: int
     ) -> tuple[Parsed, NDArray[np.int64], list[Outgoing]]:
         records = batch.records
-        parsed = self._parser.parse(
-            [record.value for record in records], [record.timestamp * 1_000_000 for record in records], now_ns
-        )
-        offsets = np.fromiter((record.offset for record in records), np.int64, len(records))[parsed.record]
+        record_time_ns = records.layout.time_ms * 1_000_000
+        parsed = self._parser.parse_texts(records.values, record_time_ns, now_ns)
+        offsets = records.layout.offset[parsed.record]
         outgoing = [
             Outgoing(self._samples, value, partition=partition)
             for partition, value in encode(
-                parsed.columns, offsets, source, records[-1].timestamp * 1_000_000, partitioner
+                parsed.columns, offsets, source, int(record_time_ns[-1]), partitioner
             )
         ]
         outgoing.extend(self._letters(batch, parsed))

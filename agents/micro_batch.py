@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
 
 from faust.types import TP, StreamT
 
+from agents.fetched import Fetched
 from agents.offsets import PartitionLedger, Span
 
 WAITING_BATCHES: Final = 2
@@ -16,32 +17,18 @@ Times `batch_max_bytes` and the partitions, this is what a backlog may hold in m
 BATCH_MAX_BYTES: Final = 16 * 1024 * 1024
 """Bytes of record values in one batch. A highly compressed fetch of 4 MiB can hold ten times that."""
 
-class Record(Protocol):
-    """The parts of aiokafka's `ConsumerRecord` that agents read; `timestamp` is in ms, by the broker or the
-    producer."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    timestamp_type: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
-
-
 class MicroBatch:
     """What one fetch returned for one partition, in offset order. Nothing about it is acknowledged until `ack()`.
 
     Attributes:
         topic, partition: where it comes from.
-        records: aiokafka records: offset, timestamp (ms), key, value (bytes or None), headers.
+        records: records of the partition; a `Record` each, or as arrays.
         first_offset, last_offset: of the records, inclusive.
     """
 
     __slots__ = ("_ledger", "_span", "first_offset", "last_offset", "partition", "records", "topic")
 
-    def __init__(self, tp: TP, records: Sequence[Record], ledger: Deliveries, span: Span) -> None:
+    def __init__(self, tp: TP, records: Fetched, ledger: Deliveries, span: Span) -> None:
         self.topic, self.partition = tp.topic, tp.partition
         self.records = records
         self.first_offset, self.last_offset = span.first, span.last
@@ -98,16 +85,3 @@ class Deliveries(PartitionLedger):
     @property
     def has_room(self) -> bool:
         return self._waiting < WAITING_BATCHES
-
-
-def split(records: Sequence[Record], max_records: int, max_bytes: int) -> Iterator[Sequence[Record]]:
-    """Consecutive parts of `records`, each within both limits where a single record is."""
-    start, size = 0, 0
-    for index, record in enumerate(records):
-        length = len(record.value) if record.value is not None else 0
-        if index > start and (index - start == max_records or size + length > max_bytes):
-            yield records[start:index]
-            start, size = index, 0
-        size += length
-    if start < len(records):
-        yield records[start:]

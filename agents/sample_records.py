@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from agents.partitioning import partition_of
 from models.errors import Rejected
-from models.records import SampleColumns, SampleRecord
+from models.records import SampleColumns, SampleRecord, distinct
 from models.series import EntityRule, parse_series
 
 MAX_SAMPLES: Final = 50_000
@@ -85,12 +85,12 @@ def _chunks(rows: NDArray[np.intp], offsets: NDArray[np.int64]) -> Iterator[NDAr
 def _encode(
     columns: SampleColumns, offsets: NDArray[np.int64], source: str, seen_at_ns: int, rows: NDArray[np.intp]
 ) -> bytes:
-    used, local = np.unique(columns.series[rows], return_inverse=True)
+    used, local = distinct(columns.series[rows], len(columns.series_ids))
     record = SampleRecord(
         source=source,
         seen_at_ns=seen_at_ns,
         series_ids=[columns.series_ids[number] for number in used.tolist()],
-        series=local.astype("<i4").tobytes(),
+        series=local.astype("<i4", copy=False).tobytes(),
         event_time_ns=columns.event_time_ns[rows].astype("<i8", copy=False).tobytes(),
         values=columns.values[rows].astype("<f8", copy=False).tobytes(),
         offsets=offsets[rows].astype("<i8", copy=False).tobytes(),

@@ -28,7 +28,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
-from agents.micro_batch import BATCH_MAX_BYTES, Deliveries, MicroBatch, Record, split
+from agents.fetched import Batch, Fetched, hand_over_batches
+from agents.micro_batch import BATCH_MAX_BYTES, Deliveries, MicroBatch
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,11 @@ class _NoReadOffsets(dict[TP, int | None]):
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Faust's thread around aiokafka's consumer, which lives through a commit that fails."""
+    """Faust's thread around aiokafka's consumer, which fetches whole batches and lives through a commit that fails."""
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        hand_over_batches(self._ensure_consumer())
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """Whether Kafka took the offsets. If it did not, nothing is lost: they are committed again, or read again."""
@@ -118,7 +123,7 @@ class Consumer(driver.Consumer):
         batches: dict[TP, list[Any]] = {}
         for aiokafka_tp, records in fetched.items():
             tp = ensure_TP(aiokafka_tp)
-            batches[tp] = list(await self._accept(tp, records))
+            batches[tp] = list(await self._accept(tp, [record.value for record in records]))
         return batches, active
 
     async def _wait_for_room(self) -> None:
@@ -128,12 +133,16 @@ class Consumer(driver.Consumer):
         except TimeoutError:
             return  # whether to stop is looked at again
 
-    async def _accept(self, tp: TP, records: Sequence[Record]) -> Iterator[MicroBatch]:
-        """Batches of those records that continue the partition's known position."""
+    async def _accept(self, tp: TP, batches: Sequence[Batch]) -> Iterator[MicroBatch]:
+        """Micro-batches of those records that continue the partition's known position."""
         deliveries = self._deliveries.get(tp)
-        if deliveries is None or not records:
+        if deliveries is None:
             return iter(())
-        first, position = records[0].offset, deliveries.position
+        position = deliveries.position
+        records = Fetched.of_batches(tp, batches, position)
+        if not records:
+            return iter(())
+        first = int(records.layout.offset[0])
         if first not in (position, deliveries.doubted):
             deliveries.doubted = first
             log.info("%s:%s continues at %s instead of %s; looking again", tp.topic, tp.partition, first, position)
@@ -145,19 +154,18 @@ class Consumer(driver.Consumer):
             deliveries = self._restart(tp, first)
         limit = self.transport.batch_max_records
         return (
-            MicroBatch(tp, part, deliveries, deliveries.hand_out(part[0].offset, part[-1].offset))
-            for part in split(records, limit, BATCH_MAX_BYTES)
+            MicroBatch(tp, part, deliveries, deliveries.hand_out(*part.layout.offset[[0, -1]].tolist()))
+            for part in records.parts(limit, BATCH_MAX_BYTES)
         )
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         batch: MicroBatch = record
-        newest = batch.records[-1]
         return ConsumerMessage(
             batch.topic,
             batch.partition,
             batch.first_offset,
-            newest.timestamp / 1000,
-            newest.timestamp_type,
+            float(batch.records.layout.time_ms[-1]) / 1000,
+            0,                      # whose clock that was is of no use to Faust
             None,
             None,
             cast(bytes, batch),     # the "raw" serializer passes it through as it is

@@ -27,8 +27,9 @@ import msgspec
 from faust.types import TP, StreamT
 
 from agents.context import Context
+from agents.fetched import Record
 from agents.metrics import WatchMetrics
-from agents.micro_batch import MicroBatch, Record, micro_batches
+from agents.micro_batch import MicroBatch, micro_batches
 from agents.partition_loader import PartitionLoader
 from agents.partition_state import PartitionState
 from agents.publisher import Outgoing, Publisher

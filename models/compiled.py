@@ -14,8 +14,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 SOURCES = (
-    "calibration", "compiled", "counting", "distance", "episodes", "false_alarms", "features", "forest", "novelty",
-    "online", "placing", "rows", "scoring", "service_model", "state", "threshold", "whitening",
+    "calibration", "compiled", "counting", "distance", "episodes", "false_alarms", "features", "forest", "form_table",
+    "json_scan", "kafka_layout", "native_json", "novelty", "online", "placing", "rows", "scoring", "service_model",
+    "state", "texts", "threshold", "whitening",
 )  # fmt: skip
 """Modules whose text ends up in compiled code: the loops, and the tables and constants that they use."""
 

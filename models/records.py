@@ -32,6 +32,22 @@ class SampleColumns:
         return len(self.values)
 
 
+def distinct(numbers: NDArray[np.int32], n: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """The numbers that occur, rising, and for each entry its place among them; all are below `n`.
+
+    `numpy.unique` sorts, which takes ten times as long where there are many.
+
+    >>> distinct(np.array([7, 2, 7], np.int32), 10)
+    (array([2, 7]), array([1, 0, 1], dtype=int32))
+    """
+    occurs = np.zeros(n, np.bool_)
+    occurs[numbers] = True
+    used = np.flatnonzero(occurs)
+    place = np.empty(n, np.int32)
+    place[used] = np.arange(len(used), dtype=np.int32)
+    return used, place[numbers]
+
+
 class SampleRecord(msgspec.Struct, array_like=True, frozen=True):
     """One record of the `samples` topic: what one micro-batch of a `metrics` partition holds for a `samples` partition.
 

@@ -6,6 +6,9 @@ import numpy as np
 
 from models.calibration import Calibration
 from models.forest import Forest
+from models.kafka_layout import Layout, Span, lay_out
+from models.parse.outcome import Limits
+from models.parse.parser import Parser
 from models.pipeline import Pipeline, PipelineConfig
 from models.records import SampleColumns
 from models.series import EntityRule
@@ -15,7 +18,8 @@ from models.whitening import Whitening
 
 
 def warm_up() -> None:
-    """Fold a few made-up samples with a model and an SLO through a pipeline that is then dropped."""
+    """Read and fold a few made-up samples, with a model and an SLO, and forget them."""
+    warm_up_reading()
     pipeline = Pipeline(PipelineConfig(EntityRule((), (), "warm-up")))
     pipeline.use_slos([SloBinding(1, "a", (), Role.THRESHOLD, ThresholdOp.LT, 0.5)])
     pipeline.use_model("warm-up", _model())
@@ -24,6 +28,15 @@ def warm_up() -> None:
         SampleColumns(["a{}", "b{}"], np.tile(np.array([0, 1], np.int32), 40), ticks, (ticks % 7).astype(float))
     )
     pipeline.finish()
+
+
+def warm_up_reading() -> None:
+    """The part that ingest needs: records in a batch, samples in records."""
+    parser = Parser(Limits(), EntityRule((), (), "warm-up"))
+    for _ in range(2):  # the first time the series is unknown
+        parser.parse([b'{"metric":"a","value":1}'], [0], 0)
+    # one record without key, value and headers
+    lay_out(np.frombuffer(bytes((12, 0, 0, 0, 1, 1, 0)), np.uint8), Span(0, 7, 0, 1, 0, 0, -1), Layout.room(1))
 
 
 def _model() -> ServiceModel:

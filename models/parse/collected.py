@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import Rejected
+from models.native_json import Samples
 from models.parse.event_time import EventTimes
 from models.parse.known_series import KnownSeries, SeriesKey
 from models.parse.outcome import Limits, Parsed, Reject
 from models.reasons import RejectReason
-from models.records import SampleColumns
+from models.records import SampleColumns, distinct
 from models.timestamps import to_rfc3339
 
 _MAX_DETAIL = 200
@@ -62,12 +63,12 @@ class Collected:
         """How many samples and rejects there are; unchanged by a record means that it was empty."""
         return len(self.record) + len(self._rejects)
 
-    def finish(self, limits: Limits, record_time_ns: NDArray[np.int64], seen_at_ns: int | None) -> Parsed:
-        """Columns of what was collected, without the samples whose value or time is out of bounds."""
-        series = np.array(self.series, np.int32)
-        times = np.array(self.event_time_ns, np.int64)
-        values = np.array(self.values, np.float64)
-        record = np.array(self.record, np.int32)
+    def finish(
+        self, limits: Limits, record_time_ns: NDArray[np.int64], seen_at_ns: int | None, quick: Samples
+    ) -> Parsed:
+        """Columns of what was collected and what was read at once, in the records' order, without the samples whose
+        value or time is out of bounds."""
+        series, times, values, record = self._in_order(quick)
         own = record_time_ns[record]
         # differences could overflow for absurd times, comparisons with a bound cannot: record times are sane
         newest = (own if seen_at_ns is None else np.int64(seen_at_ns)) + np.int64(limits.max_future_s * _SECOND_NS)
@@ -76,19 +77,36 @@ class Collected:
         good = finite & (times <= newest) & (times >= oldest)
         if not good.all():
             for sample in np.flatnonzero(~good).tolist():
-                old = bool(times[sample] < oldest[sample])
-                self.reject(int(record[sample]), self._out_of_bounds(sample, bool(finite[sample]), old))
+                series_id = self.known.series_ids[series[sample]][:100]
+                if not finite[sample]:
+                    error = Rejected(RejectReason.NOT_FINITE, f"{series_id} is {values[sample]}")
+                else:
+                    old = times[sample] < oldest[sample]
+                    reason = RejectReason.TOO_OLD if old else RejectReason.IN_THE_FUTURE
+                    error = Rejected(reason, f"{series_id} at {to_rfc3339(int(times[sample]))}")
+                self.reject(int(record[sample]), error)
             series, times, values, record = series[good], times[good], values[good], record[good]
-        used, renumbered = np.unique(series, return_inverse=True)
+        used, renumbered = distinct(series, len(self.known.series_ids))
         self.known.seen(used.tolist())
         series_ids = [self.known.series_ids[number] for number in used.tolist()]
-        columns = SampleColumns(series_ids, renumbered.astype(np.int32), times, values)
+        columns = SampleColumns(series_ids, renumbered, times, values)
         rejected = sorted(self._rejects.values(), key=lambda reject: reject.record)
         return Parsed(columns, record, rejected, self.empty)
 
-    def _out_of_bounds(self, sample: int, finite: bool, old: bool) -> Rejected:
-        series_id = self.known.series_ids[self.series[sample]][:100]
-        if not finite:
-            return Rejected(RejectReason.NOT_FINITE, f"{series_id} is {self.values[sample]}")
-        reason = RejectReason.TOO_OLD if old else RejectReason.IN_THE_FUTURE
-        return Rejected(reason, f"{series_id} at {to_rfc3339(self.event_time_ns[sample])}")
+    def _in_order(
+        self, quick: Samples
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.int32]]:
+        """Series, time, value and record of every sample."""
+        read = np.flatnonzero(quick.state)
+        series, times, values = quick.series[read], quick.time_ns[read], quick.value[read]
+        record = read.astype(np.int32)
+        if not self.record:
+            return series, times, values, record
+        record = np.concatenate((record, np.array(self.record, np.int32)))
+        order = np.argsort(record, kind="stable")
+        return (
+            np.concatenate((series, np.array(self.series, np.int32)))[order],
+            np.concatenate((times, np.array(self.event_time_ns, np.int64)))[order],
+            np.concatenate((values, np.array(self.values, np.float64)))[order],
+            record[order],
+        )

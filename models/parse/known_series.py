@@ -11,6 +11,7 @@ import msgspec
 
 from models.errors import Rejected
 from models.parse.outcome import Limits
+from models.parse.raw_forms import RawForms
 from models.reasons import RejectReason
 from models.series import EntityRule, format_series, valid_metric_name
 
@@ -37,6 +38,7 @@ class KnownSeries:
 
     Attributes:
         numbers: number of every raw form known; look here first, then call `learn`.
+        forms: the native ones of them, for compiled loops.
         series_ids: canonical text by number.
     """
 
@@ -48,6 +50,7 @@ class KnownSeries:
 
     def _clear(self) -> None:
         self.numbers: dict[SeriesKey, int] = {}
+        self.forms = RawForms()
         self.series_ids: list[str] = []
         self._services: list[str] = []
         self._number_of: dict[str, int] = {}
@@ -71,6 +74,10 @@ class KnownSeries:
     def _forget_silent(self) -> None:
         kept = {old: new for new, old in enumerate(sorted(self._alive))}
         self.numbers = {key: kept[number] for key, number in self.numbers.items() if number in kept}
+        self.forms = RawForms()
+        for key, number in self.numbers.items():
+            if len(key) == 2:
+                self.forms.add(key[0].encode(), key[1], number)
         self.series_ids = [self.series_ids[old] for old in kept]
         self._services = [self._services[old] for old in kept]
         self._number_of = {series_id: number for number, series_id in enumerate(self.series_ids)}
@@ -92,6 +99,8 @@ class KnownSeries:
             self._services.append(service)
             self._per_service[service] += 1
         self.numbers[key] = number
+        if len(key) == 2:
+            self.forms.add(key[0].encode(), key[1], number)
         return number
 
     def _read(self, key: SeriesKey) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
+from models import native_json
 from models.errors import Rejected
 from models.parse import native, telegraf
 from models.parse.collected import Collected
@@ -15,6 +17,7 @@ from models.parse.known_series import KnownSeries
 from models.parse.outcome import Limits, Parsed
 from models.reasons import RejectReason
 from models.series import EntityRule
+from models.texts import Texts
 
 # Closed list, tried in this order on the names of a JSON object's members. A format is a module with
 # `recognises(members)` and `read(body, members, record, record_time_ns, out)`.
@@ -45,41 +48,47 @@ class Parser:
             seen_at_ns: when the records were read. What lies in the future is measured from it; without it from the
                 record's time, which is not safe where producers set that time themselves (Kafka's `CreateTime`).
         """
-        if record_time_ns:
-            self._known.begin(max(record_time_ns) if seen_at_ns is None else seen_at_ns)
+        return self.parse_texts(Texts.of(values), np.array(record_time_ns, np.int64), seen_at_ns)
+
+    def parse_texts(
+        self, texts: Texts, record_time_ns: NDArray[np.int64], seen_at_ns: int | None = None
+    ) -> Parsed:
+        """As `parse`, of records that lie in one buffer.
+
+        Args:
+            record_time_ns: int64 `(n_records,)`.
+        """
+        if len(record_time_ns):
+            self._known.begin(int(record_time_ns.max()) if seen_at_ns is None else seen_at_ns)
         out = Collected(self._known)
+        # native single samples of known series, the common case, at once; the rest one by one
+        quick = native_json.read(texts, record_time_ns, self._limits.max_record_bytes, self._known.forms.forms)
+        self._read_rest(texts, np.flatnonzero(quick.state == native_json.NOT_READ), record_time_ns, out)
+        return out.finish(self._limits, record_time_ns, seen_at_ns, quick)
+
+    def _read_rest(
+        self, texts: Texts, rest: NDArray[np.int64], record_time_ns: NDArray[np.int64], out: Collected
+    ) -> None:
+        """Native single samples inline; what is not one, or not a good one, takes the long way."""
         limit = self._limits.max_record_bytes
-        decode, numbers, read_time = native.decode_sample, self._known.numbers, out.times.read
-        last_timestamp, last_time_ns = None, 0
-        add_series, add_time, add_value, add_record = (
-            out.series.append, out.event_time_ns.append, out.values.append, out.record.append
-        )  # fmt: skip
-        for record, value in enumerate(values):
-            # native single samples, the common case, inline; what is not one, or not a good one, takes the long way
+        for record, own_time_ns in zip(rest.tolist(), record_time_ns[rest].tolist(), strict=True):
+            value = texts.at(record)
             try:
                 if value is None or len(value) > limit:
                     raise _unfit(value, limit)
-                sample = decode(value)
-                timestamp = sample.timestamp
-                if timestamp is None:
-                    time_ns = record_time_ns[record]
-                elif timestamp == last_timestamp:  # neighbours often share it
-                    time_ns = last_time_ns
-                else:
-                    time_ns = last_time_ns = read_time(timestamp)
-                    last_timestamp = timestamp
+                sample = native.decode_sample(value)
+                time_ns = out.time_ns(sample.timestamp, own_time_ns)
                 key = (sample.metric, bytes(sample.labels))
-                number = numbers.get(key)
+                number = self._known.numbers.get(key)
                 if number is None:
                     number = self._known.learn(key)
             except (Rejected, *DECODE_ERRORS):
-                self._read(value, record, record_time_ns[record], out)
+                self._read(value, record, own_time_ns, out)
                 continue
-            add_series(number)
-            add_time(time_ns)
-            add_value(sample.value)
-            add_record(record)
-        return out.finish(self._limits, np.array(record_time_ns, np.int64), seen_at_ns)
+            out.series.append(number)
+            out.event_time_ns.append(time_ns)
+            out.values.append(sample.value)
+            out.record.append(record)
 
     def _read(self, body: bytes | None, record: int, record_time_ns: int, out: Collected) -> None:
         """Any record: repair what JSON has no word for, tell the format, and let it read."""

@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry
 
 from agents import ingest, watch
 from agents.context import Context
+from agents.fetched import Fetched, Record
 from agents.micro_batch import Deliveries, MicroBatch
 from agents.partition_state import ModelRef, PartitionState
 from agents.publisher import Outgoing
@@ -303,7 +304,9 @@ class Life:
     def _batch(self, deliveries: Deliveries, waiting: Sequence[Stored], most: int) -> MicroBatch:
         part = waiting[: self._chance.randint(1, most)]
         tp = TP(part[0].topic, part[0].partition)
-        return MicroBatch(tp, cast(Any, part), deliveries, deliveries.hand_out(part[0].offset, part[-1].offset))
+        records = [Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value) for r in part]
+        span = deliveries.hand_out(part[0].offset, part[-1].offset)
+        return MicroBatch(tp, Fetched.of_records(tp, records), deliveries, span)
 
 
 async def live_and_die(world: World, first_death: int, every: int, seed: int) -> tuple[Life, int]:

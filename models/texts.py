@@ -1,0 +1,41 @@
+"""Many texts in one buffer: where each begins and how long it is, as compiled loops take them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Texts(NamedTuple):
+    """Byte strings that lie somewhere in one buffer.
+
+    Attributes:
+        data: uint8 `(n_bytes,)`.
+        start: int64 `(n,)`, index of each text's first byte.
+        length: int64 `(n,)`, bytes of each; -1 where there is none.
+    """
+
+    data: NDArray[np.uint8]
+    start: NDArray[np.int64]
+    length: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, values: Sequence[bytes | None]) -> Texts:
+        """The texts laid one after the other.
+
+        >>> texts = Texts.of([b"ab", None, b"c"])
+        >>> texts.at(0), texts.at(1), texts.at(2)
+        (b'ab', None, b'c')
+        """
+        length = np.array([-1 if value is None else len(value) for value in values], np.int64)
+        end = np.cumsum(np.maximum(length, 0))
+        data = np.frombuffer(b"".join(value for value in values if value), np.uint8)
+        return cls(data, end - np.maximum(length, 0), length)
+
+    def at(self, index: int) -> bytes | None:
+        """One of them."""
+        start, length = int(self.start[index]), int(self.length[index])
+        return None if length < 0 else self.data[start : start + length].tobytes()
