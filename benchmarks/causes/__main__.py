@@ -75,7 +75,9 @@ def figures(played: Sequence[Played]) -> list[dict[str, Any]]:
         _row("slow incidents: median lead where it was", statistics.median(leads) if leads else 0.0, "s"),
         _row("slow incidents: onset named by the page", statistics.median(onsets) if onsets else 0.0, "s before it"),
         # a lead that noise has bought is none
-        _row("anomalies before anything was wrong", statistics.mean(one.false_alarms_per_day for one in played), "a day"),
+        _row(
+            "anomalies before anything was wrong", statistics.mean(one.false_alarms_per_day for one in played), "a day"
+        ),
     ]
 
 
