@@ -44,7 +44,7 @@ RIVALS: Final = (
     Rival("Bytewax, consume + decode", partial(peers.run, "bytewax", "consume"), SAMPLES, 1.0),
     Rival("Quix Streams, consume + decode", partial(peers.run, "quix", "consume"), 200_000, 2.0),
     Rival("stock Faust agent, consume + decode", partial(peers.run, "faust", "consume"), 60_000, 10.0),
-    Rival("stock Faust agent, same job per event", partial(peers.run, "faust", "score"), 1000, 300.0),
+    Rival("stock Faust agent, same job per event", partial(peers.run, "faust", "score"), 600, 300.0),
 )
 
 
@@ -87,7 +87,7 @@ def _ours(runs: list[Drained]) -> list[Figure]:
         Figure("whole path, one worker, per CPU-second", median(run.per_cpu_s for run in runs), "samples/CPU-s"),
         Figure(
             "whole path, resident memory with a backlog", median(run.peak_bytes for run in runs) / 1e6, "MB",
-            note="the most seen while 400,000 records are drained",
+            note=f"the most seen while {runs[0].samples:,} records are drained",
         ),
     ]  # fmt: skip
 

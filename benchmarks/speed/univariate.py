@@ -32,7 +32,7 @@ GOAL: Final = 0.1
 def measure(bench: Bench) -> list[Figure]:
     """Microseconds a point, and ratios of one run."""
     points, few = bench.size(2000, 400), bench.size(20_000, 2000)
-    many = bench.size(200_000, 20_000)
+    many = bench.size(100_000, 20_000)
     times: dict[str, list[float]] = {"fold": [], "River": [], "Random Cut Forest": []}
     missing = random_cut_forest.why_not()
     if missing is None:
