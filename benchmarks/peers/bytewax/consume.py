@@ -1,7 +1,8 @@
 """Bytewax: its Kafka source, whole batches decoded by orjson, and nothing else; one worker.
 
 The source is used without the step that parts errors from messages, and batches are decoded by one call: both cost
-less than the documented way, so the comparison leans towards the peer.
+less than the documented way, so the comparison leans towards the peer. Its default of 1,000 messages a batch is the
+quickest that was tried: 10,000 reach three quarters of it.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.testing import run_main
 
 from benchmarks.peers.meter import Meter, arguments
-
-BATCH = 10_000
 
 
 class _Counted(StatelessSinkPartition[Any]):
@@ -44,7 +43,7 @@ def main() -> None:
     chosen = arguments()
     meter = Meter(chosen.samples)
     flow = Dataflow("decode")
-    source = KafkaSource([chosen.servers], [chosen.topic], tail=False, batch_size=BATCH)
+    source = KafkaSource([chosen.servers], [chosen.topic], tail=False)
     decoded = op.flat_map_batch("decode", op.input("metrics", flow, source), _decoded)
     op.output("count", decoded, _Count(meter))
     meter.start()
