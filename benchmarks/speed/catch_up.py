@@ -17,7 +17,7 @@ from benchmarks.speed.bench import PARTITIONS, Bench, Lane
 from benchmarks.speed.drain import DEADLINE_S, wait_for
 from benchmarks.speed.figures import Figure
 from benchmarks.speed.worker import Worker
-from benchmarks.speed.workload import METRICS, BatchPublisher, Workload, publish
+from benchmarks.speed.workload import METRICS, Workload, publish
 from models.names import Topic
 
 ENTITIES: Final = 1000
@@ -60,7 +60,9 @@ def _drain(lane: Lane, whole: Workload, first_live: int) -> tuple[float, list[in
         worker.until_logged()
         wait_for(lambda: lane.progress.samples() > 0, worker, DEADLINE_S)
         began = time.perf_counter()
-        live = threading.Thread(target=lambda: asyncio.run(_live(lane, whole, first_live)), daemon=True)
+        topic = lane.topic(Topic.METRICS)
+        ticks = publish(lane.settings.kafka, topic, PARTITIONS, whole, first_live, pause_s=1.0)
+        live = threading.Thread(target=asyncio.run, args=(ticks,), daemon=True)
         live.start()
 
         def done() -> bool:
@@ -70,17 +72,6 @@ def _drain(lane: Lane, whole: Workload, first_live: int) -> tuple[float, list[in
         wait_for(done, worker, DEADLINE_S)
         live.join()
         return time.perf_counter() - began, memory
-
-
-async def _live(lane: Lane, whole: Workload, first: int) -> None:
-    """A tick a second."""
-    async with BatchPublisher(lane.settings.kafka, lane.topic(Topic.METRICS)) as publisher:
-        for tick in range(first, whole.ticks):
-            timestamp = b"%d" % (whole.start_s + tick)
-            for entity, values in enumerate(whole.values(tick).tolist()):
-                await publisher.add(entity % PARTITIONS, whole.records(entity, values, timestamp))
-            await publisher.flush()
-            await asyncio.sleep(1.0)
 
 
 class _Score(msgspec.Struct):

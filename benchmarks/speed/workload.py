@@ -119,11 +119,17 @@ class BatchPublisher:
             self._waiting.clear()
 
 
-async def publish(servers: str, topic: str, partitions: int, workload: Workload, first_tick: int = 0) -> None:
-    """Publish ticks from `first_tick` on as fast as the broker takes them, an entity always to the same partition."""
+async def publish(
+    servers: str, topic: str, partitions: int, workload: Workload, first_tick: int = 0, *, pause_s: float = 0.0
+) -> None:
+    """Publish ticks from `first_tick` on, an entity always to the same partition: as fast as the broker takes them, or
+    with a pause after each."""
     async with BatchPublisher(servers, topic) as publisher:
         for tick in range(first_tick, workload.ticks):
             timestamp = b"%d" % (workload.start_s + tick)
             for entity, values in enumerate(workload.values(tick).tolist()):
                 await publisher.add(entity % partitions, workload.records(entity, values, timestamp))
+            if pause_s:
+                await publisher.flush()
+                await asyncio.sleep(pause_s)
         await publisher.flush()
