@@ -14,8 +14,10 @@ WAITING_BATCHES: Final = 2
 """Batches of one partition that may wait for their agent: one to go on with at once, one more so that a fetch overlaps.
 Times `batch_max_bytes` and the partitions, this is what a backlog may hold in memory."""
 
-BATCH_MAX_BYTES: Final = 16 * 1024 * 1024
-"""Bytes of record values in one batch. A highly compressed fetch of 4 MiB can hold ten times that."""
+BATCH_MAX_BYTES: Final = 3 * 1024 * 1024
+"""Bytes of record values in one batch: 100,000 samples of the `samples` topic, whose fold takes some 50 MB. A highly
+compressed fetch can hold ten times what was fetched."""
+
 
 class MicroBatch:
     """What one fetch returned for one partition, in offset order. Nothing about it is acknowledged until `ack()`.

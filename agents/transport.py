@@ -36,9 +36,10 @@ log = logging.getLogger(__name__)
 Resumer = Callable[[int], Awaitable[int | None]]
 """Partition → offset to resume from; None: the earliest there is."""
 
-FETCH_MAX_BYTES: Final = 4 * 1024 * 1024
-"""Bytes that the broker returns for one partition at once: about 25,000 single-sample records, so that a backlog
-arrives in batches near `batch_max_records`; times the partitions it is also the fetch buffer."""
+FETCH_MAX_BYTES: Final = 1024 * 1024
+"""Bytes that the broker returns for one partition at once: about 9,000 single-sample records, enough that what a
+micro-batch costs by itself does not matter. Of `samples`, which are compressed, it is six times that in memory; times
+the partitions it is also the fetch buffer."""
 
 POLL_S: Final = 1.0
 """Longest wait of one fetch while every partition may be fetched; only bounds how long stopping takes."""

@@ -22,6 +22,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from agents.app import attach, build
 from agents.context import Context, Hook
+from agents.free_memory import hand_back
 from agents.metrics import LagCollector
 from agents.retry import Dependencies
 from infra.kafka_admin import create_topics
@@ -90,7 +91,11 @@ async def _serve(settings: Settings, roles: Sequence[str], port_file: Path | Non
         gc.freeze()     # modules and compiled code stay: no need to look through them again and again
         gc.set_threshold(*COLLECT_AFTER)
         log.info("worker starts: %s; metrics on port %s", ", ".join(roles), server.server_port)
-        return await _consume(app, context, stop)
+        tidying = asyncio.create_task(hand_back(context))
+        try:
+            return await _consume(app, context, stop)
+        finally:
+            tidying.cancel()
     finally:
         server.shutdown()
         server.server_close()

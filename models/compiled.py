@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
-import numba
+# numba imports SciPy only to look at its version: 15 MB in every worker. None makes that import fail, which numba takes
+# for "not installed"; whoever needs SciPy afterwards gets it.
+if "scipy" not in sys.modules:
+    sys.modules["scipy"] = None  # type: ignore[assignment]
+    import numba
+
+    del sys.modules["scipy"]
+else:
+    import numba
 from numba.core.caching import IndexDataCacheFile
 
 P = ParamSpec("P")
