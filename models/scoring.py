@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models import false_alarms, novelty, online
+from models import false_alarms, novelty, online, own_level
 from models.compiled import compiled
 from models.episodes import EpisodeRules, advance, fall_silent
 from models.features import Multivariate
@@ -171,11 +171,16 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
             alarm = nats >= reach
             if whole:
                 at_large = joint + NEWS * math.log1p(strength)
-                alarm = alarm or at_large >= reach
+                # a model that has seen an hour calls the next hour's course odd: until it knows a day, only what is
+                # odd among what it has said of this entity so far is news
+                usual = own_level.surprise(entity, at_large) < forest.youth[row] * reach
+                alarm = alarm or (at_large >= reach and not usual)
                 # news of one of many series counts where it is an alarm; it would drown the order of the rest
                 severity, oddest = max(at_large / target, severity if alarm else 0.0), 0.0
             out.score[row] = max(_graded(severity / wanted, alarm), HELD * min(oddest / online.ODD, 1.0) / wanted)
             false_alarms.learn(entity, strength, alarm, probability, n_units)
+            if whole and entity.alarm_rows == 0:
+                own_level.learn(entity, at_large)
         false_alarms.count(entity, n_units)
         _explain(rows, row, forest.share, joint, out)
         _expect(tables, rows, row, target * wanted, out)

@@ -86,6 +86,8 @@ ENTITY = np.dtype(
         ("held", "f8"), ("offset", "f8"), ("alarm_rows", "i4"),
         # newest surprises by the service's model, and their exponential mean
         ("joint", "f8", (SUSTAINED,)), ("joint_level", "f8"),
+        # the tail of the model's surprises outside of alarms, and how many it has learnt
+        ("own_rows", "f8"), ("cut", "f8"), ("excess", "f8"), ("square", "f8"), ("beyond", "f8"),
         # episode
         ("episode", "i1"), ("pending", "i4"), ("quiet", "i4"), ("since_ns", "i8"),
         # newest result

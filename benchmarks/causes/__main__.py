@@ -24,7 +24,9 @@ from benchmarks.causes.play import RULE, Played, place_of, play
 from models.pipeline import PipelineConfig
 
 RESULTS: Final = Path(__file__).parents[1] / "results" / "causes.json"
-HISTORY_S: Final = 7200.0
+HISTORY_S: Final = 26 * 3600.0
+"""A day, after which the detectors call themselves calibrated, and two hours."""
+
 INTERVAL_S: Final = 10.0
 FIRST_GOAL: Final = 0.90
 TOP_THREE_GOAL: Final = 0.98
@@ -46,10 +48,12 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def measure(incidents: int, seed: int, *, with_model: bool, processes: int = 1) -> list[Played]:
-    """Play incidents, the same for the same seed."""
+def measure(
+    incidents: int, seed: int, *, with_model: bool, processes: int = 1, history_s: float = HISTORY_S
+) -> list[Played]:
+    """Play incidents, each after so many seconds of quiet; the same for the same seed."""
     one = partial(_play, with_model=with_model)
-    wanted = list(cases(incidents, seed=seed, history_s=HISTORY_S))
+    wanted = list(cases(incidents, seed=seed, history_s=history_s))
     if processes == 1:
         return [one(case) for case in wanted]
     with ProcessPoolExecutor(processes) as pool:
