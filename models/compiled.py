@@ -24,8 +24,8 @@ R = TypeVar("R")
 
 SOURCES = (
     "calibration", "compiled", "counting", "distance", "episodes", "false_alarms", "features", "forest", "form_table",
-    "json_scan", "kafka_layout", "native_json", "novelty", "online", "own_level", "placing", "rows", "scoring",
-    "service_model", "state", "texts", "threshold", "whitening",
+    "json_scan", "kafka_layout", "level_shift", "native_json", "novelty", "online", "own_level", "placing", "rows",
+    "scoring", "seasonal", "service_model", "state", "texts", "threshold", "variance_change", "whitening",
 )  # fmt: skip
 """Modules whose text ends up in compiled code: the loops, and the tables and constants that they use."""
 

@@ -16,6 +16,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.compiled import compiled
 from models.state import BINS, HOURS, Table
 
@@ -196,3 +199,14 @@ def _age(one: Table) -> None:
             low, high = one.recent_low[channel], one.recent_high[channel]
         one.settled_low[channel], one.settled_high[channel] = low, high
         one.recent_low[channel], one.recent_high[channel] = one.seen_low[channel], one.seen_high[channel]
+
+
+@compiled
+def run(table: Table, values: NDArray[np.float64], tick_ns: NDArray[np.int64], nats: NDArray[np.float64]) -> None:
+    """Score, then learn rows `(n_rows, n_series)` into `nats` of the same shape; see `channels.Channel`."""
+    for row in range(values.shape[0]):
+        for series in range(values.shape[1]):
+            one, value = table[series], values[row, series]
+            if not math.isnan(value):
+                nats[row, series] = novelty(one, value, tick_ns[row])
+                learn_seen(one, value, tick_ns[row])

@@ -16,6 +16,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.compiled import compiled
 from models.state import Table, Tables
 from models.threshold import Tail, learn_tail, tail_surprise, tail_value
@@ -45,6 +48,9 @@ ODD = 7.0
 
 SHORTEST_REGIME = 60
 """Rows that a new regime lasts at least, however young the series is."""
+
+REBASELINE_ROWS = 300
+"""Odd rows after which a regime is the new normal, where nobody says another number."""
 
 LINEAR = 30.0
 """Nats up to which surprise is linear; logarithmic beyond, so that no single series drowns the others."""
@@ -238,3 +244,13 @@ def rebaseline_drifted(tables: Tables, n_series: int, service: int, trained_to_n
         one = tables.series[number]
         if tables.entities[one.entity].service == service and one.odd > 0 and 0 < one.drift_ns <= trained_to_ns:
             rebaseline(one)
+
+
+@compiled
+def run(table: Table, values: NDArray[np.float64], tick_ns: NDArray[np.int64], nats: NDArray[np.float64]) -> None:
+    """Score, then learn rows `(n_rows, n_series)` into `nats` of the same shape; see `channels.Channel`."""
+    for row in range(values.shape[0]):
+        for series in range(values.shape[1]):
+            one, value = table[series], values[row, series]
+            nats[row, series] = surprise(one, value)
+            learn(one, value, nats[row, series], REBASELINE_ROWS)

@@ -12,6 +12,7 @@ from benchmarks.quality import labelled
 from benchmarks.quality.attribution import attribution
 from benchmarks.quality.calibration import calibration
 from benchmarks.quality.cost import cost
+from benchmarks.quality.drift import drift
 from benchmarks.quality.runs import usual_jobs
 from benchmarks.quality.tables import write_section
 from models.errors import Misconfigured
@@ -30,6 +31,7 @@ SECTIONS: dict[str, Section] = {
     "asd": labelled.asd,
     "calibration": calibration,
     "attribution": attribution,
+    "drift": drift,
     "cost": cost,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +18,13 @@ from benchmarks.quality.baselines import (
     mahalanobis,
     moving_zscore,
     nearest_neighbour,
+    one_series,
     pca_residual,
     random_cut_forest,
     whitened_forest,
 )
 from benchmarks.quality.corpus import DataSet, Stream
+from models.channels import CHANNELS
 from models.errors import Misconfigured
 
 Floats = NDArray[np.float64]
@@ -74,6 +77,7 @@ BASELINES: Mapping[str, Detector] = {
         Detector("mahalanobis", MULTIVARIATE, mahalanobis.score),
         Detector("whitened-forest", MULTIVARIATE, whitened_forest.score),
         Detector("nearest-neighbour", MULTIVARIATE, nearest_neighbour.score),
+        *(Detector(f"channel-{one.name}", EVERYWHERE, partial(one_series.score, one)) for one in CHANNELS),
     )
 }
 
