@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from agents.sample_records import Decoded, concatenate, with_identity
+from agents.sample_records import Decoded, with_identity
 from infra.store.progress import ModelSwap, ThresholdChange
 from models.errors import Rejected
 from models.pipeline import Pipeline, PipelineConfig
@@ -90,13 +90,13 @@ class PartitionState:
             if len(rest.offsets):
                 self.source_high[part.source] = int(rest.offsets[-1])
                 fresh.append(rest)
-        columns = concatenate([part.columns for part in fresh])
+        parts = [part.columns for part in fresh]
         with self.lock:
             try:
-                folded = self.pipeline.fold(columns)
+                folded = self.pipeline.fold(*parts)
             except Rejected as error:   # nothing has changed yet; ingest lets none through, but others may write
                 log.error("samples of series without an identity are left out: %s", error)
-                folded = self.pipeline.fold(with_identity(columns))
+                folded = self.pipeline.fold(*map(with_identity, parts))
         self.position = next_offset
         return folded
 

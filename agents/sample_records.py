@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final
 
 import msgspec
@@ -34,15 +35,19 @@ class Partitioner:
         self._partitions = partitions
         self._known: dict[str, int] = {}
 
-    def __call__(self, series_id: str) -> int:
-        """Partition of a canonical series text; raises `Rejected` where it is not one."""
-        known = self._known.get(series_id)
-        if known is None:
-            if len(self._known) >= MAX_CACHED:
-                self._known.clear()
-            known = partition_of(self._rule.identify(series_id).entity.encode(), self._partitions)
-            self._known[series_id] = known
-        return known
+    def __call__(self, series_ids: Sequence[str]) -> NDArray[np.int64]:
+        """Partition of each canonical series text; raises `Rejected` where one is none."""
+        found = list(map(self._known.get, series_ids, repeat(-1)))
+        if -1 in found:
+            found = [self._learn(text) if known < 0 else known for text, known in zip(series_ids, found, strict=True)]
+        return np.array(found, np.int64)
+
+    def _learn(self, series_id: str) -> int:
+        if len(self._known) >= MAX_CACHED:
+            self._known.clear()
+        found = partition_of(self._rule.identify(series_id).entity.encode(), self._partitions)
+        self._known[series_id] = found
+        return found
 
 
 def encode(
@@ -50,7 +55,7 @@ def encode(
     offsets: NDArray[np.int64],
     source: str,
     seen_at_ns: int,
-    partitioner: Callable[[str], int],
+    partitioner: Callable[[Sequence[str]], NDArray[np.int64]],
 ) -> Iterator[tuple[int, bytes]]:
     """Records for each `samples` partition that has samples, as (partition, value), in order within a partition.
 
@@ -61,8 +66,7 @@ def encode(
     """
     if len(columns) == 0:
         return
-    target_of_series = np.fromiter(map(partitioner, columns.series_ids), np.int64, len(columns.series_ids))
-    targets = target_of_series[columns.series]
+    targets = partitioner(columns.series_ids)[columns.series]
     for target in np.unique(targets).tolist():
         rows = np.flatnonzero(targets == target)
         for part in _chunks(rows, offsets):
@@ -143,25 +147,6 @@ def decode(value: bytes) -> Decoded:
     if len(columns.series) and not 0 <= columns.series.min() <= columns.series.max() < len(columns.series_ids):
         raise ValueError("a samples record refers to a series that it does not name")
     return Decoded(record.source, record.seen_at_ns, columns, offsets)
-
-
-def concatenate(parts: Sequence[SampleColumns]) -> SampleColumns:
-    """The samples of several columns, one after the other, over one common list of series."""
-    if len(parts) == 1:
-        return parts[0]
-    known: dict[str, int] = {}
-    series: list[NDArray[np.int32]] = []
-    for part in parts:
-        common = np.fromiter(
-            (known.setdefault(text, len(known)) for text in part.series_ids), np.int32, len(part.series_ids)
-        )
-        series.append(common[part.series])
-    return SampleColumns(
-        list(known),
-        np.concatenate(series or [np.empty(0, np.int32)]),
-        np.concatenate([part.event_time_ns for part in parts] or [np.empty(0, np.int64)]),
-        np.concatenate([part.values for part in parts] or [np.empty(0)]),
-    )
 
 
 def with_identity(columns: SampleColumns) -> SampleColumns:

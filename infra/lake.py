@@ -90,7 +90,10 @@ class LakeWriter:
         """
         if len(columns) == 0:
             return
-        known = np.fromiter((self._code(text) for text in columns.series_ids), np.int64, len(columns.series_ids))
+        found = list(map(self._codes.get, columns.series_ids))
+        if None in found:
+            found = [self._code(text) for text in columns.series_ids]
+        known = np.array(found, np.int64)
         pending = self._pending.setdefault(source, _Pending([], [], [], []))
         pending.series.append(known[columns.series])
         pending.event_time_ns.append(columns.event_time_ns)

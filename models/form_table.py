@@ -76,19 +76,13 @@ def _hash(data: NDArray[np.uint8], form: Form) -> int:
 
 
 @compiled
-def insert(entry: int, forms: Forms) -> None:
-    """Enter a form, whose bytes are there, into the table."""
-    start = forms.start[entry]
-    middle, end = start + forms.metric_length[entry], start + forms.length[entry]
+def insert(first: int, end: int, forms: Forms) -> None:
+    """Enter forms `first` to `end`, excluded, whose bytes are there, into the table."""
     mask = forms.slot.shape[0] - 1
-    at = _hash(forms.data, Form(start, middle, middle if end > middle else -1, end)) & mask
-    while forms.slot[at] >= 0:
-        at = (at + 1) & mask
-    forms.slot[at] = entry
-
-
-@compiled
-def insert_all(n: int, forms: Forms) -> None:
-    """Enter the first `n` forms into an empty table."""
-    for entry in range(n):
-        insert(entry, forms)
+    for entry in range(first, end):
+        start = forms.start[entry]
+        middle, after = start + forms.metric_length[entry], start + forms.length[entry]
+        at = _hash(forms.data, Form(start, middle, middle if after > middle else -1, after)) & mask
+        while forms.slot[at] >= 0:
+            at = (at + 1) & mask
+        forms.slot[at] = entry

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from models.records import SampleColumns
 from models.results import Drift, Episode, Folded, LatestScores, RetrainWish, ScoredRows, SloCounts
 from models.retraining import NewRows, RetrainRules, ServiceRecord, model_changed, wishes
 from models.rows import Rows, Samples, chosen, joined, spoken
-from models.series import EntityRule
+from models.series import EntityRule, SeriesIdentity
 from models.service_model import ServiceModel
 from models.silences import Silences
 from models.slo.binding import SloBinding
@@ -166,9 +167,10 @@ class Pipeline:
         number = self._state.service(service)
         self._state.thresholds[number] = factor
 
-    def fold(self, samples: SampleColumns) -> Folded:
-        """Fold a batch; raises `Rejected` for a series text that is none, before anything has changed."""
-        batch = self._numbered(samples)
+    def fold(self, *parts: SampleColumns) -> Folded:
+        """Fold a batch, which may come in parts; raises `Rejected` for a series text that is none, before anything has
+        changed."""
+        batch = self._numbered(parts)
         pieces = placing.place(self._state, self._bindings, batch, self._config.lateness_ns)
         fates = sum((piece.fates for piece in pieces), np.zeros(3, np.int64))
         counts = Counts(*(np.concatenate(columns) for columns in zip(*(p.counts for p in pieces), strict=True)))
@@ -210,29 +212,37 @@ class Pipeline:
         read(body, config, pipeline._memory)
         return pipeline
 
-    def _numbered(self, samples: SampleColumns) -> Samples:
+    def _numbered(self, parts: Sequence[SampleColumns]) -> Samples:
         """The batch with series numbers of the state; new series are numbered in the order in which they appear."""
-        known, state = self._state.series_number, self._state
-        numbers = np.array([known.get(text, -1) for text in samples.series_ids], np.int32)
-        if np.any(numbers < 0):
-            used, first = np.unique(samples.series, return_index=True)
-            fresh = [int(i) for i in used[np.argsort(first)] if numbers[i] < 0]
-            identities = [state.rule.identify(samples.series_ids[i]) for i in fresh]
-            for i, identity in zip(fresh, identities, strict=True):
-                numbers[i] = state.add(samples.series_ids[i], identity)
-            self._calls += [edge for identity in identities if (edge := edge_of(identity)) is not None]
-            for service, number in state.service_number.items():
-                if number in self._models:
-                    state.assign_columns(number, self._models[number].features)
-                self._records.setdefault(service, ServiceRecord())
-            if self._slos:
-                self._bindings = bind(state, self._slos)
-        series = numbers[samples.series] if len(samples) else np.empty(0, np.int32)
+        known = self._state.series_number
+        numbers = [np.array(list(map(known.get, part.series_ids, repeat(-1))), np.int32) for part in parts]
+        if any(np.any(part < 0) for part in numbers):
+            self._learn_series(parts, numbers)
+            # a series without samples, left over in a part that was cut, stays unknown
+            numbers = [np.array(list(map(known.get, part.series_ids, repeat(-1))), np.int32) for part in parts]
+        series = [mine[part.series] for mine, part in zip(numbers, parts, strict=True)]
         return Samples(
-            series,
-            np.ascontiguousarray(samples.event_time_ns, np.int64),
-            np.ascontiguousarray(samples.values, np.float64),
+            np.concatenate([np.empty(0, np.int32), *series]),
+            np.concatenate([np.empty(0, np.int64), *(part.event_time_ns for part in parts)]),
+            np.concatenate([np.empty(0), *(part.values for part in parts)]),
         )
+
+    def _learn_series(self, parts: Sequence[SampleColumns], numbers: Sequence[NDArray[np.int32]]) -> None:
+        """Add the series that have no number yet, and what depends on which series there are."""
+        state, fresh = self._state, dict[str, SeriesIdentity]()
+        for part, mine in zip(parts, numbers, strict=True):
+            used, first = np.unique(part.series, return_index=True)
+            for i in used[np.argsort(first)].tolist():
+                if mine[i] < 0 and (text := part.series_ids[i]) not in fresh:
+                    fresh[text] = state.rule.identify(text)
+        state.add_all(list(fresh), list(fresh.values()))
+        self._calls += [edge for identity in fresh.values() if (edge := edge_of(identity)) is not None]
+        for service, number in state.service_number.items():
+            if number in self._models:
+                state.assign_columns(number, self._models[number].features)
+            self._records.setdefault(service, ServiceRecord())
+        if self._slos:
+            self._bindings = bind(state, self._slos)
 
     def _results(self, rows: Rows, counts: Counts, fates: dict[SampleFate, int]) -> Folded:
         state = self._state

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from sys import intern
 
 from models.errors import Rejected
 from models.reasons import RejectReason
@@ -44,12 +45,16 @@ def parse_series(text: str) -> tuple[str, dict[str, str]]:
     if not brace or not rest.endswith("}") or not _METRIC_NAME.fullmatch(metric):
         raise Rejected(RejectReason.BAD_NAME, f"not a series: {text[:200]!r}")
     labels: dict[str, str] = {}
-    position = 0
+    # names and values recur in thousands of series
+    metric, position = intern(metric), 0
     while position < len(rest) - 1:
         match = _LABEL.match(rest, position)
         if match is None:
             raise Rejected(RejectReason.BAD_NAME, f"not a series: {text[:200]!r}")
-        labels[match[1]] = _UNESCAPE.sub(lambda m: "\n" if m[1] == "n" else m[1], match[2])
+        value = match[2]
+        if "\\" in value:
+            value = _UNESCAPE.sub(lambda m: "\n" if m[1] == "n" else m[1], value)
+        labels[intern(match[1])] = intern(value)
         position = match.end()
     return metric, labels
 
@@ -96,11 +101,22 @@ class EntityRule:
 
     def identify(self, series_id: str) -> SeriesIdentity:
         """Identity of a canonical series text; raises `Rejected` where it is not one."""
-        metric, labels = parse_series(series_id)
-        service_label = next((name for name in self.service_labels if labels.get(name)), None)
-        instance_label = next((name for name in self.instance_labels if labels.get(name)), None)
+        return self.identify_labels(*parse_series(series_id))
+
+    def identify_labels(self, metric: str, labels: Mapping[str, str]) -> SeriesIdentity:
+        """Identity of a series by its metric and labels."""
+        service_label = _first(self.service_labels, labels)
+        instance_label = _first(self.instance_labels, labels)
         service = labels[service_label] if service_label else self.default_service
-        entity = f"{service}/{labels[instance_label]}" if instance_label else service
+        entity = intern(f"{service}/{labels[instance_label]}") if instance_label else service
         rest = {k: v for k, v in labels.items() if k not in (service_label, instance_label)}
         feature = format_series(metric, rest) if rest else metric
         return SeriesIdentity(service, entity, feature, metric, labels)
+
+
+def _first(names: tuple[str, ...], labels: Mapping[str, str]) -> str | None:
+    """The first of these labels that is there and not empty."""
+    for name in names:
+        if labels.get(name):
+            return name
+    return None

@@ -112,8 +112,7 @@ def _fill(state: State, plain: dict[str, Any], series: NDArray[np.void], entitie
     for name in plain["services"]:
         state.service(name)
     state.thresholds = np.array(plain["thresholds"], np.float64)
-    for text in plain["series"]:
-        state.add(text, state.rule.identify(text))
+    state.add_all(plain["series"], [state.rule.identify(text) for text in plain["series"]])
     if len(series) != len(state.identities) or len(entities) != len(state.entity_names):
         raise StateUnusable("the snapshot's names and arrays do not fit together")
     state.series[: len(series)] = series

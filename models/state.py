@@ -137,6 +137,13 @@ class Tables(NamedTuple):
     thresholds: NDArray[np.float64]
 
 
+def _doubled(table: Table) -> Table:
+    """The same rows and as many empty ones. Those take no memory yet: zeroed pages come from the system when used."""
+    larger: Table = np.zeros(2 * len(table), table.dtype)
+    larger[: len(table)] = table
+    return larger
+
+
 class State:
     """Arrays and names of a partition's series, entities and services, numbered in order of first appearance."""
 
@@ -163,27 +170,34 @@ class State:
 
     def add(self, series_id: str, identity: SeriesIdentity) -> int:
         """Number of a series that is not known yet, its state empty."""
-        number = len(self.identities)
-        if number == len(self.series):
-            self.series = np.concatenate((self.series, np.zeros(number, SERIES)))
-        self.series_number[series_id] = number
-        self.identities.append(identity)
-        self.features.append(identity.feature)
-        entity = self._register_entity(identity)
-        row = self.series[number : number + 1]
-        row["entity"], row["column"], row["counter"] = entity, -1, is_counter(identity.metric)
+        return self.add_all([series_id], [identity])
+
+    def add_all(self, series_ids: Sequence[str], identities: Sequence[SeriesIdentity]) -> int:
+        """Number of the first of series that are not known yet, their states empty; the others follow it."""
+        first, end = len(self.identities), len(self.identities) + len(series_ids)
+        while len(self.series) < end:
+            self.series = _doubled(self.series)
+        self.series_number.update(zip(series_ids, range(first, end), strict=True))
+        self.identities.extend(identities)
+        self.features.extend(identity.feature for identity in identities)
+        entities = [self._register_entity(identity) for identity in identities]
+        rows = self.series[first:end]
+        rows["entity"], rows["column"] = entities, -1
+        rows["counter"] = [is_counter(identity.metric) for identity in identities]
         for name in ("slot", "last", "ref_level"):
-            row[name] = np.nan
-        self._link(entity, number)
-        self.apply_rules(number)
-        return number
+            rows[name] = np.nan
+        for number, entity in enumerate(entities, first):
+            self._link(entity, number)
+        self.apply_rules(first)
+        return first
 
     def apply_rules(self, first: int) -> None:
         """Note in every series from number `first` on which changes of its metric count."""
-        for number in range(first, len(self.identities)):
-            rule, row = rule_for(self.identities[number].metric, self.metric_rules), self.series[number : number + 1]
-            row["direction"] = rule.direction.sign
-            row["least_effect"], row["least_effect_ratio"] = rule.minimum_effect, rule.minimum_effect_ratio
+        rules = [rule_for(identity.metric, self.metric_rules) for identity in self.identities[first:]]
+        rows = self.series[first : len(self.identities)]
+        rows["direction"] = [rule.direction.sign for rule in rules]
+        rows["least_effect"] = [rule.minimum_effect for rule in rules]
+        rows["least_effect_ratio"] = [rule.minimum_effect_ratio for rule in rules]
 
     def register(self, series_id: str) -> int:
         """Number of a series, new ones added; raises `Rejected` where the text is not a series."""
@@ -211,7 +225,7 @@ class State:
             return known
         number = len(self.entity_names)
         if number == len(self.entities):
-            self.entities = np.concatenate((self.entities, np.zeros(number, ENTITY)))
+            self.entities = _doubled(self.entities)
         self.entity_number[identity.entity] = number
         self.entity_names.append(EntityName(identity.service, identity.entity))
         row = self.entities[number : number + 1]

@@ -90,10 +90,10 @@ class KnownSeries:
         Raises:
             Rejected: `wrong-type`, `bad-name`, `too-many-labels`, `too-large`, `too-many-series` or `unparsable`.
         """
-        series_id = self._read(key)
+        series_id, metric, labels = self._read(key)
         number = self._number_of.get(series_id)
         if number is None:
-            service = self._admit(series_id)
+            service = self._admit(metric, labels)
             number = self._number_of[series_id] = len(self.series_ids)
             self.series_ids.append(series_id)
             self._services.append(service)
@@ -103,7 +103,8 @@ class KnownSeries:
             self.forms.add(key[0].encode(), key[1], number)
         return number
 
-    def _read(self, key: SeriesKey) -> str:
+    def _read(self, key: SeriesKey) -> tuple[str, str, dict[str, str]]:
+        """Canonical text, metric and labels of a raw form."""
         metric = "_".join((key[0], *key[2:]))
         if not valid_metric_name(metric):
             raise Rejected(RejectReason.BAD_NAME, f"metric name {metric[:100]!r}")
@@ -124,11 +125,11 @@ class KnownSeries:
         series_id = format_series(metric, labels)
         if len(series_id.encode()) > MAX_SERIES_BYTES:
             raise Rejected(RejectReason.TOO_LARGE, f"series beyond {MAX_SERIES_BYTES} bytes: {series_id[:60]!r}")
-        return series_id
+        return series_id, metric, labels
 
-    def _admit(self, series_id: str) -> str:
+    def _admit(self, metric: str, labels: dict[str, str]) -> str:
         """Service of a new series; raises `Rejected` where it may not have another."""
-        identity = self._rule.identify(series_id)
+        identity = self._rule.identify_labels(metric, labels)
         if len(identity.entity.encode()) > MAX_ENTITY_BYTES:
             raise Rejected(
                 RejectReason.TOO_LARGE, f"entity beyond {MAX_ENTITY_BYTES} bytes: {identity.entity[:60]!r}"

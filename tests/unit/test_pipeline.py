@@ -84,6 +84,19 @@ def test_any_split_of_the_input_gives_the_same_results_to_the_last_bit(size, mod
     assert played(size) == played(len(samples))
 
 
+def test_a_batch_in_parts_that_name_their_series_differently_is_one_batch():
+    samples, whole, parted = eventful(), make(), make()
+    parts = []
+    for piece in pieces(samples, 900):
+        used, series = np.unique(piece.series, return_inverse=True)
+        names = ["never{}", *(piece.series_ids[number] for number in used[::-1])]
+        parts.append(SampleColumns(names, (len(used) - series).astype(np.int32), piece.event_time_ns, piece.values))
+    at_once, together = whole.fold(samples), parted.fold(*parts)
+    assert summary([together, parted.finish()]) == summary([at_once, whole.finish()])
+    assert parted.entities == whole.entities
+    assert parted.n_series == whole.n_series
+
+
 @pytest.mark.parametrize("share", [0.3, 0.71])
 def test_scores_of_a_prefix_are_a_prefix_of_the_scores(share):
     samples = eventful()

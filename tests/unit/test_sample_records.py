@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from agents import sample_records
 from agents.partitioning import partition_of
-from agents.sample_records import Decoded, Partitioner, concatenate, decode, encode, with_identity
+from agents.sample_records import Decoded, Partitioner, decode, encode, with_identity
 from models.records import SampleColumns
 from models.series import EntityRule
 
@@ -69,15 +69,6 @@ def test_what_was_folded_is_left_out_by_source_offset() -> None:
     assert part.after(0) is part
     assert as_rows(part.after(1)) == [(SERIES[2], 2000, 3.0, 2)]
     assert len(part.after(2).offsets) == 0
-
-
-def test_concatenated_columns_share_one_list_of_series() -> None:
-    first, _ = columns_of([(0, 1.0, 1), (3, 2.0, 1)])
-    second = SampleColumns([SERIES[3], "new{}"], np.array([1, 0], np.int32), np.array([7, 8]), np.array([3.0, 4.0]))
-    both = concatenate([first, second])
-    assert [both.series_ids[number] for number in both.series] == [SERIES[0], SERIES[3], "new{}", SERIES[3]]
-    assert both.values.tolist() == [1.0, 2.0, 3.0, 4.0]
-    assert len(concatenate([])) == 0
 
 
 def test_samples_of_what_is_no_series_can_be_left_out() -> None:
