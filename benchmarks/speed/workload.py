@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -77,12 +77,18 @@ class Workload:
 
 
 class BatchPublisher:
-    """Builds Kafka's batches itself: a tenth of what a call a record would cost the machine that is being measured."""
+    """Builds Kafka's batches itself: a tenth of what a call a record would cost the machine that is being measured.
 
-    def __init__(self, servers: str, topic: str) -> None:
+    Args:
+        hold: keep full batches until `flush`, so that building them is no part of what is timed then.
+    """
+
+    def __init__(self, servers: str, topic: str, *, hold: bool = False) -> None:
         self._producer = AIOKafkaProducer(bootstrap_servers=servers, max_batch_size=BATCH_BYTES, acks=1)
         self._topic = topic
+        self._hold = hold
         self._builders: dict[int, Any] = {}
+        self._full: list[tuple[int, Any]] = []
         self._waiting: list[asyncio.Future[Any]] = []
 
     async def __aenter__(self) -> BatchPublisher:
@@ -97,39 +103,51 @@ class BatchPublisher:
         for record in records:
             builder = self._builders.get(partition)
             if builder is None or builder.append(key=None, value=record, timestamp=at_ms) is None:
-                await self._send(partition)
+                self._close(partition)
                 builder = self._builders[partition] = self._producer.create_batch()
                 builder.append(key=None, value=record, timestamp=at_ms)
+        if not self._hold:
+            await self._send()
+
+    async def add_ticks(self, partitions: int, workload: Workload, first: int) -> None:
+        """Add ticks from `first` on, an entity always to the same partition."""
+        for tick in range(first, workload.ticks):
+            timestamp = b"%d" % (workload.start_s + tick)
+            for entity, values in enumerate(workload.values(tick).tolist()):
+                await self.add(entity % partitions, workload.records(entity, values, timestamp))
 
     async def flush(self) -> None:
         """Send what there is and wait for the broker."""
         for partition in list(self._builders):
-            await self._send(partition)
+            self._close(partition)
+        await self._send()
         await asyncio.gather(*self._waiting)
         self._waiting.clear()
 
-    async def _send(self, partition: int) -> None:
+    def _close(self, partition: int) -> None:
         builder = self._builders.pop(partition, None)
-        if builder is None:
-            return
-        builder.close()
-        self._waiting.append(await self._producer.send_batch(builder, self._topic, partition=partition))
-        if len(self._waiting) >= WAITING:
-            await asyncio.gather(*self._waiting)
-            self._waiting.clear()
+        if builder is not None:
+            builder.close()
+            self._full.append((partition, builder))
+
+    async def _send(self) -> None:
+        for partition, builder in self._full:
+            self._waiting.append(await self._producer.send_batch(builder, self._topic, partition=partition))
+            if len(self._waiting) >= WAITING:
+                await asyncio.gather(*self._waiting)
+                self._waiting.clear()
+        self._full.clear()
 
 
 async def publish(
     servers: str, topic: str, partitions: int, workload: Workload, first_tick: int = 0, *, pause_s: float = 0.0
 ) -> None:
-    """Publish ticks from `first_tick` on, an entity always to the same partition: as fast as the broker takes them, or
-    with a pause after each."""
+    """Publish ticks from `first_tick` on: as fast as the broker takes them, or with a pause after each."""
     async with BatchPublisher(servers, topic) as publisher:
-        for tick in range(first_tick, workload.ticks):
-            timestamp = b"%d" % (workload.start_s + tick)
-            for entity, values in enumerate(workload.values(tick).tolist()):
-                await publisher.add(entity % partitions, workload.records(entity, values, timestamp))
-            if pause_s:
-                await publisher.flush()
-                await asyncio.sleep(pause_s)
+        if not pause_s:
+            await publisher.add_ticks(partitions, workload, first_tick)
+        for tick in range(first_tick, workload.ticks if pause_s else 0):
+            await publisher.add_ticks(partitions, replace(workload, ticks=tick + 1), tick)
+            await publisher.flush()
+            await asyncio.sleep(pause_s)
         await publisher.flush()
