@@ -72,7 +72,7 @@ def test_a_page_that_goes_on_names_its_causes_as_they_are_ranked_now(story: Stor
     assert "disk_ratio" not in story.said("12m")["causes"]
     story.evaluate(12.1)
     said = story.said("12m")
-    first = "disk_ratio 63% (checkout/i-2: 812, expected 180 to 260, began 1 min into the burn)"
+    first = "disk_ratio 72% (checkout/i-2: 812, expected 180 to 260, began 1 min into the burn)"
     assert said["causes"].startswith(first)
     assert said["score"] == "8"
     assert "; first cause disk_ratio" in said["summary"]
