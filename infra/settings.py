@@ -103,7 +103,9 @@ class Settings(BaseSettings):
     snapshot_every_s: float = Field(30.0, description="bounds the replay after a crash")
     training_min_rows: int = Field(240, description="rows of a service before its first model is asked for")
     training_max_rows: int = 200_000
-    training_history_s: float = 7 * 86_400.0
+    training_history_s: float = Field(
+        14 * 86_400.0, description="how far back a training looks: of one week, an incident is twice the part"
+    )
     retrain_cooldown_s: float = Field(600.0, description="shortest time between two trainings of one service")
     stale_after_s: float = 86_400.0
 

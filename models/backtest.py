@@ -156,7 +156,7 @@ class Backtest:
 
     def _order(self, wish: RetrainWish) -> TrainingOrder:
         incidents = tuple(
-            IncidentWindow(episode.entity, episode.started_ns, episode.ended_ns or self._now_ns + 1)
+            IncidentWindow(episode.entity, episode.started_ns, episode.ended_ns or self._now_ns + 1, suspected=True)
             for episode in self._incidents.values()
             if episode.service == wish.service
         )

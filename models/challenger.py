@@ -39,7 +39,7 @@ class TrainingOrder:
     Attributes:
         service: whose model. request_id: of the request; the seed follows from it. reason: why it was asked for.
         changed_ns: since when another normal holds, event time; None where nothing is known to have changed.
-        incidents: windows to leave out of what is learnt, and to judge by.
+        incidents: windows to leave out of what is learnt, and, but for those that are only suspected, to judge by.
     """
 
     service: str
@@ -109,7 +109,7 @@ def train(samples: SampleColumns, order: TrainingOrder, champion: ServiceModel |
         model,
         champion,
         parts.judge,
-        table.take(in_incident),
+        table.take(in_incident & table.inside(w for w in order.incidents if not w.suspected)),
         order.reason,
         alerts_per_entity_week=rules.alerts_per_entity_week,
         seed=seed,

@@ -59,6 +59,9 @@ STEP_NATS = 1.0
 MOST_NATS = 3.0
 """How far alarms move the threshold up at most: many incidents must not make an entity deaf."""
 
+MOST_JOINT_NATS = 4.0
+"""The same for a row as a whole, whose surprise grows with the distance and without bound: faults have tens of nats."""
+
 LEAST_NATS = 1.0
 """The lowest threshold: below it nothing is out of the ordinary."""
 
@@ -115,7 +118,13 @@ def _place(strength: float) -> float:
 
 @compiled
 def threshold(entity: Table, probability: float) -> float:
-    """Surprise from which a row of this entity is anomalous, nats."""
+    """Surprise from which the news of a row make it anomalous, nats."""
+    return float(max(min(entity.offset, MOST_NATS) - math.log(probability), LEAST_NATS))
+
+
+@compiled
+def joint_threshold(entity: Table, probability: float) -> float:
+    """The same of a row as a whole."""
     return float(max(entity.offset - math.log(probability), LEAST_NATS))
 
 
@@ -124,9 +133,11 @@ def learn(entity: Table, strength: float, alarm: bool, probability: float, n_uni
     """Take a row into the entity's past, and move the threshold.
 
     A run of alarms counts once, by its strongest row, and moves the threshold once, when it is over: not under the
-    incident's feet.
+    incident's feet. One that begins in an open episode raises no alert, and does not move it.
     """
     if alarm:
+        if entity.alarm_rows == 0:
+            entity.anew = entity.episode == 0
         entity.alarm_rows = ALARM_ROWS
         entity.held = max(entity.held, strength)
     elif entity.alarm_rows > 0:
@@ -134,7 +145,9 @@ def learn(entity: Table, strength: float, alarm: bool, probability: float, n_uni
         if entity.alarm_rows == 0:
             entity.events[int(_place(entity.held))] += 1.0
             entity.held = 0.0
-            entity.offset = min(entity.offset + STEP_NATS, MOST_NATS)
+            if entity.anew:
+                most_nats = MOST_JOINT_NATS if entity.n_series > 1 else MOST_NATS
+                entity.offset = min(entity.offset + STEP_NATS, most_nats)
     elif is_event(entity, strength):
         entity.events[int(_place(strength))] += 1.0
     if entity.alarm_rows == 0:

@@ -1,7 +1,8 @@
 """What a service's model usually says of one entity: the tail of its surprises outside of alarms.
 
-A model is calibrated on a fifth of the rows that it was trained on. Where these are an hour's, the rest of the day
-surprises it for hours on end. Beside its own past such a surprise is nothing new. See `threshold` for the tail.
+A model is calibrated on a fifth of the rows of its history, between those that it has learnt from. What comes later is
+a little stranger, and much stranger where the history was an hour; the level and the news that are added make the tail
+longer still. Beside the entity's own past such a surprise is nothing new. See `threshold` for the tail.
 """
 
 from __future__ import annotations

@@ -171,10 +171,10 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
             alarm = nats >= reach
             if whole:
                 at_large = joint + NEWS * math.log1p(strength)
-                # a model that has seen an hour calls the next hour's course odd: until it knows a day, only what is
-                # odd among what it has said of this entity so far is news
-                usual = own_level.surprise(entity, at_large) < forest.youth[row] * reach
-                alarm = alarm or (at_large >= reach and not usual)
+                # calibrated on a past that it has learnt from, a model says more of an entity than it means: only what
+                # is odd among what it has said so far is news as well
+                joint_reach = wanted * false_alarms.joint_threshold(entity, probability)
+                alarm = alarm or min(at_large, own_level.surprise(entity, at_large)) >= joint_reach
                 # news of one of many series counts where it is an alarm; it would drown the order of the rest
                 severity, oddest = max(at_large / target, severity if alarm else 0.0), 0.0
             out.score[row] = max(_graded(severity / wanted, alarm), HELD * min(oddest / online.ODD, 1.0) / wanted)

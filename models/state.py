@@ -83,7 +83,7 @@ ENTITY = np.dtype(
         ("reported", "i4", (OPEN,)), ("slot", "i4", (OPEN,)), ("awaited", "i4"), ("closed_key", "i8"), ("rows", "i8"),
         # what its events were like, and how far the threshold has moved
         ("n", "f8"), ("units", "f8"), ("events", "f8", (STRENGTHS,)), ("peaks", "f8", (PEAKS,)),
-        ("held", "f8"), ("offset", "f8"), ("alarm_rows", "i4"),
+        ("held", "f8"), ("offset", "f8"), ("alarm_rows", "i4"), ("anew", "i1"),
         # newest surprises by the service's model, and their exponential mean
         ("joint", "f8", (SUSTAINED,)), ("joint_level", "f8"),
         # the tail of the model's surprises outside of alarms, and how many it has learnt

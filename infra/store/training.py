@@ -203,12 +203,12 @@ def incident_windows(
         "AND (ended_at > %s OR (ended_at IS NULL AND %s))",
         (service, to_datetime(to_ns), to_datetime(from_ns), with_open_episodes),
     )
-    episodes = [_window(row[0], row[1], row[2], to_ns) for row in cursor.fetchall()]
+    episodes = [_window(row[0], row[1], row[2], to_ns, suspected=True) for row in cursor.fetchall()]
     cursor.execute(
         "SELECT starts_at, ends_at FROM alert WHERE labels @> %s AND starts_at < %s AND coalesce(ends_at, %s) > %s",
         (_pages(service), to_datetime(to_ns), to_datetime(to_ns), to_datetime(from_ns)),
     )
-    pages = [_window("", row[0], row[1], to_ns) for row in cursor.fetchall()]
+    pages = [_window("", row[0], row[1], to_ns, suspected=False) for row in cursor.fetchall()]
     return with_marks(episodes + pages, feedback.marks_between(cursor, service, from_ns, to_ns))
 
 
@@ -229,6 +229,7 @@ def _pages(service: str) -> Json:
     )
 
 
-def _window(entity: str, start: datetime, end: datetime | None, to_ns: int) -> IncidentWindow:
+def _window(entity: str, start: datetime, end: datetime | None, to_ns: int, *, suspected: bool) -> IncidentWindow:
     # the last row of an episode is anomalous as well
-    return IncidentWindow(entity, from_datetime(start), to_ns if end is None else from_datetime(end) + 1)
+    end_ns = to_ns if end is None else from_datetime(end) + 1
+    return IncidentWindow(entity, from_datetime(start), end_ns, suspected)

@@ -125,7 +125,7 @@ def test_training_leaves_out_what_people_say_and_not_what_they_call_noise(databa
         windows = training.incident_windows(cursor, "shop", START_NS, NOW_NS, with_open_episodes=True)
     at_ns = START_NS + 2 * HOUR_NS
     assert windows == [
-        IncidentWindow("shop/b", at_ns, at_ns + 600 * SECOND_NS + 1),
+        IncidentWindow("shop/b", at_ns, at_ns + 600 * SECOND_NS + 1, suspected=True),
         IncidentWindow("shop/c", missed.start_ns, missed.end_ns + 1),
     ]
 
