@@ -2,12 +2,13 @@
 
 Per micro-batch: parse; publish a `SampleRecord` for each `samples` partition concerned and a dead letter for each
 reject; wait for the broker; hand the samples to the lake; acknowledge when their Parquet files are on disk. One
-micro-batch is published before the next, so a source partition's samples never overtake each other: the watch agent
-relies on that when it skips what it has.
+micro-batch of a source partition is published before the next, so its samples never overtake each other: the watch
+agent relies on that when it skips what it has.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +21,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from agents.context import Context
 from agents.lake_feed import LakeFeed
-from agents.micro_batch import MicroBatch, micro_batches
+from agents.micro_batch import MicroBatch, side_by_side
 from agents.publisher import Outgoing, Publisher
 from agents.sample_records import Partitioner, encode
 from infra.settings import Settings
@@ -39,8 +40,7 @@ def attach(app: faust.App, context: Context) -> None:
 
     @app.agent(topic, name="ingest")
     async def take_in(stream: StreamT[Any]) -> None:
-        async for batch in micro_batches(stream):
-            await ingest.process(batch)
+        await side_by_side(stream, ingest.process)
 
     @app.task  # type: ignore[untyped-decorator]
     async def write_lake() -> None:
@@ -57,6 +57,7 @@ class Ingest:
         self._samples = settings.topic(Topic.SAMPLES)
         self._dead_letters = settings.topic(Topic.DEAD_LETTER)
         self._parser = Parser(_limits(settings), rule)
+        self._parsing = asyncio.Lock()  # the parser remembers the series of all partitions
         self._rule = rule
         self._partitioner: Partitioner | None = None
         self._publisher = Publisher(settings, "tidewatch-ingest")
@@ -72,9 +73,10 @@ class Ingest:
         with self._context.batch_seconds.labels("ingest").time():
             source = f"{batch.topic}:{batch.partition}"
             partitioner = self._partitioner or await self._find_partitions()
-            parsed, offsets, outgoing = await self._context.run(
-                self._prepare, batch, source, partitioner, time.time_ns()
-            )
+            async with self._parsing:
+                parsed, offsets, outgoing = await self._context.run(
+                    self._prepare, batch, source, partitioner, time.time_ns()
+                )
             await self._context.dependencies.until_available("kafka", lambda: self._publisher.publish(outgoing))
             self._counts.add(batch, parsed)
             if len(parsed.columns):

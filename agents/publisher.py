@@ -11,7 +11,8 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -51,9 +52,10 @@ class Publisher:
         self._servers = settings.kafka.split(",")
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Return when every in-sync replica has all of `records`.
+        """Return when every in-sync replica has all of `records`. Several calls may be under way at once.
 
         Records of one partition keep their order as long as the caller awaits one call before the next. After an error
         some of them may be there; publishing all of them again is what the readers are made for.
@@ -63,18 +65,15 @@ class Publisher:
             MessageSizeTooLargeError: a record that Kafka will never take.
         """
         answers: list[asyncio.Future[object]] = []
-        try:
-            producer = await self._started()
-            for (topic, partition), mine in (await self._by_partition(producer, records)).items():
-                for batch in _batches(producer, mine):
-                    answers.append(await producer.send_batch(batch, topic, partition=partition))
-            await asyncio.gather(*answers)
-        except MessageSizeTooLargeError:
-            raise
-        except (KafkaError, OSError) as error:
-            await asyncio.gather(*answers, return_exceptions=True)
-            await self.close()
-            raise Unavailable("Kafka", str(error) or type(error).__name__) from error
+        async with self._in_use() as producer:
+            try:
+                for (topic, partition), mine in (await self._by_partition(producer, records)).items():
+                    for batch in _batches(producer, mine):
+                        answers.append(await producer.send_batch(batch, topic, partition=partition))
+                await asyncio.gather(*answers)
+            except (KafkaError, OSError):
+                await asyncio.gather(*answers, return_exceptions=True)
+                raise
 
     async def _by_partition(
         self, producer: AIOKafkaProducer, records: Sequence[Outgoing]
@@ -94,18 +93,31 @@ class Publisher:
 
     async def partitions(self, topic: str) -> int:
         """How many partitions `topic` has; raises `Unavailable`."""
-        try:
-            return len(await (await self._started()).partitions_for(topic))
-        except (KafkaError, OSError) as error:
-            await self.close()
-            raise Unavailable("Kafka", str(error) or type(error).__name__) from error
+        async with self._in_use() as producer:
+            return len(await producer.partitions_for(topic))
 
     async def close(self) -> None:
-        """Let go of the producer. One that failed can't be trusted with order; the next begins a new session."""
+        """Let go of the producer."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            with contextlib.suppress(KafkaError, asyncio.TimeoutError, OSError):    # it may have failed before
-                await asyncio.wait_for(producer.stop(), 2.0)
+            await _stop(producer)
+
+    @asynccontextmanager
+    async def _in_use(self) -> AsyncIterator[AIOKafkaProducer]:
+        """The producer. One that fails can't be trusted with order: it is let go, and the next begins a new session."""
+        producer: AIOKafkaProducer | None = None
+        try:
+            async with self._starting:
+                producer = await self._started()
+            yield producer
+        except MessageSizeTooLargeError:
+            raise
+        except (KafkaError, OSError) as error:
+            if producer is not None:
+                if self._producer is producer:
+                    self._producer = None
+                await _stop(producer)
+            raise Unavailable("Kafka", str(error) or type(error).__name__) from error
 
     async def _started(self) -> AIOKafkaProducer:
         if self._producer is None:
@@ -126,6 +138,11 @@ class Publisher:
                 raise
             self._producer = producer
         return self._producer
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    with contextlib.suppress(KafkaError, asyncio.TimeoutError, OSError):    # it may have failed before
+        await asyncio.wait_for(producer.stop(), 2.0)
 
 
 def _batches(producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> Iterator[BatchBuilder]:

@@ -19,7 +19,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 import faust
@@ -29,7 +31,7 @@ from faust.types import TP, StreamT
 from agents.context import Context
 from agents.fetched import Record
 from agents.metrics import WatchMetrics
-from agents.micro_batch import MicroBatch, micro_batches
+from agents.micro_batch import MicroBatch, side_by_side
 from agents.partition_loader import PartitionLoader
 from agents.partition_state import PartitionState
 from agents.publisher import Outgoing, Publisher
@@ -48,8 +50,12 @@ log = logging.getLogger(__name__)
 SLO_LOOK_S: Final = 1.0
 """How old the bindings may get: an applied SLO counts from the next second on."""
 
+FOLDS_AT_ONCE: Final = 2
+"""Partitions that are folded at the same moment; a fold of a large micro-batch takes 50 MB. While their results are
+published and stored, others are folded."""
+
 HAND_OVER_S: Final = 3.0
-"""What a revocation waits for the micro-batch in hand. Shorter than the group's session; the fence covers the rest."""
+"""What a revocation waits for the micro-batches in hand. Shorter than the group's session; the fence does the rest."""
 
 
 def attach(app: faust.App, context: Context) -> None:
@@ -71,8 +77,7 @@ def attach(app: faust.App, context: Context) -> None:
 
     @app.agent(topic, name="watch")
     async def fold(stream: StreamT[Any]) -> None:
-        async for batch in micro_batches(stream):
-            await watch.process(batch)
+        await side_by_side(stream, watch.process)
 
 
 class Watch:
@@ -86,7 +91,8 @@ class Watch:
         self._loader = PartitionLoader(context, self.topic)
         self._publisher = Publisher(context.settings, "tidewatch-watch")
         self._partitions: dict[int, PartitionState] = {}
-        self._busy = asyncio.Lock()
+        self._busy: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._folding = asyncio.Semaphore(FOLDS_AT_ONCE)
         self._metrics = WatchMetrics(context.registry, lambda: list(self._partitions.values()))
 
     async def warm_up(self) -> None:
@@ -98,7 +104,7 @@ class Watch:
     async def resume(self, partition: int) -> int | None:
         """Offset from which a partition is to be delivered, with its state loaded (or kept, where nobody else had
         it)."""
-        async with self._busy:
+        async with self._busy[partition]:
             known = self._partitions.get(partition)
             if known is not None and await self._loader.is_current(known):
                 known.start = known.position
@@ -108,14 +114,13 @@ class Watch:
         return known.start
 
     async def on_revoked(self, revoked: set[TP]) -> None:
-        """Let the micro-batch in hand finish, so that whoever gets the partition need not do it again."""
+        """Let the micro-batches in hand finish, so that whoever gets a partition need not do them again."""
         if any(tp.topic == self.topic for tp in revoked):
             try:
-                await asyncio.wait_for(self._busy.acquire(), HAND_OVER_S)
+                async with asyncio.timeout(HAND_OVER_S), self._at_rest():
+                    pass
             except TimeoutError:
                 log.warning("partitions are handed over with a micro-batch in hand; its new owner folds it again")
-            else:
-                self._busy.release()
 
     async def on_assigned(self, assigned: set[TP]) -> None:
         """Forget the states of partitions that are somebody else's now."""
@@ -123,16 +128,24 @@ class Watch:
         self._partitions = {number: state for number, state in self._partitions.items() if number in ours}
 
     async def close(self) -> None:
-        """Wait for the micro-batch in hand, then let go of the producer."""
-        async with self._busy:
+        """Wait for the micro-batches in hand, then let go of the producer."""
+        async with self._at_rest():
             await self._publisher.close()
+
+    @asynccontextmanager
+    async def _at_rest(self) -> AsyncIterator[None]:
+        """Between the micro-batches of every partition."""
+        async with AsyncExitStack() as held:
+            for lock in list(self._busy.values()):
+                await held.enter_async_context(lock)
+            yield
 
     # micro-batches
 
     async def process(self, batch: MicroBatch) -> None:
         """Fold a micro-batch and make its effects durable; acknowledged then, or dropped if the partition is not
         ours."""
-        async with self._busy:
+        async with self._busy[batch.partition]:
             state = self._partitions.get(batch.partition)
             if batch.stale or state is None:
                 return
@@ -159,7 +172,8 @@ class Watch:
             records = records[len(stretch) :]
             # everything below `end` is folded once a record at or above it is seen, even where offsets are missing
             position = end if records else stretch[-1].offset + 1
-            await self._context.run(state.fold, self._decode(stretch), position)
+            async with self._folding:
+                await self._context.run(state.fold, self._decode(stretch), position)
         if records:
             with self._context.batch_seconds.labels("watch").time():
                 await self._fold_live(state, records)
@@ -167,9 +181,12 @@ class Watch:
     async def _fold_live(self, state: PartitionState, records: Sequence[Record]) -> None:
         swaps = await self._loader.swap_models(state)
         thresholds = await self._take_up_changes(state)
-        expected, decoded = state.stored, self._decode(records)
-        folded = await self._context.run(state.fold, decoded, records[-1].offset + 1)
-        await self._publish(state, folded)
+        expected = state.stored
+        async with self._folding:
+            decoded = self._decode(records)
+            folded = await self._context.run(state.fold, decoded, records[-1].offset + 1)
+            outgoing = await self._context.run(self._outgoing, state, folded)
+        await self._publish(outgoing)
         effects = await self._effects(state, expected, folded, swaps, thresholds)
         await self._commit(effects)
         state.stored = state.position
@@ -190,8 +207,7 @@ class Watch:
                 self._metrics.count_undecodable()
         return decoded
 
-    async def _publish(self, state: PartitionState, folded: Folded) -> None:
-        outgoing = await self._context.run(self._outgoing, state, folded)
+    async def _publish(self, outgoing: Sequence[Outgoing]) -> None:
         if outgoing:
             await self._context.dependencies.until_available("kafka", lambda: self._publisher.publish(outgoing))
 
