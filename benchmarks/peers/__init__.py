@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -49,10 +51,11 @@ def run(peer: str, program: str, servers: str, topic: str, samples: int) -> Cons
 def measured(python: Path, module: str, servers: str, topic: str, samples: int) -> Consumed:
     """What a program that counts itself by a `Meter` reports."""
     try:
-        done = subprocess.run(
-            [python, "-m", module, servers, topic, str(samples)],
-            cwd=ROOT, capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False,
-        )  # fmt: skip
+        with tempfile.TemporaryDirectory(prefix="tidewatch-peer-") as folder:  # peers end without tidying up
+            done = subprocess.run(
+                [python, "-m", module, servers, topic, str(samples)], env={**os.environ, "TMPDIR": folder},
+                cwd=ROOT, capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False,
+            )  # fmt: skip
     except subprocess.TimeoutExpired as expired:
         last = (expired.stderr or b"")[-2000:].decode(errors="replace")
         raise RuntimeError(f"{module} did not end in {RUN_TIMEOUT_S:.0f} s:\n{last}") from expired
