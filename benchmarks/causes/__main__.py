@@ -36,10 +36,10 @@ WIDTHS: Final = (10, 7, 7, 7, 16, 13)
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.causes", description=__doc__)
-    parser.add_argument("--incidents", type=int, default=240)
+    parser.add_argument("--incidents", type=int, default=96)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--without-model", action="store_true", help="the online detectors alone, as before training")
-    parser.add_argument("--processes", type=int, default=max(1, (os.cpu_count() or 2) // 2))
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     chosen = parser.parse_args(arguments)
     played = measure(chosen.incidents, chosen.seed, with_model=not chosen.without_model, processes=chosen.processes)
     rows = figures(played)
