@@ -13,6 +13,8 @@ from models.rows import Rows
 from models.service_model import ServiceModel
 from models.state import State, Table
 
+DAY_NS = 86_400 * 1_000_000_000
+
 
 class Multivariate(NamedTuple):
     """What the services' models say about closed rows.
@@ -23,11 +25,14 @@ class Multivariate(NamedTuple):
         share: float64 `(n_cells,)`, the cell's part in it: what the row's distance from normal loses where the cell has
             the value that the others make expected; 0 to 1, summing to 1 over a row.
         unknown: int32 `(n_rows,)`, values of the row that the service's model has no column for.
+        youth: float64 `(n_rows,)`, what the history that the model has learnt lacks of a day, 0 to 1: nobody who has
+            seen an hour knows what a day is like.
     """
 
     nats: NDArray[np.float64]
     share: NDArray[np.float64]
     unknown: NDArray[np.int32]
+    youth: NDArray[np.float64]
 
 
 def ask_models(state: State, models: Mapping[int, ServiceModel], rows: Rows) -> Multivariate:
@@ -37,7 +42,7 @@ def ask_models(state: State, models: Mapping[int, ServiceModel], rows: Rows) -> 
         models: by service number.
     """
     n = len(rows.entity)
-    asked = Multivariate(np.full(n, np.nan), np.zeros(len(rows.series)), np.zeros(n, np.int32))
+    asked = Multivariate(np.full(n, np.nan), np.zeros(len(rows.series)), np.zeros(n, np.int32), np.zeros(n))
     if not models or not len(rows.entity):
         return asked
     service = state.entities["service"][rows.entity]
@@ -49,6 +54,7 @@ def ask_models(state: State, models: Mapping[int, ServiceModel], rows: Rows) -> 
         x = np.full((len(mine), len(model.features)), np.nan)
         _gather(state.series, rows, mine, x, asked.unknown)
         asked.nats[mine], share = model.surprise(x, rows.tick_ns[mine])
+        asked.youth[mine] = max(0.0, 1.0 - (model.trained_to_ns - model.trained_from_ns) / DAY_NS)
         _spread(state.series, rows, mine, share, asked.share)
     return asked
 
