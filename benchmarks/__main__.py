@@ -14,7 +14,7 @@ def main(arguments: list[str]) -> int:
     partly = any(option in arguments for option in ("--only", "--quick", "--table", "--help", "-h"))
     codes = [speed(arguments)]
     if not partly:
-        codes += [causes(["--incidents", "120"]), forecast([])]
+        codes += [causes([]), forecast([])]
     return next((code for code in codes if code), 0)
 
 
