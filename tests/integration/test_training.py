@@ -322,15 +322,16 @@ async def test_a_worker_killed_while_it_trains_leaves_one_champion_and_one_annou
         records = [b"no request", msgspec.json.encode(request), msgspec.json.encode(request)]
         await produce(settings.kafka, settings.topic(Topic.RETRAIN), records)
         await until(lambda: attempts("cold") == 1, worker)
-        await asyncio.sleep(random.random() * 6.0)  # anywhere in the training
+        await asyncio.sleep(random.random() * 2.0)  # anywhere in the training
         worker.kill()
         worker.start()
         await until(lambda: outcomes(database).get("cold", (None, None))[0] is not None, worker)
         assert outcomes(database) == {"cold": ("promoted", "1")}
         assert [e.version for e in announced(database)] == ["1"]
-        metrics = worker.metrics()
-        assert f'tidewatch_trainings_total{{outcome="promoted",service="{service}"}} 1.0' in metrics
-        assert 'tidewatch_dependency_up{dependency="mlflow"} 1.0' in metrics
+        if attempts("cold") == 2:  # the second of them finished it
+            metrics = worker.metrics()
+            assert f'tidewatch_trainings_total{{outcome="promoted",service="{service}"}} 1.0' in metrics
+            assert 'tidewatch_dependency_up{dependency="mlflow"} 1.0' in metrics
 
         # a worker that is told to stop does not wait for a training
         await produce(settings.kafka, settings.topic(Topic.RETRAIN), [
