@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 require = command -v $(1) > /dev/null || { echo "$(1) is missing: install the package $(2)" >&2; exit 1; }
 
-.PHONY: help setup demo test test-unit chaos check bench bench-quality up down status lock clean
+.PHONY: help setup demo test test-unit test-core chaos check bench bench-quality up down status lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,8 +49,11 @@ demo: setup ## start everything, feed it this machine and simulated services; ON
 test: setup ## every test, on real services
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-test-unit: setup ## the tests that need no service (seconds)
-	@exec $(BIN)/python -m pytest tests/unit tests/contract tests/property tests/accuracy $(ARGS)
+test-unit: setup ## the tests of single modules (seconds)
+	@exec $(BIN)/python -m pytest --numprocesses auto tests/unit $(ARGS)
+
+test-core: setup ## every test that needs no service (a minute)
+	@exec $(BIN)/python -m pytest --numprocesses auto tests/unit tests/contract tests/property tests/accuracy $(ARGS)
 
 chaos: setup ## kill workers, broker and PostgreSQL at random (CHAOS_SECONDS=90), then count what came through
 	@exec env $(if $(CHAOS_SECONDS),TIDEWATCH_CHAOS_SECONDS=$(CHAOS_SECONDS)) \

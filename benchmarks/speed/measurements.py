@@ -28,7 +28,7 @@ class Measurement(NamedTuple):
 
 
 MEASUREMENTS: Final = (
-    Measurement("path", "path", "the whole path beside raw aiokafka, Bytewax, Quix Streams and Faust", 260, 60),
+    Measurement("path", "path", "the whole path beside raw aiokafka, Bytewax, Quix Streams and Faust", 330, 60),
     Measurement("series", "live_series", "1,000 and 100,000 live series", 180, 60),
     Measurement("storage", "storage", "what a worker writes in PostgreSQL, as samples multiply", 45, 45),
     Measurement("latency", "latency", "from event to score, and to alert, at 20,000 samples/s", 110, 75),

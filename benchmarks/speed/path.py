@@ -24,7 +24,8 @@ from models.errors import Misconfigured
 from models.names import Topic
 
 ENTITIES: Final = 1000
-SAMPLES: Final = 400_000
+SAMPLES: Final = 2_000_000
+"""A backlog of ten seconds or so: of 400,000 a good part of our time was joining the group."""
 QUICK_SAMPLES: Final = 80_000
 
 
