@@ -80,7 +80,8 @@ class Explainer:
         """Remember an alert that fires from now on; its causes, the likeliest first, or None: they follow."""
         alert = BurnAlert(burn_fingerprint(*key), *key, self._now_ns, None, None, (), explained_ns=NEVER)
         if self._in_time:
-            alert = self._explained(alert)
+            alert = replace(self._with_onset(alert), explained_ns=self._now_ns)
+            alert = replace(alert, causes=_ranked(self._cursor, alert, self._now_ns))
         burn_alerts.insert(self._cursor, alert)
         return None if alert.explained_ns == NEVER else alert.causes
 
@@ -98,7 +99,7 @@ class Explainer:
             if not self._in_time:
                 break
             if alert.explained_ns == NEVER:
-                alert = self._explained(alert)  # noqa: PLW2901 - the same alert, and when its burn began
+                alert = self._with_onset(alert)  # noqa: PLW2901 - the same alert, and when its burn began
             changed += _rank_anew(self._cursor, alert, self._now_ns)
         return changed
 
@@ -106,13 +107,13 @@ class Explainer:
     def _in_time(self) -> bool:
         return time.monotonic() < self._until_s
 
-    def _explained(self, alert: BurnAlert) -> BurnAlert:
-        """The alert with when its burn began and its causes."""
-        began_ns = None
-        if (stored := self._stored.get((alert.service, alert.slo_name))) is not None:
-            began_ns = _burn_began_ns(self._cursor, stored, window_order(alert.burn_window), self._now_ns)
-        alert = replace(alert, burn_began_ns=began_ns, explained_ns=self._now_ns)
-        return replace(alert, causes=_ranked(self._cursor, alert, self._now_ns))
+    def _with_onset(self, alert: BurnAlert) -> BurnAlert:
+        """The alert with when its burn began."""
+        stored = self._stored.get((alert.service, alert.slo_name))
+        if stored is None:
+            return alert
+        began_ns = _burn_began_ns(self._cursor, stored, window_order(alert.burn_window), self._now_ns)
+        return replace(alert, burn_began_ns=began_ns)
 
 
 def look_at_samples(database: Database, lake: LakeReader, rule: EntityRule, now_ns: int) -> int:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.judging import WEEK_S, Verdict, judge
+from models.false_alarms import WEEK_S
+from models.judging import Verdict, judge
 from models.reasons import RetrainReason
 from models.records import SampleColumns
 from models.series import EntityRule

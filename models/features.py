@@ -12,8 +12,7 @@ from models.compiled import compiled
 from models.rows import Rows
 from models.service_model import ServiceModel
 from models.state import State, Table
-
-DAY_NS = 86_400 * 1_000_000_000
+from models.whitening import DAY_NS
 
 
 class Multivariate(NamedTuple):

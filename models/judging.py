@@ -17,11 +17,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.false_alarms import WEEK_S
 from models.reasons import RetrainReason, TrainingOutcome
 from models.service_model import ServiceModel
 from models.training_table import TrainingTable, calibration_rows
-
-WEEK_S: Final = 7 * 86_400.0
 
 MEASURABLE_ALARMS: Final = 10.0
 """A rate is measured where at least this many alarms are expected, of the rows judged and of the rows that calibrated
