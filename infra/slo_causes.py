@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -81,7 +82,7 @@ class Explainer:
         alert = BurnAlert(burn_fingerprint(*key), *key, self._now_ns, None, None, (), explained_ns=NEVER)
         if self._in_time:
             alert = replace(self._with_onset(alert), explained_ns=self._now_ns)
-            alert = replace(alert, causes=_ranked(self._cursor, alert, self._now_ns))
+            alert = replace(alert, causes=_ranked(self._cursor, alert, self._hops(alert), self._now_ns))
         burn_alerts.insert(self._cursor, alert)
         return None if alert.explained_ns == NEVER else alert.causes
 
@@ -100,8 +101,16 @@ class Explainer:
                 break
             if alert.explained_ns == NEVER:
                 alert = self._with_onset(alert)  # noqa: PLW2901 - the same alert, and when its burn began
-            changed += _rank_anew(self._cursor, alert, self._now_ns)
+            changed += _rank_anew(self._cursor, alert, self._hops(alert), self._now_ns)
         return changed
+
+    def _hops(self, alert: BurnAlert) -> dict[str, int]:
+        return upstream(self._edges, alert.service)
+
+    @cached_property
+    def _edges(self) -> list[Edge]:
+        """Read once an evaluation, however many alerts it explains; not at all where there are none."""
+        return _edges(self._cursor)
 
     @property
     def _in_time(self) -> bool:
@@ -127,7 +136,7 @@ def look_at_samples(database: Database, lake: LakeReader, rule: EntityRule, now_
     """
     with database.transaction() as cursor:
         due = burn_alerts.to_look_at(cursor, now_ns - LOOK_NS, 1)
-        hops = _hops(cursor, due[0].service) if due else {}
+        hops = upstream(_edges(cursor), due[0].service) if due else {}
     if not due:
         return 0
     shifts: list[Shift] | None = []
@@ -139,7 +148,7 @@ def look_at_samples(database: Database, lake: LakeReader, rule: EntityRule, now_
     with database.transaction() as cursor:
         burn_alerts.looked_at(cursor, due[0].service, shifts, now_ns)
         known = (a for a in burn_alerts.firing(cursor) if a.service == due[0].service and a.explained_ns != NEVER)
-        return sum(_rank_anew(cursor, alert, now_ns) for alert in known)
+        return sum(_rank_anew(cursor, alert, hops, now_ns) for alert in known)
 
 
 def _shifts(lake: LakeReader, rule: EntityRule, service: str, alert: BurnAlert, now_ns: int) -> list[Shift]:
@@ -158,9 +167,9 @@ def _from_ns(alert: BurnAlert) -> int:
     return alert.started_ns - window_order(alert.burn_window) * 1_000_000_000
 
 
-def _rank_anew(cursor: Cursor, alert: BurnAlert, now_ns: int) -> bool:
+def _rank_anew(cursor: Cursor, alert: BurnAlert, hops: Mapping[str, int], now_ns: int) -> bool:
     """Rank the causes of an alert that fires from what is known now; whether it says something else."""
-    causes = _ranked(cursor, alert, now_ns)
+    causes = _ranked(cursor, alert, hops, now_ns)
     # an incident whose anomalies are over and forgotten is explained by what was known then
     causes = causes or alert.causes
     burn_alerts.explained(cursor, alert, causes, now_ns)
@@ -185,14 +194,14 @@ def _say(cursor: Cursor, alert: BurnAlert, key: BurnAlertKey, causes: tuple[Caus
     return True
 
 
-def _ranked(cursor: Cursor, alert: BurnAlert, now_ns: int) -> tuple[Cause, ...]:
-    hops = _hops(cursor, alert.service)
+def _ranked(cursor: Cursor, alert: BurnAlert, hops: Mapping[str, int], now_ns: int) -> tuple[Cause, ...]:
+    """Causes of a burn in its own service and in the ones it calls, `hops` calls away."""
     evidence = anomalies.evidence_between(cursor, list(hops), _from_ns(alert) - LOOKBACK_NS, now_ns)
     return tuple(rank_causes(evidence, alert.shifts, burn_began_ns=alert.burn_began_ns, hops=hops)[:MOST_CAUSES])
 
 
-def _hops(cursor: Cursor, service: str) -> dict[str, int]:
-    return upstream([Edge(known.client, known.server) for known in dependencies.load(cursor)], service)
+def _edges(cursor: Cursor) -> list[Edge]:
+    return [Edge(known.client, known.server) for known in dependencies.load(cursor)]
 
 
 def _burn_began_ns(cursor: Cursor, stored: StoredSlo, long_s: int, now_ns: int) -> int | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from psycopg2.extensions import cursor as Cursor
 
 from infra import slo_causes
 from infra.lake import LakeReader, LakeWriter
@@ -104,6 +105,31 @@ def test_a_page_names_what_is_wrong_upstream_and_nothing_of_services_it_does_not
     first, second = page.annotations["causes"].split("; ")
     assert first.startswith("disk_ratio of payments 81% (payments/i-1: 812")
     assert second.startswith("latency_ms 19% (checkout/i-1: 812")
+
+
+def test_dependencies_are_read_once_however_many_alerts_are_explained(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.apply(slo(), slo("errors"), slo("freshness"))
+    reads = 0
+    load = dependencies.load
+
+    def counting(cursor: Cursor) -> list[dependencies.Dependency]:
+        nonlocal reads
+        reads += 1
+        return load(cursor)
+
+    monkeypatch.setattr(dependencies, "load", counting)
+    for name in ("latency", "errors", "freshness"):
+        story.count(0, 100, 100, name)
+    story.evaluate(0.5)
+    assert reads == 0, "nothing to explain"
+    for name in ("latency", "errors", "freshness"):
+        story.count(8, 0, 100, name)
+    assert len(story.evaluate(9).transitions) == 12
+    assert reads == 1
+    story.evaluate(10.5)  # all twelve are ranked anew
+    assert reads == 2
 
 
 def test_samples_show_what_crept_where_no_anomaly_was_found_and_a_lake_that_is_away_is_waited_for(
