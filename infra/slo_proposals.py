@@ -7,7 +7,7 @@ import json
 import numpy as np
 from psycopg2.extensions import cursor as Cursor
 
-from infra.store import feedback, slo_proposals, slo_windows, slos
+from infra.store import feedback, slo_exceptions, slo_proposals, slo_windows, slos
 from infra.store.slo_proposals import Proposal, ProposalState
 from infra.store.slos import StoredSlo
 from models.errors import Misconfigured
@@ -64,7 +64,8 @@ def _wanted(cursor: Cursor, known: StoredSlo, now_ns: int) -> proposals.Proposed
     good, total = (np.array([row[n] for row in rows], np.float64) for n in (1, 2))
     # a minute that is stored was seen by its end
     recorded = Recorded(minute_s, good, total, (minute_s + MINUTE_S).astype(np.float64))
-    return proposals.propose(known.slo, recorded, noise=windows[True], wanted=windows[False])
+    exceptions = slo_exceptions.load(cursor, [known.slo.name]).get(known.slo.name, [])
+    return proposals.propose(known.slo, recorded, noise=windows[True], wanted=windows[False], exceptions=exceptions)
 
 
 def accept(cursor: Cursor, proposal_id: int, *, decided_by: str, now_ns: int) -> Proposal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from models.errors import Misconfigured
 from models.labels import LabelWindow
 from models.records import SampleColumns
 from models.series import EntityRule
+from models.slo.exceptions import SloException
 from models.slo.simulation import SloRecorder
 from models.slo.what_if import Outcome, Variant, evaluation_moments, simulate
 
@@ -56,9 +57,14 @@ def outcomes(
     recorder: SloRecorder,
     samples: Iterator[SampleColumns],
     every_s: float,
+    *,
     noise: Sequence[LabelWindow],
+    exceptions: Mapping[str, Sequence[SloException]],
 ) -> list[Outcome]:
     """What each variant would have done; `recorder` counts for the variants' SLOs in their order.
+
+    Args:
+        exceptions: pauses, silences and maintenance by the SLO's name.
 
     Raises:
         Misconfigured: no sample counts for any of them.
@@ -72,7 +78,10 @@ def outcomes(
         raise Misconfigured(
             f"no sample counts for any of the SLOs; wanted: {', '.join(metrics) or 'counters with two samples or more'}"
         )
-    return [simulate(v, part, moments_s, noise) for v, part in zip(variants, recorded, strict=True)]
+    return [
+        simulate(variant, part, moments_s, noise, exceptions.get(variant.slo.name, ()))
+        for variant, part in zip(variants, recorded, strict=True)
+    ]
 
 
 def recorder_for(variants: Sequence[Variant], settings: Settings, every_s: float) -> SloRecorder:

@@ -14,10 +14,10 @@ from infra.slo_retention import minutes_from_s
 from infra.store import slo_exceptions, slo_windows
 from infra.store.slo_windows import PERIOD, GroupSums, WindowGroup, WindowStatus
 from infra.store.slos import StoredSlo
-from models.slo.budgeting import LATE_S, expected_units, filled
+from models.slo.budgeting import expected_units, filled
 from models.slo.burn import Counts, window_start_s
 from models.slo.definition import GapPolicy, Slices, Slo
-from models.slo.exceptions import SloException, Span, excluded_s, excluded_spans, left, sums_since
+from models.slo.exceptions import SloException, Span, excluded_spans, left, sums_since
 from models.slo.periods import period_bounds
 from models.slo.windows import HOUR_S, RESOLUTION_S, window_name
 
@@ -129,13 +129,7 @@ def _view(
     counts = [window.counts for window in windows]
     if slo.gaps is not GapPolicy.UNKNOWN:
         counts = [
-            filled(window.counts, slo.gaps, window.covered, _expected(slo, start_s, counted_s, spans))
+            filled(window.counts, slo.gaps, window.covered, expected_units(slo, start_s, *counted_s, spans))
             for window, start_s in zip(windows, starts_s, strict=True)
         ]
     return SloView(stored, dict(zip(slo.shown_lengths, counts[:-1], strict=True)), counts[-1])
-
-
-def _expected(slo: Slo, start_s: int, counted_s: tuple[float, float], spans: Sequence[Span]) -> float:
-    """Minutes (or slices) with telemetry that there should be outside of what is excluded."""
-    left_out = excluded_s(spans, max(start_s, counted_s[0]), counted_s[1] - LATE_S)
-    return expected_units(slo, start_s, *counted_s) - left_out // max(slo.unit_s, slo.telemetry_interval_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from models.errors import Misconfigured, Rejected
+from models.errors import Misconfigured, Rejected, Unavailable
 
 if TYPE_CHECKING:
     from models.slo.definition import Slo
+    from models.slo.exceptions import SloException
     from models.slo.simulation import SloRecorder
     from models.slo.what_if import Outcome, Variant
 
@@ -49,6 +50,14 @@ def command(
         Path | None,
         typer.Option("--noise", help="CSV with entity,start,end: what was not worth a page; suggests a target."),
     ] = None,
+    exceptions: Annotated[
+        bool,
+        typer.Option(
+            "--exceptions/--no-exceptions",
+            help="Honour the pauses, silences and maintenance that the database knows of these SLOs, or do as if there "
+            "had been none.",
+        ),
+    ] = True,
     every_s: Annotated[
         float, typer.Option("--every", min=1, help="Seconds between evaluations; counts are kept by minute.")
     ] = 60.0,
@@ -57,8 +66,9 @@ def command(
 ) -> None:
     """What SLOs would have alerted on: pages, tickets, how soon they came and went, what was left of the budget.
 
-    Samples are counted and alerts decided by the code that does it live. With several targets, thresholds or periods
-    every combination is simulated, side by side. `--json` prints the transitions in order of time.
+    Samples are counted and alerts decided by the code that does it live, with the definition as it is given all along.
+    With several targets, thresholds or periods every combination is simulated, side by side. `--json` prints the
+    transitions in order of time.
     """
     from infra.datafile import read_labels
     from infra.settings import load
@@ -68,14 +78,15 @@ def command(
         raise Misconfigured("say where the samples are: either --data FILE or --lake")
     settings = load()
     marked = read_labels(noise) if noise else []
-    tried = _variants(_slos(slo), target, threshold, period)
+    slos, known = _from_files(slo, honour=exceptions) if slo else _in_force(honour=exceptions)
+    tried = _variants(slos, target, threshold, period)
     recorder = recorder_for(tried, settings, every_s)
     if data is not None:
         samples = from_files(data, recorder, settings.entity_rule)
     else:
         from_ns, to_ns = _span(since, until)
         samples = from_lake(Path(settings.lake_path), recorder, settings.entity_rule, from_ns, to_ns)
-    found = outcomes(tried, recorder, samples, every_s, marked)
+    found = outcomes(tried, recorder, samples, every_s, noise=marked, exceptions=known)
     for text in _warnings(tried, recorder):
         typer.echo(f"warning: {text}", err=True)
     if as_json:
@@ -84,19 +95,38 @@ def command(
         _show(found)
 
 
-def _slos(paths: list[Path] | None) -> Sequence[Slo]:
-    if paths:
-        from infra.slo_files import read_slos
+def _from_files(paths: list[Path], *, honour: bool) -> tuple[Sequence[Slo], Mapping[str, Sequence[SloException]]]:
+    """SLOs of files, with the exceptions that the database knows of SLOs of these names.
 
-        return read_slos(paths)
+    Files can be tried before there is a database: one that is not there leaves a warning.
+    """
     from infra.cli.database import reading
-    from infra.store import slos
+    from infra.settings import load
+    from infra.slo_files import read_slos
+    from infra.store import slo_exceptions
+
+    found = read_slos(paths)
+    if not honour or not load().database_url.get_secret_value():
+        return found, {}
+    try:
+        with reading() as cursor:
+            return found, slo_exceptions.load(cursor, [slo.name for slo in found])
+    except (Unavailable, Misconfigured) as error:
+        typer.echo(f"warning: pauses, silences and maintenance are not known: {error}", err=True)
+        return found, {}
+
+
+def _in_force(*, honour: bool) -> tuple[Sequence[Slo], Mapping[str, Sequence[SloException]]]:
+    """The SLOs in force with their exceptions."""
+    from infra.cli.database import reading
+    from infra.store import slo_exceptions, slos
 
     with reading() as cursor:
         found = [stored.slo for stored in slos.load(cursor).slos]
+        known = slo_exceptions.load(cursor) if honour else {}
     if not found:
         raise Misconfigured("no SLOs are in force: give --slo FILE")
-    return found
+    return found, known
 
 
 def _variants(
@@ -190,6 +220,7 @@ def _transitions(found: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 
 def _summary(outcome: Outcome) -> dict[str, Any]:
+    from infra.cli.slo_exceptions import exception_json
     from models.names import Severity
 
     slo, alerts, period = outcome.variant.slo, outcome.alerts, outcome.period
@@ -208,6 +239,7 @@ def _summary(outcome: Outcome) -> dict[str, Any]:
         "error_ratio": period.error_ratio if period.total > 0 else None,
         "budget_remaining_ratio": period.budget_remaining(slo.target_ratio) if period.total > 0 else None,
         "suggested_target_ratio": outcome.suggested_target,
+        "exceptions": [exception_json(one) for one in outcome.exceptions],
         "alerts": [
             {
                 "severity": alert.severity.value,
@@ -225,6 +257,7 @@ def _summary(outcome: Outcome) -> dict[str, Any]:
 
 def _show(found: Sequence[Outcome]) -> None:
     from infra.cli.slo import show_table
+    from infra.cli.slo_exceptions import exception_text
 
     summaries = [_summary(outcome) for outcome in found]
     marked = any(s["suggested_target_ratio"] is not None or s["pages_for_noise"] for s in summaries)
@@ -239,6 +272,8 @@ def _show(found: Sequence[Outcome]) -> None:
         for s in summaries
     ]  # fmt: skip
     show_table([*header, *(["for noise", "suggested"] if marked else [])], rows, empty="no SLO")
+    for text in dict.fromkeys(exception_text(one) for outcome in found for one in outcome.exceptions):
+        print(f"honoured: {text}")
     changes = _transitions(found)
     if not changes:
         print("\nno alert would have been sent")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.reasons import AlertDecision
-from models.slo.burn import Floats
+from models.slo.burn import Floats, Recorded
 from models.slo.windows import RESOLUTION_S
 
 SECOND_NS: Final = 1_000_000_000
@@ -91,6 +91,22 @@ def held_by(exceptions: Iterable[SloException], now_ns: int) -> AlertDecision | 
     """Why no alert of the SLO may fire at a moment; None where it may."""
     lasting = sorted((list(DECISIONS).index(one.kind), one.kind) for one in exceptions if one.lasts_at(now_ns))
     return DECISIONS[lasting[0][1]] if lasting else None
+
+
+def held_at(exceptions: Iterable[SloException], moments_s: Floats) -> NDArray[np.bool_]:
+    """Whether no alert of the SLO may fire, at each of some moments: bool `(n_moments,)`."""
+    held = np.zeros(len(moments_s), np.bool_)
+    for one in exceptions:
+        held |= (moments_s >= one.start_ns / SECOND_NS) & (one.end_ns is None or moments_s < one.end_ns / SECOND_NS)
+    return held
+
+
+def outside(units: Recorded, spans: Iterable[Span]) -> Recorded:
+    """A record of whole minutes (or slices) without those that are excluded."""
+    kept = np.ones(len(units.minute_s), np.bool_)
+    for span in spans:
+        kept &= (units.minute_s < span.from_s) | (units.minute_s >= span.to_s)
+    return Recorded(units.minute_s[kept], units.good[kept], units.total[kept], units.seen_s[kept])
 
 
 def held_summary(held: AlertDecision, service: str, slo_name: str) -> str:

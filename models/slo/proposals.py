@@ -8,14 +8,14 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from models.labels import LabelWindow
 from models.reasons import AlertState
 from models.slo.burn import Floats, Recorded
 from models.slo.definition import Slo
+from models.slo.exceptions import SloException
 from models.slo.numbers import percent
-from models.slo.replay import replay
+from models.slo.replay import BurnTransition, replay
 from models.slo.what_if import suggest_target
 from models.slo.windows import MINUTE_S
 
@@ -32,7 +32,12 @@ class Proposed:
 
 
 def propose(
-    slo: Slo, recorded: Recorded, *, noise: Sequence[LabelWindow], wanted: Sequence[LabelWindow]
+    slo: Slo,
+    recorded: Recorded,
+    *,
+    noise: Sequence[LabelWindow],
+    wanted: Sequence[LabelWindow],
+    exceptions: Sequence[SloException] = (),
 ) -> Proposed | None:
     """The least change of the target that agrees with what people said; None where there is nothing to change, or no
     target tells the two apart.
@@ -40,22 +45,28 @@ def propose(
     Args:
         recorded: counts by minute that reach over what was marked; marks outside of them say nothing.
         noise: time ranges of alerts of the SLO that were noise. wanted: of those that were useful, or missed.
+        exceptions: pauses, silences and maintenance of the SLO.
     """
     moments_s = _moments(recorded)
+
+    def alerts_in_all(tried: Slo) -> bool:
+        transitions = replay(tried, recorded, moments_s, exceptions)
+        return _covered(transitions, moments_s, wanted)
+
     noise, wanted = ([w for w in windows if _reaches(moments_s, w)] for windows in (noise, wanted))
     if noise:
-        target = suggest_target(slo, recorded, moments_s, noise)
+        target = suggest_target(slo, recorded, moments_s, noise, exceptions)
         if target is None or target >= slo.target_ratio:
             return None
         looser: Slo = msgspec.structs.replace(slo, target_ratio=target)
-        if not _alerts_in_all(looser, recorded, moments_s, wanted):
+        if not alerts_in_all(looser):
             return None
         reason = f"{percent(target)} is the tightest target that pages for none of {_times(noise)} of noise"
         return Proposed(looser, reason)
     for target in TIGHTER if wanted else ():
         tighter: Slo = msgspec.structs.replace(slo, target_ratio=target)
-        if target > slo.target_ratio and _alerts_in_all(tighter, recorded, moments_s, wanted):
-            if _alerts_in_all(slo, recorded, moments_s, wanted):
+        if target > slo.target_ratio and alerts_in_all(tighter):
+            if alerts_in_all(slo):
                 return None
             return Proposed(tighter, f"{percent(target)} is the first target that alerts in all of {_times(wanted)}")
     return None
@@ -76,19 +87,12 @@ def _reaches(moments_s: Floats, window: LabelWindow) -> bool:
     return len(moments_s) > 0 and window.end_ns / 1e9 >= moments_s[0] and window.start_ns / 1e9 <= moments_s[-1]
 
 
-def _alerts_in_all(slo: Slo, recorded: Recorded, moments_s: Floats, windows: Sequence[LabelWindow]) -> bool:
+def _covered(transitions: Sequence[BurnTransition], moments_s: Floats, windows: Sequence[LabelWindow]) -> bool:
     """Whether some burn alert fires during each of the windows."""
-    if not windows:
-        return True
-    firing = _firing(slo, recorded, moments_s)
+    change = np.zeros(len(moments_s), np.int64)
+    for transition in transitions:
+        change[np.searchsorted(moments_s, transition.at_s)] += 1 if transition.state is AlertState.FIRING else -1
+    firing = np.cumsum(change) > 0
     return all(
         bool(firing[(moments_s >= w.start_ns / 1e9) & (moments_s <= w.end_ns / 1e9 + MINUTE_S)].any()) for w in windows
     )
-
-
-def _firing(slo: Slo, recorded: Recorded, moments_s: Floats) -> NDArray[np.bool_]:
-    """Moments at which any burn alert fires."""
-    change = np.zeros(len(moments_s), np.int64)
-    for transition in replay(slo, recorded, moments_s):
-        change[np.searchsorted(moments_s, transition.at_s)] += 1 if transition.state is AlertState.FIRING else -1
-    return np.asarray(np.cumsum(change) > 0)

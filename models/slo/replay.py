@@ -5,7 +5,7 @@ It decides as `decide` does, for all moments at once; a test holds the one again
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from models.names import Severity
 from models.reasons import AlertState
-from models.slo.budgeting import Gaps, in_slices
+from models.slo.budgeting import budgeted
 from models.slo.burn import Floats, Recorded, WindowSums, allowed_error_ratio, window_sums
 from models.slo.definition import GapPolicy, Slo
+from models.slo.exceptions import SloException, held_at
 from models.slo.windows import RESOLUTION_S, BurnPair
 
 
@@ -29,30 +30,35 @@ class BurnTransition:
     state: AlertState
 
 
-def replay(slo: Slo, recorded: Recorded, moments_s: Floats) -> list[BurnTransition]:
+def replay(
+    slo: Slo, recorded: Recorded, moments_s: Floats, exceptions: Sequence[SloException] = ()
+) -> list[BurnTransition]:
     """Transitions of an SLO evaluated at each of `moments_s` over recorded counts, in time order.
 
     A recording has no stream that could stop: silence in it is the service's own.
 
     Args:
         moments_s: float64 `(n_moments,)`, ascending, epoch seconds.
+        exceptions: pauses, silences and maintenance of the SLO, each known from its begin on.
     """
-    sums = sums_of_windows(slo, recorded, moments_s)
+    sums = sums_of_windows(slo, recorded, moments_s, exceptions)
+    held = held_at(exceptions, moments_s)
     transitions = [
         BurnTransition(float(moments_s[index]), pair.severity, pair.name, state)
         for pair in slo.pairs
-        for index, state in _changes(pair, sums, slo, moments_s)
+        for index, state in changes(pair, sums, slo, moments_s, held)
     ]
     return sorted(transitions, key=lambda transition: transition.at_s)
 
 
-def sums_of_windows(slo: Slo, recorded: Recorded, moments_s: Floats) -> dict[int, WindowSums]:
+def sums_of_windows(
+    slo: Slo, recorded: Recorded, moments_s: Floats, exceptions: Sequence[SloException] = ()
+) -> dict[int, WindowSums]:
     """Counts of every window that the SLO's pairs look at, by length in seconds; as `decide.window` reads them."""
-    units = in_slices(recorded, slo.slices) if slo.slices else recorded
-    sums = {length: window_sums(units, moments_s, length, slo.unit_s) for length in slo.window_lengths}
+    spent = budgeted(slo, recorded, exceptions, float(moments_s[-1]) if len(moments_s) else 0.0)
+    sums = {length: window_sums(spent.units, moments_s, length, slo.unit_s) for length in slo.window_lengths}
     if slo.gaps is not GapPolicy.UNKNOWN:
-        gaps = Gaps(slo, units)
-        sums = {length: gaps.filled(window, moments_s, length) for length, window in sums.items()}
+        sums = {length: spent.filled_sums(window, moments_s, length) for length, window in sums.items()}
     if RESOLUTION_S in sums:
         shortest, wider = sums[RESOLUTION_S], sums[2 * RESOLUTION_S]
         empty = shortest.total <= 0
@@ -67,17 +73,24 @@ def burning(pair: BurnPair, sums: Mapping[int, WindowSums], target_ratio: float)
     return (long > limit) & (short > limit)
 
 
-def _changes(
-    pair: BurnPair, sums: Mapping[int, WindowSums], slo: Slo, moments_s: Floats
+def changes(
+    pair: BurnPair, sums: Mapping[int, WindowSums], slo: Slo, moments_s: Floats, held: NDArray[np.bool_]
 ) -> Iterator[tuple[int, AlertState]]:
-    """Moments (by index) at which the alert of a pair begins and ends, alternately."""
+    """Moments (by index) at which the alert of a pair begins and ends, alternately.
+
+    Args:
+        held: bool `(n_moments,)`, when an exception lets no alert fire: what fires ends, and may begin again after it.
+    """
     burns = burning(pair, sums, slo.target_ratio)
     enough = sums[pair.long_s].total >= slo.min_events
     edges = np.diff(np.concatenate(([0], burns.astype(np.int8), [0])))
     for first, after in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
         lasts = moments_s[first:after] - moments_s[first] >= pair.after_s
-        begins = first + np.flatnonzero(enough[first:after] & lasts)[:1]
-        if len(begins):
-            yield int(begins[0]), AlertState.FIRING
-            if after < len(burns):
-                yield int(after), AlertState.RESOLVED
+        can_begin = first + np.flatnonzero(enough[first:after] & lasts & ~held[first:after])
+        must_end = np.append(first + np.flatnonzero(held[first:after]), after)
+        while len(can_begin):
+            end = int(must_end[np.searchsorted(must_end, can_begin[0])])
+            yield int(can_begin[0]), AlertState.FIRING
+            if end < len(burns):
+                yield end, AlertState.RESOLVED
+            can_begin = can_begin[can_begin > end]

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from models.labels import LabelWindow
 from models.names import Severity
 from models.reasons import AlertState
-from models.slo.budgeting import expected_units, filled, in_slices
+from models.slo.budgeting import Budgeted, budgeted
 from models.slo.burn import Counts, Floats, Recorded, allowed_error_ratio, window_start_s
 from models.slo.definition import Slo, ThresholdIndicator, TimeWindow
+from models.slo.exceptions import SloException, held_at
 from models.slo.periods import period_bounds
-from models.slo.replay import BurnTransition, burning, replay, sums_of_windows
-from models.slo.windows import RESOLUTION_S, BurnPair
+from models.slo.replay import BurnTransition, changes, replay, sums_of_windows
+from models.slo.windows import RESOLUTION_S
 
 SUGGESTIONS: Final = tuple(
     round(1 - tenths / 10 * 10.0**-power, 12) for power in (6, 5, 4, 3, 2) for tenths in range(10, 100)
@@ -63,6 +64,7 @@ class Outcome:
     Attributes:
         period: counts of the period that the last moment lies in.
         suggested_target: see `suggest_target`; None where nothing was marked as noise, or no target will do.
+        exceptions: pauses, silences and maintenance that reached into what was simulated.
     """
 
     variant: Variant
@@ -70,6 +72,7 @@ class Outcome:
     alerts: list[SimulatedAlert]
     period: Counts
     suggested_target: float | None
+    exceptions: tuple[SloException, ...] = ()
 
 
 def variants(
@@ -107,22 +110,30 @@ def evaluation_moments(recorded: Sequence[Recorded], every_s: float) -> Floats:
     return np.arange(first, last + 1) * every_s
 
 
-def simulate(variant: Variant, recorded: Recorded, moments_s: Floats, noise: Sequence[LabelWindow]) -> Outcome:
+def simulate(
+    variant: Variant,
+    recorded: Recorded,
+    moments_s: Floats,
+    noise: Sequence[LabelWindow],
+    exceptions: Sequence[SloException] = (),
+) -> Outcome:
     """What a variant would have done, evaluated at each of the moments (float64 `(n_moments,)`, ascending).
 
     Args:
         noise: time ranges in which whatever happened was not worth a page; those of the SLO count, see `concerns`.
+        exceptions: the SLO's pauses, silences and maintenance, each taken as known from its begin on.
     """
     slo = variant.slo
     mine = [window for window in noise if concerns(window, slo)]
-    transitions = replay(slo, recorded, moments_s)
-    units = in_slices(recorded, slo.slices) if slo.slices else recorded
+    transitions = replay(slo, recorded, moments_s, exceptions)
+    spent = budgeted(slo, recorded, exceptions, float(moments_s[-1]) if len(moments_s) else 0.0)
     return Outcome(
         variant,
         transitions,
-        _alerts(slo, units, transitions, mine),
-        _period(slo, units, float(moments_s[-1])) if len(moments_s) else Counts(0.0, 0.0),
-        suggest_target(slo, recorded, moments_s, mine) if mine else None,
+        _alerts(slo, spent.units, transitions, mine),
+        _period(spent, float(moments_s[-1])) if len(moments_s) else Counts(0.0, 0.0),
+        suggest_target(slo, recorded, moments_s, mine, exceptions) if mine else None,
+        tuple(one for one in exceptions if held_at([one], moments_s).any()),
     )
 
 
@@ -132,20 +143,22 @@ def concerns(window: LabelWindow, slo: Slo) -> bool:
     return name in ("", slo.name, slo.service) or name.startswith(f"{slo.service}/")
 
 
-def suggest_target(slo: Slo, recorded: Recorded, moments_s: Floats, noise: Sequence[LabelWindow]) -> float | None:
+def suggest_target(
+    slo: Slo,
+    recorded: Recorded,
+    moments_s: Floats,
+    noise: Sequence[LabelWindow],
+    exceptions: Sequence[SloException] = (),
+) -> float | None:
     """The tightest target with which no page would have begun in what was marked as noise; None where every one of
     `SUGGESTIONS` pages for it."""
-    sums = sums_of_windows(slo, recorded, moments_s)
-    marked = _marked(moments_s, noise)
+    sums = sums_of_windows(slo, recorded, moments_s, exceptions)
+    marked, held = _marked(moments_s, noise), held_at(exceptions, moments_s)
     pages = [pair for pair in slo.pairs if pair.severity is Severity.PAGE]
-
-    def begins_in_noise(pair: BurnPair, target: float) -> bool:
-        burns = burning(pair, sums, target)
-        begins = burns & ~np.concatenate(([False], burns[:-1]))
-        return bool((begins & marked).any())
-
     for target in SUGGESTIONS:
-        if not any(begins_in_noise(pair, target) for pair in pages):
+        tried = msgspec.structs.replace(slo, target_ratio=target)
+        found = (change for pair in pages for change in changes(pair, sums, tried, moments_s, held))
+        if not any(state is AlertState.FIRING and marked[index] for index, state in found):
             return target
     return None
 
@@ -198,13 +211,11 @@ def _burn_began(bad_s: NDArray[np.int64], fired_s: float, pause_s: float) -> flo
     return float(before[breaks[-1] + 1] if len(breaks) else before[0])
 
 
-def _period(slo: Slo, units: Recorded, at_s: float) -> Counts:
+def _period(spent: Budgeted, at_s: float) -> Counts:
     """Counts of the period that `at_s` lies in, up to then, with what its gaps count as."""
+    slo, units = spent.slo, spent.units
     period_s, _ = period_bounds(slo.window, at_s)
     start_s = window_start_s(period_s, 0, slo.unit_s)
     inside = (units.minute_s >= start_s) & (units.seen_s <= at_s)
     counts = Counts(float(units.good[inside].sum()), float(units.total[inside].sum()))
-    if not len(units.minute_s):
-        return counts
-    covered = len(np.unique(units.minute_s[inside]))
-    return filled(counts, slo.gaps, covered, expected_units(slo, start_s, float(units.minute_s[0]), at_s))
+    return spent.filled(counts, len(np.unique(units.minute_s[inside])), start_s, at_s)
