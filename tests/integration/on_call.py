@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -79,6 +80,25 @@ class OnCall:
         )
         assert found is not None, f"no notification that {name} {labels} is {state}; got {self.webhook.received}"
         return found
+
+    async def wait_noted(self) -> None:
+        """Wait until Alertmanager has noted whom it notified. It does so once the webhook has answered, which is after
+        the notification is here; when it flushes its two groups the next time, page and watchdog, it is done."""
+        answers = 'alertmanager_notification_latency_seconds_count{integration="webhook"}'
+        await self._wait_counted(answers, len(self.webhook.received))
+        flushes = "alertmanager_nflog_queries_total"
+        await self._wait_counted(flushes, await asyncio.to_thread(self._counted, flushes) + 3)
+
+    async def _wait_counted(self, sample: str, wanted: float) -> None:
+        deadline = time.monotonic() + DEADLINE_S
+        while (counted := await asyncio.to_thread(self._counted, sample)) < wanted:
+            assert time.monotonic() < deadline, f"{sample} stays {counted}"
+            await asyncio.sleep(0.02)
+
+    def _counted(self, sample: str) -> float:
+        """A figure that Alertmanager shows about itself, by its name with labels."""
+        lines = httpx.get(f"{self.url}/metrics", trust_env=False).text.splitlines()
+        return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{sample} "))
 
 
 def carries(notification: Notification, state: AlertState, name: AlertName, **labels: str) -> bool:
