@@ -12,6 +12,7 @@ import msgspec
 from psycopg2.extensions import cursor as Cursor
 
 from infra import slo_causes, slo_retention
+from infra.slo_gaps import Telemetry
 from infra.slo_record import EvaluationRecord, Taken
 from infra.slo_views import SloView, read_views
 from infra.store import outbox, slo_alerts, slos
@@ -44,7 +45,7 @@ class Evaluation:
 
 class SloEvaluator:
     """Evaluates the SLOs of one database. What it decides on is there; it remembers their definitions, what it wrote
-    last, and since when burns last that have to last (`alertAfter`).
+    last, since when burns last that have to last (`alertAfter`), and which SLOs' counts move (`Telemetry`).
 
     Args:
         database: used from the calling thread.
@@ -56,7 +57,7 @@ class SloEvaluator:
         self._links = links
         self._stored = StoredSlos(-1, ())
         self._record = EvaluationRecord()
-        self._first_counted_s: dict[int, float] = {}
+        self._telemetry = Telemetry()
         self._burning_since: dict[tuple[str, str], dict[tuple[Severity, str], float]] = {}
 
     def evaluate(self, now_ns: int) -> Evaluation:
@@ -77,7 +78,7 @@ class SloEvaluator:
         now_ns -= now_ns % 1000  # PostgreSQL keeps microseconds; an alert's start must read the same ever after
         with self._database.transaction() as cursor:
             self._load(cursor)
-            views, newest_s = read_views(cursor, self._stored.slos, now_ns / 1e9, self._first_counted_s)
+            views, newest_s = read_views(cursor, self._stored.slos, now_ns / 1e9, self._telemetry)
             firing = slo_alerts.load_firing(cursor)
             firing_of: dict[tuple[str, str], set[tuple[Severity, str]]] = defaultdict(set)
             for service, name, severity, burn_window in firing:
@@ -143,7 +144,7 @@ class SloEvaluator:
     def _load(self, cursor: Cursor) -> None:
         if slos.revision(cursor) != self._stored.revision:
             self._stored = slos.load(cursor)
-            self._first_counted_s.clear()
+            self._telemetry.forget()
 
     def _transition(
         self,

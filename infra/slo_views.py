@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor
 
+from infra.slo_gaps import Telemetry
 from infra.slo_retention import minutes_from_s
 from infra.store import slo_exceptions, slo_windows
 from infra.store.slo_windows import PERIOD, GroupSums, WindowGroup, WindowStatus
@@ -47,12 +48,12 @@ class SloView:
 
 
 def read_views(
-    cursor: Cursor, stored: Sequence[StoredSlo], now_s: float, first_counted_s: MutableMapping[int, float]
+    cursor: Cursor, stored: Sequence[StoredSlo], now_s: float, telemetry: Telemetry
 ) -> tuple[list[SloView], float]:
     """Every SLO in its order, and the newest minute that any of them counted (epoch seconds, -inf if none).
 
     Args:
-        first_counted_s: when SLOs whose telemetry gaps count were first counted, by id; what is missing is added.
+        telemetry: what the caller remembers from one evaluation to the next.
     """
     groups: dict[tuple[tuple[int, ...], int, Slices | None], list[StoredSlo]] = defaultdict(list)
     for each in stored:
@@ -61,22 +62,28 @@ def read_views(
     for (starts, end, slices), members in groups.items():
         group = WindowGroup(tuple(member.id for member in members), starts, end, slices)
         read.append((members, starts, slo_windows.read_group(cursor, group)))
-    newest_s = max((sums.newest_s for _, _, sums in read), default=-math.inf)
-    with_gaps = [s.id for s in stored if s.slo.gaps is not GapPolicy.UNKNOWN and s.id not in first_counted_s]
-    if with_gaps:
-        first_counted_s.update(slo_windows.read_first_counted(cursor, with_gaps))
-    until_s = min(now_s, newest_s + RESOLUTION_S)  # while the whole stream stands still nothing is known to be missing
+    newest_of_all_s = max((float(sums.newest_s.max()) for _, _, sums in read), default=-math.inf)
+    newest_s = {
+        member.id: float(sums.newest_s[row])
+        for members, _, sums in read
+        for row, member in enumerate(members)
+        if member.slo.gaps is not GapPolicy.UNKNOWN
+    }
+    telemetry.look(cursor, newest_s, newest_of_all_s, now_s)
     exceptions = slo_exceptions.load(cursor)
     views = {}
     for members, starts, sums in read:
         for row, member in enumerate(members):
-            counted_s = (first_counted_s.get(member.id, until_s), until_s)
             windows, mine = _row(sums, row), exceptions.get(member.slo.name, [])
             spans = excluded_spans(mine, _end(member.slo, now_s), member.slo.unit_s)
             if spans:
                 windows = _without(cursor, member, windows, starts, spans)
-            views[member.id] = replace(_view(member, starts, windows, counted_s, spans), exceptions=mine)
-    return [views[each.id] for each in stored], newest_s
+            counts = [window.counts for window in windows]
+            if member.slo.gaps is not GapPolicy.UNKNOWN:
+                counts = _filled(member.slo, starts, windows, telemetry.could_have_come(member.id), spans)
+            by_length = dict(zip(member.slo.shown_lengths, counts[:-1], strict=True))
+            views[member.id] = SloView(member, by_length, counts[-1], mine)
+    return [views[each.id] for each in stored], newest_of_all_s
 
 
 def _without(
@@ -117,19 +124,15 @@ def _row(sums: GroupSums, row: int) -> list[_Window]:
     return [_Window(Counts(good, total), covered) for good, total, covered in zip(*columns, strict=True)]
 
 
-def _view(
-    stored: StoredSlo,
+def _filled(
+    slo: Slo,
     starts_s: tuple[int, ...],
     windows: list[_Window],
-    counted_s: tuple[float, float],
+    could_have_come_s: tuple[float, float],
     spans: Sequence[Span],
-) -> SloView:
-    """One SLO; `counted_s` is when it was first counted, and up to when it could have been; `spans` are excluded."""
-    slo = stored.slo
-    counts = [window.counts for window in windows]
-    if slo.gaps is not GapPolicy.UNKNOWN:
-        counts = [
-            filled(window.counts, slo.gaps, window.covered, expected_units(slo, start_s, *counted_s, spans))
-            for window, start_s in zip(windows, starts_s, strict=True)
-        ]
-    return SloView(stored, dict(zip(slo.shown_lengths, counts[:-1], strict=True)), counts[-1])
+) -> list[Counts]:
+    """Counts of the windows with what their gaps count as; `spans` are excluded."""
+    return [
+        filled(window.counts, slo.gaps, window.covered, expected_units(slo, start_s, *could_have_come_s, spans))
+        for window, start_s in zip(windows, starts_s, strict=True)
+    ]

@@ -20,6 +20,7 @@ from benchmarks.slo.filled import NOW_S, fill
 from benchmarks.slo.workbook import table
 from infra.local.postgres import Postgres
 from infra.slo_evaluation import SloEvaluator
+from infra.slo_gaps import Telemetry
 from infra.slo_views import read_views
 from infra.store import slo_windows, slos, watch
 from infra.store.database import Database
@@ -106,7 +107,7 @@ def measure(database: Database, n_slos: int, days: int) -> Timing:
         evaluations.append(_seconds(lambda: evaluator.evaluate(int(now_s * 1e9))))  # noqa: B023 - called at once
         with database.transaction() as cursor:
             stored = slos.load(cursor).slos
-            reads.append(_seconds(lambda: read_views(cursor, stored, now_s, {})))  # noqa: B023
+            reads.append(_seconds(lambda: read_views(cursor, stored, now_s, Telemetry())))  # noqa: B023
     return Timing(n_slos, days, statistics.median(reads), statistics.median(evaluations), first_s)
 
 

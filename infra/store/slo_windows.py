@@ -43,14 +43,14 @@ class GroupSums:
     Attributes:
         good, total: float64 `(n_slos, n_windows)`, events or slices.
         covered: float64 of the same shape, minutes (or slices) with telemetry.
-        newest_s: the newest minute (or the hour or day that holds it) in which any of them counted an event, epoch
-            seconds; -inf if none.
+        newest_s: float64 `(n_slos,)`, the newest minute (or the hour or day that holds it) in which each counted an
+            event, epoch seconds; -inf if none.
     """
 
     good: NDArray[np.float64]
     total: NDArray[np.float64]
     covered: NDArray[np.float64]
-    newest_s: float
+    newest_s: NDArray[np.float64]
 
 
 # every stretch of time is read for all SLOs of a group at once: what they counted in one minute lies side by side
@@ -102,7 +102,7 @@ def read_group(cursor: Cursor, group: WindowGroup) -> GroupSums:
     order = np.argsort(ids)
     stretches, members = plan(group.starts_s, group.end_s)
     sums = np.zeros((3, len(ids), len(stretches)))
-    newest_s = -math.inf
+    newest_s = np.full(len(ids), -math.inf)
     queries = SLICE_QUERIES if group.slices else QUERIES
     for number, stretch in enumerate(stretches):
         cursor.execute(queries[stretch.level], stretch_parameters(group, stretch))
@@ -111,7 +111,7 @@ def read_group(cursor: Cursor, group: WindowGroup) -> GroupSums:
             columns = np.array(found, np.float64).T  # NULL becomes NaN
             rows = order[np.searchsorted(ids, columns[0].astype(np.int64), sorter=order)]
             sums[:, rows, number] = columns[1:4]
-            newest_s = max(newest_s, float(np.fmax.reduce(columns[4], initial=-math.inf)))
+            newest_s[rows] = np.fmax(newest_s[rows], columns[4])
     good, total, covered = sums @ members.T.astype(float)
     return GroupSums(good, total, covered, newest_s)
 

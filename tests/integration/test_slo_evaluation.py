@@ -16,6 +16,7 @@ from models.slo.definition import (
     BurnCondition,
     GapPolicy,
     Slices,
+    Slo,
     TimeWindow,
     WindowUnit,
 )
@@ -179,6 +180,77 @@ def test_a_gap_in_telemetry_counts_as_the_slo_says_and_zero_traffic_never(story:
     assert ratios["bad"] == pytest.approx((30 + 28 * 100) / 5800)
     assert ratios["quiet"] == 0.0
     assert {e.labels["slo"] for e in story.outbox()} == {"bad"}
+
+
+def of_every_policy() -> list[Slo]:
+    return [msgspec.structs.replace(slo(policy.value), gaps=policy) for policy in GapPolicy]
+
+
+def hour(story: Story, minute: float) -> dict[str, tuple[float, float]]:
+    """Good and total of the last hour by SLO, as evaluated at a minute of the story."""
+    views = story.evaluate(minute).views
+    return {view.stored.slo.name: (view.windows[3600].good, view.windows[3600].total) for view in views}
+
+
+def test_while_the_whole_stream_stands_still_no_policy_counts_anything_as_missing(story: Story) -> None:
+    story.apply(*of_every_policy())
+    for minute in range(20):
+        for policy in GapPolicy:
+            story.count(minute, 100, 100, policy.value)
+    for minute in (20, 21, 22, 23, 25, 30, 40):
+        evaluation = story.evaluate(minute)
+        assert evaluation.transitions == ()
+        assert {view.period for view in evaluation.views} == {Counts(2000, 2000)}
+    assert set(evaluation.decisions) == {AlertDecision.HELD_NO_DATA}
+
+
+def test_minutes_in_which_nobody_published_count_as_the_slo_says_once_somebody_does(story: Story) -> None:
+    story.apply(*of_every_policy())
+    for minute in (*range(20), *range(40, 46)):
+        if minute == 40:
+            story.evaluate(30)
+        for policy in GapPolicy:
+            story.count(minute, 100, 100, policy.value)
+        if minute >= 40:
+            story.evaluate(minute + 0.9)
+    assert hour(story, 46) == {"unknown": (2600, 2600), "good": (4400, 4400), "bad": (2600, 4400)}
+    assert {event.labels["slo"] for event in story.outbox()} == {"bad"}
+
+
+def test_a_backlog_that_workers_catch_up_with_is_no_gap_though_one_partition_comes_after_the_other(
+    story: Story,
+) -> None:
+    early, late = of_every_policy()[-1], msgspec.structs.replace(slo("late"), gaps=GapPolicy.BAD)
+    story.apply(early, late)
+    for minute in range(20):
+        story.count(minute, 100, 100, "bad")
+        story.count(minute, 100, 100, "late")
+    story.evaluate(59.5)  # a worker is back after 40 minutes
+    for minute in range(20, 60):
+        story.count(minute, 100, 100, "bad")
+    assert story.evaluate(59.7).transitions == (), "one partition is there, the other has not begun"
+    for minute in range(20, 60):
+        story.count(minute, 100, 100, "late")
+        if minute % 2 == 0:
+            assert story.evaluate(59.7 + minute / 10).transitions == ()
+    assert hour(story, 66)["late"] == (5400, 5400), "all that came, of minutes 6 to 59"
+
+
+def test_a_service_that_does_not_come_back_with_the_others_is_missed_two_minutes_later(story: Story) -> None:
+    gone = msgspec.structs.replace(slo("gone"), gaps=GapPolicy.BAD)
+    story.apply(gone, slo("other"))
+    for minute in range(20):
+        story.count(minute, 100, 100, "gone")
+        story.count(minute, 100, 100, "other")
+    story.evaluate(59.5)  # the stream has stood still for 40 minutes
+    for minute in range(20, 60):
+        story.count(minute, 100, 100, "other")
+    fired = []
+    for minute in range(60, 66):
+        story.count(minute, 100, 100, "other")
+        fired += [(minute, event.labels["slo"]) for event in story.evaluate(minute + 0.5).transitions]
+    assert {slo_name for _, slo_name in fired} == {"gone"}
+    assert min(minute for minute, _ in fired) == 62
 
 
 def test_a_condition_of_ones_own_fires_after_it_has_lasted(story: Story) -> None:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from infra import slo_exceptions
 from infra.cli.slo import app
 from infra.slo_evaluation import SloEvaluator
+from infra.slo_gaps import Telemetry
 from infra.slo_views import read_views
 from infra.store import slos
 from infra.store.database import Database
@@ -97,7 +98,7 @@ def test_excluded_minutes_change_nothing_in_the_budget(
     count(database, ids["without"], quiet)
     count(database, ids["with"], {**quiet, **{minute: found for minute, found in inside.items() if minute in left_out}})
     with database.transaction() as cursor:
-        views, _ = read_views(cursor, slos.load(cursor).slos, float(NOW_S), {})
+        views, _ = read_views(cursor, slos.load(cursor).slos, float(NOW_S), Telemetry())
     of = {view.stored.slo.name: view for view in views}
     assert of["with"].period == of["without"].period
     assert of["with"].windows == of["without"].windows
@@ -142,7 +143,7 @@ def test_minutes_of_maintenance_outlive_the_others_as_long_as_their_hours_do(dat
     with database.transaction() as cursor:
         cursor.execute("SELECT count(*) FROM slo_minute")
         assert cursor.fetchone() == (12,)
-        (view,), _ = read_views(cursor, slos.load(cursor).slos, NOW_S + 86_400 * 20.0, {})
+        (view,), _ = read_views(cursor, slos.load(cursor).slos, NOW_S + 86_400 * 20.0, Telemetry())
     assert (view.period.good, view.period.total) == (99.0, 100.0)
     evaluator.delete_old_counts(int((NOW_S + 86_400 * 40) * SECOND_NS))
     with database.transaction() as cursor:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from psycopg2.extras import execute_values
 
+from infra.slo_gaps import Telemetry
 from infra.slo_views import read_views
 from infra.store import slos
 from infra.store.database import Database
@@ -72,7 +73,7 @@ def test_every_window_of_every_kind_of_slo_is_the_same_live_and_simulated(
                 page_size=len(rows),
             )  # fmt: skip
     with database.transaction() as cursor:
-        views, newest_s = read_views(cursor, stored, now_s, {})
+        views, newest_s = read_views(cursor, stored, now_s, Telemetry())
     assert newest_s == START_S + 60 * (MINUTES - 1)
     for view in views:
         slo, (minute_s, good, total) = view.stored.slo, minutes[view.stored.id]
