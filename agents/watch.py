@@ -37,11 +37,12 @@ from agents.partition_state import PartitionState
 from agents.publisher import Outgoing, Publisher
 from agents.sample_records import Decoded, decode
 from agents.score_events import alert_outgoing, drift_record, retrain_outgoing, score_records, silence_outgoing
+from agents.snapshots import Snapshots
 from agents.transport import reposition, resume_from
-from infra.store import feedback, progress, slos
-from infra.store.progress import Fenced, ModelSwap, Snapshot, StoredSnapshot, ThresholdChange
+from infra.store import feedback, slos
+from infra.store.progress import Fenced, ModelSwap, ThresholdChange
 from infra.store.watch import Effects, commit
-from models.errors import Misconfigured, Unavailable
+from models.errors import Misconfigured
 from models.names import Topic
 from models.results import Folded
 
@@ -89,6 +90,7 @@ class Watch:
         self._context = context
         self._settings = context.settings
         self._loader = PartitionLoader(context, self.topic)
+        self._snapshots = Snapshots(context, self.topic)
         self._publisher = Publisher(context.settings, "tidewatch-watch")
         self._partitions: dict[int, PartitionState] = {}
         self._busy: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -109,6 +111,7 @@ class Watch:
             if known is not None and await self._loader.is_current(known):
                 known.start = known.position
             else:
+                self._forget(partition)
                 self._partitions[partition] = known = await self._loader.load(partition)
         log.info("%s:%s resumes at %s, effects from %s", self.topic, partition, known.start, known.stored)
         return known.start
@@ -125,7 +128,13 @@ class Watch:
     async def on_assigned(self, assigned: set[TP]) -> None:
         """Forget the states of partitions that are somebody else's now."""
         ours = {tp.partition for tp in assigned if tp.topic == self.topic}
-        self._partitions = {number: state for number, state in self._partitions.items() if number in ours}
+        for number in self._partitions.keys() - ours:
+            self._forget(number)
+
+    def _forget(self, partition: int) -> None:
+        state = self._partitions.pop(partition, None)
+        if state is not None:
+            self._snapshots.forget(state)
 
     async def close(self) -> None:
         """Wait for the micro-batches in hand, then let go of the producer."""
@@ -158,7 +167,7 @@ class Watch:
                 await self._fold_all(state, batch)
             except Fenced as fenced:
                 log.warning("%s; loading it again", fenced)
-                self._partitions.pop(batch.partition, None)
+                self._forget(batch.partition)
                 reposition(self._app, self.topic, batch.partition)
             else:
                 batch.ack()
@@ -185,16 +194,14 @@ class Watch:
         async with self._folding:
             decoded = self._decode(records)
             folded = await self._context.run(state.fold, decoded, records[-1].offset + 1)
+            await self._snapshots.begin_if_due(state)
             outgoing = await self._context.run(self._outgoing, state, folded)
         await self._publish(outgoing)
-        effects = await self._effects(state, expected, folded, swaps, thresholds)
+        effects = self._effects(state, expected, folded, swaps, thresholds)
         await self._commit(effects)
         state.stored = state.position
         if effects.snapshot is not None:
-            state.snapshot_s = time.monotonic()
-            await self._context.run(
-                progress.delete_old_files, self._settings.lake_path, self.topic, state.partition, effects.snapshot
-            )
+            await self._snapshots.stored(state, effects.snapshot)
         self._metrics.count(folded, decoded, time.time_ns())
 
     def _decode(self, records: Sequence[Record]) -> list[Decoded]:
@@ -222,7 +229,7 @@ class Watch:
         )
         return outgoing
 
-    async def _effects(
+    def _effects(
         self,
         state: PartitionState,
         expected: int | None,
@@ -247,19 +254,8 @@ class Watch:
             swaps=swaps,
             thresholds=thresholds,
             calls=folded.calls,
-            snapshot=await self._context.run(self._snapshot_if_due, state),
+            snapshot=self._snapshots.take_written(state),
         )
-
-    def _snapshot_if_due(self, state: PartitionState) -> StoredSnapshot | None:
-        if time.monotonic() - state.snapshot_s < self._settings.snapshot_every_s:
-            return None
-        try:
-            return progress.prepare_snapshot(
-                self._settings.lake_path, self.topic, state.partition, Snapshot(state.position, state.snapshot())
-            )
-        except Unavailable as error:    # the stream does not wait for it: the next one is due at once
-            log.warning("no snapshot of %s:%s: %s", self.topic, state.partition, error)
-            return None
 
     async def _commit(self, effects: Effects) -> None:
         attempts = 0

@@ -23,9 +23,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 SOURCES = (
-    "calibration", "compiled", "counting", "distance", "episodes", "false_alarms", "features", "forest", "form_table",
-    "json_scan", "kafka_layout", "level_shift", "native_json", "novelty", "online", "own_level", "placing", "rows",
-    "scoring", "seasonal", "service_model", "state", "texts", "threshold", "variance_change", "whitening",
+    "adwin", "calibration", "compiled", "counting", "distance", "drift", "episodes", "false_alarms", "features",
+    "forest", "form_table", "json_scan", "kafka_layout", "level_shift", "native_json", "novelty", "online",
+    "own_level", "placing", "rows", "scoring", "seasonal", "service_model", "state", "texts", "threshold",
+    "variance_change", "whitening",
 )  # fmt: skip
 """Modules whose text ends up in compiled code: the loops, and the tables and constants that they use."""
 

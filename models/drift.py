@@ -1,48 +1,32 @@
-"""Changes of distribution that last: River's ADWIN per series and per entity score, confirmed by persistence and size.
+"""Changes of distribution that last: ADWIN per series and per entity score, confirmed by persistence and size.
 
-Source: Bifet and Gavalda, "Learning from Time-Changing Data with Adaptive Windowing", SDM 2007. ADWIN says that a mean
-has changed by any amount; on real metrics, which are correlated in time, it says so constantly. A change counts as
-drift when, some rows after it was detected, the mean of the window is still far from all that it has been.
+ADWIN (`models/adwin.py`) says that a mean has changed by any amount; on real metrics, which are correlated in time, it
+says so constantly. A change counts as drift when, some rows after it was detected, the mean of the window is still far
+from all that it has been.
 """
 
 from __future__ import annotations
 
-import io
 import math
-import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models import adwin
+from models.compiled import compiled
 from models.errors import TidewatchError
+from models.state import Table
 
 DETECTOR = "ADWIN"
 
-CLOCK = 32
-"""Values between two looks of ADWIN at its window, River's default."""
+_ALL_FED, _NO_ROOM, _CONFIRMED = 0, 1, 2
+"""Why the loop over values returned."""
 
-
-def _adaptive_windowing() -> Any:
-    """River's ADWIN itself, without the package around it: that imports data sets, pandas and scikit-learn (6 s, 150
-    MB)."""
-    try:
-        from river._river_rust.drift import AdaptiveWindowing
-    except ImportError:  # before 0.26 it lived elsewhere; this name has always been there
-        from river.drift.adwin import AdaptiveWindowing  # type: ignore[attr-defined]
-    return AdaptiveWindowing
-
-
-class _OnlyRiver(pickle.Unpickler):
-    """Rebuilds River's detectors and refuses everything else, whatever a snapshot says."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """The one class that may be named."""
-        allowed = _adaptive_windowing()
-        if (module, name) != (allowed.__module__, allowed.__name__):
-            raise pickle.UnpicklingError(f"a snapshot must not name {module}.{name}")
-        return allowed
+FIRST_ROWS: Final = 64
+"""Of either table; each doubles when it is full."""
 
 
 class StateUnusable(TidewatchError):
@@ -59,30 +43,14 @@ class Confirmed:
     window_rows: int
 
 
-@dataclass(slots=True)
-class _Watched:
-    """One detector: ADWIN, values fed, values until a detected change is judged (0: none), lowest and highest mean
-    seen."""
-
-    window: Any
-    fed: int = 0
-    pending: int = 0
-    low: float = 0.0
-    high: float = 0.0
-
-    def mean(self) -> float:
-        width = self.window.get_width()
-        return float(self.window.get_total() / width) if width else 0.5 * (self.low + self.high)
-
-    def spread(self) -> float:
-        """Deviation within the window, 1 at least: the unit of the values is a deviation of calm times."""
-        width = max(self.window.get_width(), 1.0)
-        # what River calls variance here is the sum of squares
-        return max(math.sqrt(max(self.window.get_variance() / width, 0.0)), 1.0)
+class _Rules(NamedTuple):
+    delta: float
+    confirm_rows: int
+    min_effect: float
 
 
 class DriftBank:
-    """Detectors by number, fed in columns. A detector is made when its number is first fed.
+    """Detectors by number, fed in columns. Numbers count from 0; a detector takes its row when it is first fed.
 
     The means of ADWIN's window span a range as time goes by; a new mean outside of it by `min_effect` deviations that
     has lasted `confirm_rows` values is drift, and widens the range: what a series has been before is no drift.
@@ -94,64 +62,125 @@ class DriftBank:
     """
 
     def __init__(self, delta: float, confirm_rows: int, min_effect: float) -> None:
-        self._make = _adaptive_windowing()
-        self._delta = delta
-        self._confirm_rows = confirm_rows
-        self._min_effect = min_effect
-        self._watched: dict[int, _Watched] = {}
+        self._rules = _Rules(delta, confirm_rows, min_effect)
+        self._bank = adwin.Windows(
+            np.zeros(FIRST_ROWS, adwin.WINDOW), np.zeros(FIRST_ROWS, adwin.LEVEL), np.zeros(2, np.int64)
+        )
+        self._known = 0
 
     def update(self, numbers: NDArray[np.int32], values: NDArray[np.float64]) -> list[Confirmed]:
         """Feed value i to detector `numbers[i]` in order; NaN is skipped."""
+        if len(numbers):
+            self._known = max(self._known, int(numbers.max()) + 1)
+        while len(self._bank.windows) < self._known:
+            self._bank = self._bank._replace(windows=_doubled(self._bank.windows))
         confirmed = []
-        for index, (number, value) in enumerate(zip(numbers.tolist(), values.tolist(), strict=True)):
-            if value != value:  # noqa: PLR0124 - NaN, without a call per value
-                continue
-            watched = self._watched.get(number)
-            if watched is None:
-                watched = self._watched[number] = _Watched(self._new())
-            watched.fed += 1
-            if watched.window.update(value):
-                # River's ADWIN starts afresh after a detection, so that its window holds the new regime only
-                watched.window = self._new()
-                watched.pending = self._confirm_rows
-            elif watched.pending:
-                watched.pending -= 1
-                if watched.pending == 0:
-                    confirmed += self._judge(watched, index)
-            elif watched.fed % CLOCK == 0:
-                mean = watched.mean()
-                watched.low, watched.high = min(watched.low, mean), max(watched.high, mean)
+        position, why = 0, _NO_ROOM
+        while why != _ALL_FED:
+            position, why, moved, window_rows = _feed(self._bank, numbers, values, position, self._rules)
+            if why == _NO_ROOM:
+                self._bank = self._bank._replace(levels=_doubled(self._bank.levels))
+            elif why == _CONFIRMED:
+                confirmed.append(Confirmed(position - 1, moved, window_rows))
         return confirmed
 
-    def _judge(self, watched: _Watched, index: int) -> list[Confirmed]:
-        mean = watched.mean()
-        moved = mean - watched.high if mean > watched.high else min(mean - watched.low, 0.0)
-        watched.low, watched.high = min(watched.low, mean), max(watched.high, mean)
-        if abs(moved) < self._min_effect * watched.spread():
-            return []
-        return [Confirmed(index, moved, int(watched.window.get_width()))]
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Copies of everything that the detectors remember, by name."""
+        windows, levels, taken = self._bank
+        return {
+            "windows": windows[: self._known].copy(),
+            "levels": levels[: int(taken[0])].copy(),
+            "taken": taken.copy(),
+        }
 
-    def _new(self) -> Any:
-        # buckets, shortest window and grace period as River's ADWIN has them by default
-        return self._make(delta=self._delta, clock=CLOCK, max_buckets=5, min_window_length=5, grace_period=10)
+    def load(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from `to_arrays`; raises `StateUnusable` for anything else."""
+        windows, levels, taken = (arrays[name] for name in ("windows", "levels", "taken"))
+        if [windows.dtype, levels.dtype, taken.dtype] != [adwin.WINDOW, adwin.LEVEL, np.dtype(np.int64)]:
+            raise StateUnusable("drift detectors have another format")
+        # compiled loops do not check their bounds
+        links = np.concatenate((windows["older"], levels["older"], taken))
+        counts = np.concatenate((windows["singles"], levels["n"]))
+        if (
+            taken.shape != (2,)
+            or taken[0] != len(levels)
+            or np.any((links < 0) | (links > len(levels)))
+            or np.any((counts < 0) | (counts > adwin.BUCKETS))
+        ):
+            raise StateUnusable("drift detectors do not fit together")
+        self._known = len(windows)
+        self._bank = adwin.Windows(_with_room(windows), _with_room(levels), taken.copy())
 
-    def to_bytes(self) -> bytes:
-        """The detectors as they are."""
-        return pickle.dumps(
-            [(n, w.window, w.fed, w.pending, w.low, w.high) for n, w in sorted(self._watched.items())], protocol=5
-        )
 
-    def load(self, body: bytes) -> None:
-        """Go on from `to_bytes`; raises `StateUnusable` for anything else."""
-        try:
-            self._watched = {number: _Watched(*rest) for number, *rest in _OnlyRiver(io.BytesIO(body)).load()}
-        except (
-            pickle.UnpicklingError,
-            EOFError,
-            AttributeError,
-            ImportError,
-            IndexError,
-            TypeError,
-            ValueError,
-        ) as error:
-            raise StateUnusable(f"drift detectors cannot be read: {error}") from error
+def _doubled(table: Table) -> Table:
+    """The same rows and as many empty ones."""
+    larger: Table = np.zeros(2 * len(table), table.dtype)
+    larger[: len(table)] = table
+    return larger
+
+
+def _with_room(rows: NDArray[np.void]) -> Table:
+    """A table that begins with these rows; its size is that of one that has grown to hold them."""
+    size = FIRST_ROWS
+    while size < len(rows):
+        size *= 2
+    table: Table = np.zeros(size, rows.dtype)
+    table[: len(rows)] = rows
+    return table
+
+
+@compiled
+def _feed(
+    bank: adwin.Windows, numbers: NDArray[np.int32], values: NDArray[np.float64], first: int, rules: _Rules
+) -> tuple[int, int, float, int]:
+    """Feed values from position `first` on, until something is confirmed or there is no room for more.
+
+    Returns:
+        position of the next value, why it returned, and of what is confirmed how far it has moved and the window's
+        values.
+    """
+    for position in range(first, numbers.shape[0]):
+        value = values[position]
+        if math.isnan(value):
+            continue
+        if not adwin.has_room(bank):
+            return position, _NO_ROOM, 0.0, 0
+        number = numbers[position]
+        one = bank.windows[number]
+        one.fed += 1
+        if adwin.update(bank, number, value, rules.delta):
+            one.pending = rules.confirm_rows
+        elif one.pending > 0:
+            one.pending -= 1
+            if one.pending == 0:
+                moved = _moved(one)
+                if abs(moved) >= rules.min_effect * _spread(one):
+                    return position + 1, _CONFIRMED, moved, one.width
+        elif one.fed % adwin.CLOCK == 0:
+            _widen(one, _mean(one))
+    return numbers.shape[0], _ALL_FED, 0.0, 0
+
+
+@compiled
+def _moved(one: Table) -> float:
+    """How far the window's mean is beyond the means seen so far, which it then belongs to."""
+    mean = _mean(one)
+    moved = mean - one.high if mean > one.high else min(mean - one.low, 0.0)
+    _widen(one, mean)
+    return float(moved)
+
+
+@compiled
+def _widen(one: Table, mean: float) -> None:
+    one.low, one.high = min(one.low, mean), max(one.high, mean)
+
+
+@compiled
+def _mean(one: Table) -> float:
+    return float(one.total / one.width if one.width > 0 else 0.5 * (one.low + one.high))
+
+
+@compiled
+def _spread(one: Table) -> float:
+    """Deviation within the window, 1 at least: the unit of the values is a deviation of calm times."""
+    return math.sqrt(max(one.squares / max(one.width, 1.0), 1.0))

@@ -30,7 +30,7 @@ from models.service_model import ServiceModel
 from models.silences import Silences
 from models.slo.binding import SloBinding
 from models.slo.dependencies import Edge, edge_of
-from models.snapshot import Memory, read, write
+from models.snapshot import Image, Memory, image, read
 from models.state import EntityName, State
 
 __all__ = [
@@ -111,11 +111,15 @@ class Pipeline:
         self._bindings = bind(self._state, ())
         self._models: dict[int, ServiceModel] = {}
         self._records: dict[str, ServiceRecord] = {}
-        self._drift = DriftBank(config.drift_delta, config.drift_confirm_rows, config.drift_min_effect)
+        drift_rules = config.drift_delta, config.drift_confirm_rows, config.drift_min_effect
+        self._series_drift, self._score_drift = DriftBank(*drift_rules), DriftBank(*drift_rules)
         self._incidents = Incidents()
         self._silences = Silences()
         self._calls: list[Edge] = []
-        self._memory = Memory(self._state, self._models, self._records, self._drift, self._incidents, self._silences)
+        self._memory = Memory(
+            self._state, self._models, self._records, self._series_drift, self._score_drift, self._incidents,
+            self._silences,
+        )  # fmt: skip
 
     @property
     def entities(self) -> list[EntityName]:
@@ -202,7 +206,11 @@ class Pipeline:
 
     def snapshot(self) -> bytes:
         """The whole state but the SLO bindings; `restore` goes on from it as if nothing had happened."""
-        return write(self._config, self._memory)
+        return self.image().to_bytes()
+
+    def image(self) -> Image:
+        """What `snapshot` makes bytes of, apart from the pipeline, which may fold on meanwhile."""
+        return image(self._config, self._memory)
 
     @classmethod
     def restore(cls, config: PipelineConfig, body: bytes) -> Pipeline:
@@ -300,13 +308,12 @@ class Pipeline:
         cell_row = np.repeat(np.arange(len(rows.entity)), np.diff(rows.start))
         found = [
             (int(cell_row[hit.index]), self._drift_of(rows, int(cell_row[hit.index]), int(rows.series[hit.index]), hit))
-            for hit in self._drift.update(rows.series, scores.drift)
+            for hit in self._series_drift.update(rows.series, scores.drift)
         ]
         fed: NDArray[np.float64] = np.where(
             scores.readiness > scoring.WARMING_UP, SCORE_UNITS * np.minimum(scores.score, 5.0), np.nan
         )
-        # series have numbers from 0 on, the entities' scores get those below
-        for hit in self._drift.update(-1 - rows.entity, fed):
+        for hit in self._score_drift.update(rows.entity, fed):
             found.append((hit.index, self._drift_of(rows, hit.index, -1, hit)))
         return sorted(found, key=lambda pair: pair[0])
 

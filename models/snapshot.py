@@ -1,16 +1,16 @@
-"""The state of a pipeline as bytes: two arrays, a few plain values, the models' files and River's detectors.
+"""The state of a pipeline as bytes: arrays, a few plain values and the models' files; no pickle.
 
-No pickle but River's own objects, which are read by an unpickler that knows two classes and nothing else.
+Taking an image of the state is quick, making bytes of it is not: that can go on beside the next fold.
 """
 
 from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
+import cramjam
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,15 @@ from models.state import ENTITY, SERIES, State
 if TYPE_CHECKING:
     from models.pipeline import PipelineConfig
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the meaning of any part changes; a snapshot of another format is not used, the stream is replayed
 instead."""
+
+COMPRESSION_LEVEL = 1
+"""Of zstd."""
+
+SERIES_DRIFT, SCORE_DRIFT = "series_drift_", "score_drift_"
+"""What the names of the detectors' arrays begin with."""
 
 
 @dataclass(slots=True)
@@ -36,19 +42,45 @@ class Memory:
 
     Attributes:
         state: tables of series and entities. models: champions by service number. records: for retraining, by service.
-        drift: detectors. incidents: peaks of open episodes. silences: of entities.
+        series_drift, score_drift: detectors by number of series, of entity. incidents: peaks of open episodes.
+        silences: of entities.
     """
 
     state: State
     models: dict[int, ServiceModel]
     records: dict[str, ServiceRecord]
-    drift: DriftBank
+    series_drift: DriftBank
+    score_drift: DriftBank
     incidents: Incidents
     silences: Silences
 
 
-def write(config: PipelineConfig, memory: Memory) -> bytes:
-    """The state as bytes; the same state gives the same bytes."""
+@dataclass(frozen=True, slots=True)
+class Image:
+    """Everything that a pipeline remembered at one moment, apart from it: the pipeline may go on meanwhile.
+
+    Attributes:
+        plain: names and what is neither array nor model, packed. models: champions by service number; those never
+            change. arrays: copies of the tables.
+    """
+
+    plain: bytes
+    models: dict[int, ServiceModel]
+    arrays: dict[str, NDArray[Any]]
+
+    def to_bytes(self) -> bytes:
+        """A snapshot; the same state gives the same bytes."""
+        models = {number: model.to_bytes() for number, model in sorted(self.models.items())}
+        buffer = io.BytesIO()
+        parts: dict[str, Any] = dict(self.arrays)
+        parts["plain"] = np.frombuffer(self.plain, np.uint8)
+        parts["models"] = np.frombuffer(msgspec.msgpack.encode(models), np.uint8)
+        np.savez(buffer, **parts)
+        return bytes(cramjam.zstd.compress(buffer.getbuffer(), level=COMPRESSION_LEVEL))
+
+
+def image(config: PipelineConfig, memory: Memory) -> Image:
+    """The state as it is now: two milliseconds for a thousand series."""
     plain = {
         "format": FORMAT,
         "rule": _rule(config),
@@ -60,43 +92,55 @@ def write(config: PipelineConfig, memory: Memory) -> bytes:
         "records": {service: record.to_plain() for service, record in sorted(memory.records.items())},
         "incidents": memory.incidents.to_plain(),
         "silences": memory.silences.to_plain(),
-        "models": {number: model.to_bytes() for number, model in sorted(memory.models.items())},
-        "drift": memory.drift.to_bytes(),
     }
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        plain=np.frombuffer(msgspec.msgpack.encode(plain), np.uint8),
-        series=memory.state.series[: len(memory.state.identities)],
-        entities=memory.state.entities[: len(memory.state.entity_names)],
-    )
-    return buffer.getvalue()
+    arrays = {
+        "series": _apart(memory.state.series[: len(memory.state.identities)]),
+        "entities": _apart(memory.state.entities[: len(memory.state.entity_names)]),
+        **_named(SERIES_DRIFT, memory.series_drift.to_arrays()),
+        **_named(SCORE_DRIFT, memory.score_drift.to_arrays()),
+    }
+    return Image(msgspec.msgpack.encode(plain), dict(memory.models), arrays)
+
+
+def _apart(rows: NDArray[np.void]) -> NDArray[np.void]:
+    """A copy byte by byte; numpy's own takes fields only, and between those it leaves what was in memory before."""
+    return np.frombuffer(rows.tobytes(), rows.dtype)
+
+
+def _named(prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {f"{prefix}{name}": array for name, array in arrays.items()}
+
+
+def _of(prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def read(body: bytes, config: PipelineConfig, memory: Memory) -> None:
     """Fill an empty memory; raises `StateUnusable` for bytes that are not a snapshot for this configuration."""
     try:
-        with np.load(io.BytesIO(body), allow_pickle=False) as file:
-            plain = msgspec.msgpack.decode(file["plain"].tobytes())
-            series, entities = file["series"], file["entities"]
+        with np.load(io.BytesIO(cramjam.zstd.decompress(body)), allow_pickle=False) as file:
+            arrays = dict(file)
+        plain = msgspec.msgpack.decode(arrays["plain"].tobytes())
+        series, entities = arrays["series"], arrays["entities"]
         if plain["format"] != FORMAT or series.dtype != SERIES or entities.dtype != ENTITY:
             raise StateUnusable("the snapshot has another format")
         if plain["rule"] != _rule(config):
             raise StateUnusable("the snapshot was made with other entity labels")
         _fill(memory.state, plain, series, entities)
-        for number, model in plain["models"].items():
-            memory.models[int(number)] = ServiceModel.from_bytes(model)
+        for number, model in msgspec.msgpack.decode(arrays["models"].tobytes(), type=dict[int, bytes]).items():
+            memory.models[number] = ServiceModel.from_bytes(model)
         memory.records |= {service: ServiceRecord(**record) for service, record in plain["records"].items()}
         memory.incidents.load(plain["incidents"])
         memory.silences.load(plain["silences"])
-        memory.drift.load(plain["drift"])
+        memory.series_drift.load(_of(SERIES_DRIFT, arrays))
+        memory.score_drift.load(_of(SCORE_DRIFT, arrays))
     except (
         KeyError,
         TypeError,
         ValueError,
         EOFError,
         OSError,
-        zlib.error,
+        cramjam.DecompressionError,
         zipfile.BadZipFile,
         msgspec.DecodeError,
     ) as error:

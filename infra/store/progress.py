@@ -23,8 +23,9 @@ from models.errors import TidewatchError, Unavailable
 
 log = logging.getLogger(__name__)
 
-LARGE_BYTES: Final = 4 * 1024 * 1024
-"""Snapshots above this go to the lake: PostgreSQL writes a row of this size several times (WAL, TOAST, vacuum)."""
+LARGE_BYTES: Final = 256 * 1024
+"""Snapshots above this, of some 500 series, go to the lake: PostgreSQL writes a row of this size several times (WAL,
+TOAST, vacuum), in the transaction for which the partition waits; 3 MB held it back for 0.4 s."""
 
 STATE_FOLDER: Final = "_state"
 """Of the lake; the underscore keeps it out of what readers of `service=...` folders see."""

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.drift import DriftBank
 from models.pipeline import Pipeline
 from models.records import SampleColumns
 from tests.unit.streams import SECOND_NS, cut, make, model_for, pieces, series, table
@@ -157,23 +156,3 @@ def test_what_is_remembered_is_bounded(detector):
         columns = {series(f"m{k}"): _rows(detector, part)[:, k] for k in range(detector.n_features)}
         pipeline.fold(table(columns, first_tick=part * N, interval_ns=detector.interval_ns))
     assert len(pipeline.snapshot()) < 1.5 * early + 2048
-
-
-def test_drift_detectors_fire_where_river_s_adwin_fires():
-    from river.drift import ADWIN  # heavy, and wanted nowhere else
-
-    values = np.random.default_rng(4).normal(0, 1, 6000)
-    values[1500:3000] += 1
-    values[4000:] -= 2
-    river, fired = ADWIN(), []
-    for index, value in enumerate(values.tolist()):
-        river.update(value)
-        if river.drift_detected:
-            fired.append(index)
-    bank, ours = DriftBank(delta=0.002, confirm_rows=10**9, min_effect=1.0), []
-    for index in range(len(values)):
-        bank.update(np.zeros(1, np.int32), values[index : index + 1])
-        if bank._watched[0].pending == 10**9:
-            ours.append(index)
-    assert ours == fired
-    assert len(fired) >= 3

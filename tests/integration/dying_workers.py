@@ -141,7 +141,7 @@ class Steps:
     async def take(self) -> None:
         self.each()
         self.taken += 1
-        if self.taken == self.dies_at:
+        if self.taken >= self.dies_at:
             raise Killed
         if self.taken == self.stalls_at:
             self.stalled.set()
@@ -256,6 +256,7 @@ class Life:
         """Do what a worker does, one thing at a time in an order by chance, until everything is done."""
         while not self.done:
             self._look_for_models()
+            await asyncio.sleep(0)  # what goes on beside the stream takes a few of its steps
             thing = self._chance.randrange(6)
             if thing < 2:
                 await self._take_in()
@@ -309,12 +310,19 @@ class Life:
         return MicroBatch(tp, Fetched.of_records(tp, records), deliveries, span)
 
 
+def _bury(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What goes on beside the stream may be what a worker dies in; nobody asks for it then."""
+    if not isinstance(context.get("exception"), Killed):
+        loop.default_exception_handler(context)
+
+
 async def live_and_die(world: World, first_death: int, every: int, seed: int) -> tuple[Life, int]:
     """Workers one after the other, each dying after some steps, until one lives to see the end: that one, and how many
     died.
 
     Each lives a little longer than the one before: nobody gets on who always dies before the end of the replay.
     """
+    asyncio.get_running_loop().set_exception_handler(_bury)
     chance = random.Random(seed)
     deaths, steps_left = 0, first_death
     while True:

@@ -1,8 +1,9 @@
 """Drift is a change that lasts and leads somewhere new."""
 
 import numpy as np
+import pytest
 
-from models.drift import DriftBank
+from models.drift import DriftBank, StateUnusable
 
 
 def _bank() -> DriftBank:
@@ -61,10 +62,49 @@ def test_missing_values_are_skipped():
     assert _found(values) == []
 
 
-def test_a_bank_goes_on_from_its_bytes():
+def test_a_bank_goes_on_from_its_arrays():
     values = _noise(2000)
     values[1000:] += 5
     bank, again = _bank(), _bank()
     _found(values[:1040], bank)
-    again.load(bank.to_bytes())
+    again.load(bank.to_arrays())
     assert _found(values[1040:], again) == _found(values[1040:], bank) != []
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        pytest.param("windows", "older", 10**6, id="a window's level that is not there"),
+        pytest.param("levels", "older", -1, id="a level's successor that is not there"),
+        pytest.param("levels", "n", 6, id="more buckets than there is room for"),
+    ],
+)
+def test_arrays_that_would_lead_a_loop_astray_are_refused(name, field, value):
+    bank = _bank()
+    _found(_noise(200), bank)
+    arrays = bank.to_arrays()
+    arrays[name][field][0] = value
+    with pytest.raises(StateUnusable, match="fit together"):
+        _bank().load(arrays)
+
+
+def test_arrays_of_another_format_are_refused():
+    arrays = _bank().to_arrays()
+    with pytest.raises(StateUnusable, match="format"):
+        _bank().load(arrays | {"windows": np.zeros(3)})
+
+
+def test_detectors_take_as_much_as_their_windows_need():
+    bank = _bank()
+    bank.update(np.tile(np.arange(1000, dtype=np.int32), 130), _noise(130_000))
+    assert sum(array.nbytes for array in bank.to_arrays().values()) < 500 * 1000
+
+
+def test_a_change_gives_back_what_the_window_took():
+    bank = _bank()
+    values = _noise(40_000)
+    values += 8 * (np.arange(40_000) // 2000 % 2)
+    _found(values[:4000], bank)
+    early = len(bank.to_arrays()["levels"])
+    _found(values[4000:], bank)
+    assert len(bank.to_arrays()["levels"]) <= early + 1
