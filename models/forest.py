@@ -15,6 +15,12 @@ from models.compiled import compiled
 
 EULER_GAMMA = 0.5772156649015329
 
+ROWS_WORTH_A_FORM = 64
+"""Rows from which on giving trees the form of `_Tree`, 80 us a forest, is quicker than walking row after row."""
+
+SIDE_BY_SIDE = 64
+"""Rows that go down a tree together."""
+
 
 def average_path_length(n_samples: NDArray[np.int64]) -> NDArray[np.float64]:
     """Mean depth at which a random binary tree over `n_samples` points isolates one of them (Liu et al., equation 1).
@@ -78,18 +84,17 @@ class Forest(NamedTuple):
 
     @property
     def sound(self) -> bool:
-        """Whether every walk stays inside of the arrays and ends: children come after their parent."""
+        """Whether every walk stays inside of its tree and ends: children come after their parent, trees one after the
+        other."""
         nodes, inner = len(self.feature), self.feature >= 0
         if nodes == 0 or any(len(a) != nodes for a in (self.threshold, self.left, self.right, self.path)):
             return False
-        children = np.concatenate((self.left, self.right, self.roots))
+        if len(self.roots) == 0 or self.roots[0] != 0 or self.roots[-1] >= nodes or np.any(np.diff(self.roots) <= 0):
+            return False
         here = np.arange(nodes)[inner]
-        return bool(
-            children.min() >= 0
-            and children.max() < nodes
-            and np.all(self.left[inner] > here)
-            and np.all(self.right[inner] > here)
-        )
+        end = np.append(self.roots[1:], nodes)[np.searchsorted(self.roots, here, side="right") - 1]
+        children = np.stack((self.left[inner], self.right[inner]))
+        return bool(np.all(children > here) and np.all(children < end))
 
     def score(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Outlier score of each row, 0 to 1, larger = more isolated: minus scikit-learn's `score_samples`.
@@ -128,5 +133,88 @@ def path_score(row: NDArray[np.float32], forest: Forest) -> float:
 
 @compiled
 def _score_rows(rows: NDArray[np.float32], forest: Forest, out: NDArray[np.float64]) -> None:
+    """Many rows go through one tree before the next is looked at: it stays in the first cache, in a form that is walked
+    without branches, for those are guessed wrongly half of the time, which is most of what a walk takes."""
+    if rows.shape[0] < ROWS_WORTH_A_FORM or forest.normaliser == 0.0:
+        for i in range(rows.shape[0]):
+            out[i] = path_score(rows[i], forest)
+        return
+    room = _largest_tree(forest)
+    tree = _Tree(np.empty(room, np.uint32), np.empty(room, np.float32), np.empty(2 * room, np.uint32), np.empty(room))
+    out[:] = 0.0
+    for number in range(forest.roots.shape[0]):
+        _add_paths(rows.ravel(), tree, _form(forest, number, tree), out)
     for i in range(rows.shape[0]):
-        out[i] = path_score(rows[i], forest)
+        out[i] = 2.0 ** (-out[i] / forest.normaliser)
+
+
+class _Tree(NamedTuple):
+    """One tree for many rows, its nodes counted from 0, the root. A leaf leads to itself, so that a walk of the tree's
+    depth ends in the right one. Numbers are unsigned: compiled code looks at every other index whether it counts from
+    the end.
+
+    Attributes:
+        feature: uint32 `(n_nodes,)`, of a leaf any. threshold: float32. children: uint32 `(2 * n_nodes,)`, left and
+            right of each. path: float64, as in `Forest`.
+    """
+
+    feature: NDArray[np.uint32]
+    threshold: NDArray[np.float32]
+    children: NDArray[np.uint32]
+    path: NDArray[np.float64]
+
+
+@compiled
+def _tree_end(forest: Forest, number: int) -> int:
+    """Number of the node after a tree's last one: trees lie one after the other."""
+    return int(forest.roots[number + 1] if number + 1 < forest.roots.shape[0] else forest.feature.shape[0])
+
+
+@compiled
+def _largest_tree(forest: Forest) -> int:
+    largest = 0
+    for number in range(forest.roots.shape[0]):
+        largest = max(largest, _tree_end(forest, number) - forest.roots[number])
+    return largest
+
+
+@compiled
+def _form(forest: Forest, number: int, tree: _Tree) -> int:
+    """Fill in a tree's form; its depth."""
+    root, end = forest.roots[number], _tree_end(forest, number)
+    depth = np.zeros(end - root, np.int32)
+    deepest = 0
+    for node in range(end - root):
+        source = root + node
+        leaf = forest.feature[source] < 0
+        left = node if leaf else forest.left[source] - root
+        right = node if leaf else forest.right[source] - root
+        tree.feature[node] = 0 if leaf else forest.feature[source]
+        tree.threshold[node], tree.path[node] = forest.threshold[source], forest.path[source]
+        tree.children[2 * node], tree.children[2 * node + 1] = left, right
+        if not leaf:
+            depth[left] = depth[right] = depth[node] + 1
+            deepest = max(deepest, depth[left])
+    return deepest
+
+
+@compiled
+def _add_paths(values: NDArray[np.float32], tree: _Tree, depth: int, out: NDArray[np.float64]) -> None:
+    """Add each row's path in one tree. Rows go down side by side, so that none waits for another's look-ups.
+
+    Args:
+        values: `(n_rows * n_features,)`, row after row. out: `(n_rows,)`.
+    """
+    n_features = values.shape[0] // out.shape[0]
+    nodes = np.empty(SIDE_BY_SIDE, np.uint32)
+    for first in range(0, out.shape[0], SIDE_BY_SIDE):
+        n = min(SIDE_BY_SIDE, out.shape[0] - first)
+        nodes[:] = 0
+        for _ in range(depth):
+            for k in range(n):
+                node = np.uint64(nodes[k])
+                value = values[np.uint64((first + k) * n_features) + np.uint64(tree.feature[node])]
+                right = np.uint64(0) if value <= tree.threshold[node] else np.uint64(1)
+                nodes[k] = tree.children[np.uint64(2) * node + right]
+        for k in range(n):
+            out[first + k] += tree.path[np.uint64(nodes[k])]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
 
-from models.forest import Forest
+from models.forest import ROWS_WORTH_A_FORM, SIDE_BY_SIDE, Forest
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,35 @@ def test_a_row_scores_the_same_alone_and_among_others():
     rows = np.random.default_rng(5).normal(size=(200, 4))
     forest = Forest.from_sklearn(IsolationForest(n_estimators=20, random_state=0).fit(rows))
     together = forest.score(rows)
-    assert [forest.score(rows[i : i + 1])[0] for i in range(20)] == together[:20].tolist()
+    assert [forest.score(rows[i : i + 1])[0] for i in range(200)] == together.tolist()
+
+
+@pytest.mark.parametrize(
+    "n_rows",
+    [ROWS_WORTH_A_FORM - 1, ROWS_WORTH_A_FORM, ROWS_WORTH_A_FORM + 1, 5 * SIDE_BY_SIDE, 5 * SIDE_BY_SIDE + 1],
+)
+def test_however_many_are_asked_about_scores_have_the_same_bits(n_rows):
+    rows = np.random.default_rng(6).normal(size=(n_rows, 4))
+    forest = Forest.from_sklearn(IsolationForest(n_estimators=20, random_state=0).fit(rows))
+    rows[::7, 2] = np.inf
+    assert forest.score(rows).tolist() == [forest.score(rows[i : i + 1])[0] for i in range(n_rows)]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(lambda forest: forest._replace(left=forest.left + 10_000), id="a child outside of the arrays"),
+        pytest.param(lambda forest: forest._replace(right=np.zeros_like(forest.right)), id="a child before its parent"),
+        pytest.param(lambda forest: forest._replace(roots=forest.roots[1:]), id="nodes before the first root"),
+        pytest.param(lambda forest: forest._replace(roots=forest.roots[::-1].copy()), id="trees in another order"),
+        pytest.param(
+            lambda forest: forest._replace(left=np.where(forest.left > 0, forest.roots[-1], 0)),
+            id="a child in another tree",
+        ),
+    ],
+)
+def test_a_forest_that_would_lead_a_walk_astray_is_not_sound(broken):
+    rows = np.random.default_rng(7).normal(size=(50, 3))
+    forest = Forest.from_sklearn(IsolationForest(n_estimators=3, random_state=0).fit(rows))
+    assert forest.sound
+    assert not broken(forest).sound
