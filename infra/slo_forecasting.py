@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 from psycopg2.extensions import cursor as Cursor
 
+from infra.slo_retention import SHORT_PERIOD_S
 from infra.store import decisions, outbox, slo_exceptions, slo_forecasts, slos
 from infra.store.database import Database
 from infra.store.slo_forecasts import StoredForecast
@@ -20,11 +21,11 @@ from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
 from models.slo.alerting import Links
 from models.slo.burn import Counts
-from models.slo.exceptions import excluded_spans, held_by
-from models.slo.forecast import Forecast, block_s, forecast, lookback_s, without
+from models.slo.exceptions import Span, excluded_spans, held_by
+from models.slo.forecast import Forecast, History, block_s, forecast, in_parts, lookback_s, without
 from models.slo.forecast_text import forecast_annotations, over_annotations
 from models.slo.periods import period_bounds
-from models.slo.windows import HOUR_S, MINUTE_S
+from models.slo.windows import HOUR_S
 
 DECISION_KIND: Final = "forecast"
 
@@ -79,12 +80,12 @@ def _forecast(
     slo, now_s = stored.slo, now_ns / 1e9
     exceptions = slo_exceptions.load(cursor, [slo.name]).get(slo.name, [])
     start_s, end_s = period_bounds(slo.window, now_s)
-    block = block_s(slo.window)
+    block = block_s(slo.window, slo.unit_s)
     until_s = math.floor(now_s / block) * block
-    recent_s = until_s - lookback_s(slo.window)
-    recent = slo_forecasts.history(cursor, stored.id, recent_s, until_s, block)
-    part_s = HOUR_S if slo.window.nominal_s >= 7 * 24 * HOUR_S else MINUTE_S
-    period = slo_forecasts.history(cursor, stored.id, math.floor(start_s / part_s) * part_s, now_s, part_s)
+    recent_s = until_s - lookback_s(slo.window, slo.unit_s)
+    recent = _history(cursor, stored, recent_s, until_s, block)
+    part_s = HOUR_S if slo.window.nominal_s >= SHORT_PERIOD_S else slo.unit_s
+    period = _history(cursor, stored, math.floor(start_s / part_s) * part_s, now_s, part_s)
     spans = excluded_spans(exceptions, math.ceil(now_s), slo.unit_s)
     if spans:
         units = slo_exceptions.counted_in(cursor, stored.id, slo, spans, math.floor(min(start_s, recent_s)))
@@ -93,7 +94,13 @@ def _forecast(
     told: Forecast | None = None
     if recent.total.sum() >= slo.min_events:
         told = forecast(
-            recent, period, target_ratio=slo.target_ratio, window=slo.window, period_end_s=end_s, now_s=now_s
+            recent,
+            period,
+            target_ratio=slo.target_ratio,
+            window=slo.window,
+            period_end_s=end_s,
+            now_s=now_s,
+            unit_s=slo.unit_s,
         )
     since_ns = before.firing_since_ns if before is not None else None
     decision = _decide(told, firing=since_ns is not None, spent=spent, held=held_by(exceptions, now_ns))
@@ -105,6 +112,15 @@ def _forecast(
     return StoredForecast(slo.name, slo.service, now_ns, told, since_ns, annotations), decision
 
 
+def _history(cursor: Cursor, stored: StoredSlo, from_s: int, to_s: float, part_s: int) -> History:
+    """Counts of an SLO in parts of time; of one that budgets by slices, its slices, which hours hold already."""
+    slices = stored.slo.slices
+    if slices is None or part_s % HOUR_S == 0:
+        return slo_forecasts.history(cursor, stored.id, from_s, to_s, part_s)
+    over_s = math.floor(to_s / slices.length_s) * slices.length_s
+    return in_parts(slo_exceptions.counted_in(cursor, stored.id, stored.slo, [Span(from_s, over_s)], from_s), part_s)
+
+
 def _decide(
     told: Forecast | None, *, firing: bool, spent: bool, held: AlertDecision | None
 ) -> AlertDecision:
@@ -114,7 +130,7 @@ def _decide(
         goes_on = spent or (told is not None and told.gone_s is not None)
         return AlertDecision.RENEWED if goes_on else AlertDecision.RESOLVED
     if told is None:
-        return AlertDecision.HELD_NO_DATA
+        return AlertDecision.HELD_BUDGET_GONE if spent else AlertDecision.HELD_NO_DATA
     return AlertDecision.FIRED if told.certain else AlertDecision.HELD_BELOW_THRESHOLD
 
 

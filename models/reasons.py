@@ -70,6 +70,7 @@ class AlertDecision(StrEnum):
     HELD_TOO_FEW_EVENTS = "held-too-few-events"
     HELD_NOT_READY = "held-not-ready"
     HELD_NO_DATA = "held-no-data"
+    HELD_BUDGET_GONE = "held-budget-gone"
     HELD_PAUSED = "held-paused"
     HELD_MAINTENANCE = "held-maintenance"
     HELD_SILENCED = "held-silenced"

@@ -197,6 +197,8 @@ def _tell(found: Consequence, as_json: bool) -> None:
         )
     if proposal is not None:
         print(f"proposal {proposal.id} for {proposal.slo_name}: {proposal.reason}; see `tidewatch slo proposals list`")
+    elif found.mark.slo_name:
+        print(f"no change of {found.mark.slo_name} is proposed: no other target agrees better with what was said")
 
 
 def _alert_json(alert: KnownAlert) -> dict[str, Any]:

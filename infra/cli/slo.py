@@ -223,8 +223,8 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, empty: s
         print(empty)
         return
     table = Table(box=None, pad_edge=False)
-    for name in header:
-        table.add_column(name, overflow="fold")
+    for number, name in enumerate(header):
+        table.add_column(name, overflow="fold", no_wrap=number == 0)  # a name is copied whole
     for row in rows:
         table.add_row(*row)
     Console().print(table)

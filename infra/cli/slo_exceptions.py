@@ -11,6 +11,7 @@ import typer
 
 from infra.cli.database import reading, writing
 from infra.cli.moments import moment_ns
+from models.errors import Misconfigured
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -31,6 +32,8 @@ def history(name: Annotated[str | None, typer.Argument(help="Only this SLO.")] =
 
     with reading() as cursor:
         found = read(cursor, name)
+    if name is not None and not found:
+        raise Misconfigured(f"there never was an SLO called {name!r}; see `tidewatch slo list`")
     if as_json:
         told = [
             {

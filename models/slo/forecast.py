@@ -89,14 +89,23 @@ def without(history: History, units: Units, part_s: int) -> History:
     return History(history.start_s, good, np.maximum(total, 0.0))
 
 
-def block_s(window: TimeWindow) -> int:
-    """Length of a block of the recent past, whole minutes in seconds."""
-    return max(round(window.nominal_s * LOOKBACK_SHARE / BLOCKS / MINUTE_S), 1) * MINUTE_S
+def in_parts(units: Units, part_s: int) -> History:
+    """Minutes (or slices) as parts of `part_s` seconds, a multiple of theirs."""
+    starts, inverse = np.unique(units.start_s // part_s * part_s, return_inverse=True)
+    good, total = np.zeros(len(starts)), np.zeros(len(starts))
+    np.add.at(good, inverse, units.good)
+    np.add.at(total, inverse, units.total)
+    return History(starts.astype(np.float64), good, total)
 
 
-def lookback_s(window: TimeWindow) -> int:
+def block_s(window: TimeWindow, unit_s: int = MINUTE_S) -> int:
+    """Length of a block of the recent past in seconds: whole minutes, or whole slices of `unit_s`."""
+    return max(round(window.nominal_s * LOOKBACK_SHARE / BLOCKS / unit_s), 1) * unit_s
+
+
+def lookback_s(window: TimeWindow, unit_s: int = MINUTE_S) -> int:
     """How far the present burn is looked for in the past, seconds."""
-    return block_s(window) * BLOCKS
+    return block_s(window, unit_s) * BLOCKS
 
 
 def horizon_s(window: TimeWindow, period_end_s: float) -> float:
@@ -113,21 +122,22 @@ def forecast(
     window: TimeWindow,
     period_end_s: float,
     now_s: float,
+    unit_s: int = MINUTE_S,
 ) -> Forecast | None:
     """What becomes of the budget; None where there is too little to say, or it is gone already.
 
     Args:
-        recent: blocks of `block_s(window)` in the `lookback_s(window)` before now, the one in progress left out.
+        recent: blocks of `block_s(window, unit_s)` in the `lookback_s` before now, the one in progress left out.
         period: parts of any length that make up the period up to now.
         period_end_s: of a calendar's period; now for a rolling one.
+        unit_s: length of what is counted: the minute, or a slice.
     """
     allowed = 1.0 - target_ratio
     bad, total = float((period.total - period.good).sum()), float(period.total.sum())
     present = _present(recent, allowed)
     if present is None or bad >= allowed * total:
         return None
-    block = block_s(window)
-    events_per_s = present.events / block
+    events_per_s = present.events / block_s(window, unit_s)
     end_s = horizon_s(window, period_end_s)
     ahead = np.linspace(0.0, end_s - now_s, STEPS + 1)[1:]
     lost_bad, lost_total = _leaving(period, ahead + now_s - window.nominal_s, window)

@@ -71,6 +71,9 @@ INSERT INTO slo_forecast (slo_name, service, computed_at, burn_rate, gone_at) VA
     ('latency', 'checkout', now(), 2.5, now() + interval '3 days');
 INSERT INTO feedback (verdict, service, entity, starts_at, ends_at, marked_at, marked_by) VALUES
     ('missed', 'checkout', 'checkout/i-2', now() - interval '9 min', now() - interval '8 min', now(), 'ann');
+INSERT INTO slo (name, service, target_ratio, document) VALUES ('latency', 'checkout', 0.99, '{}');
+INSERT INTO slo_exception (slo_name, kind, starts_at, ends_at, reason, made_by) VALUES
+    ('latency', 'maintenance', now() - interval '5 min', now() - interval '4 min', 'new disks', 'ann');
 INSERT INTO serving VALUES ('checkout', '3', repeat('ab', 32), 'mlflow-artifacts:/1', now() - interval '1 min');
 """
 
@@ -122,7 +125,7 @@ def answer_to(query: Query, prometheus_url: str, database: Database) -> Answer:
         pytest.param(Query("p", Kind.RANGE, "sum(tidewatch_entities"), "parse error", id="PromQL that is none"),
         pytest.param(Query("p", Kind.INSTANT, "0 * tidewatch_entities / 0"), "empty answer", id="nothing but NaN"),
         pytest.param(Query("p", Kind.SQL, "SELECT colour FROM alert"), "does not exist", id="a column not there"),
-        pytest.param(Query("p", Kind.SQL, "SELECT 1 FROM slo"), "empty answer", id="a table without rows"),
+        pytest.param(Query("p", Kind.SQL, "SELECT 1 FROM outbox"), "empty answer", id="a table without rows"),
         pytest.param(Query("p", Kind.SQL, "DELETE FROM alert"), "read-only", id="SQL that would change something"),
     ],
 )

@@ -216,3 +216,5 @@ def test_what_is_not_paused_cannot_be_resumed(runner: CliRunner, database: Datab
         runner.invoke(app, ["resume", "latency"], catch_exceptions=False)
     with pytest.raises(Misconfigured, match="no SLO is called 'nope'"):
         runner.invoke(app, ["pause", "nope"], catch_exceptions=False)
+    with pytest.raises(Misconfigured, match="there never was an SLO called 'nope'"):
+        runner.invoke(app, ["history", "nope"], catch_exceptions=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 from psycopg2.extras import execute_values
 from typer.testing import CliRunner
@@ -13,10 +14,11 @@ from infra.slo_evaluation import SloEvaluator
 from infra.slo_forecasting import forecast_budgets
 from infra.store import slos
 from infra.store.database import Database
+from infra.store.slo_summaries import read_summaries
 from models.reasons import AlertDecision
 from models.slo.alerting import Links
 from models.slo.binding import ThresholdOp
-from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
+from models.slo.definition import MetricQuery, Slices, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 
 pytestmark = pytest.mark.integration
 
@@ -80,6 +82,44 @@ def test_a_ticket_that_came_true_goes_on_and_one_whose_slo_is_removed_ends(burni
     (over,) = turn(burning, 480.1)
     assert over[0] == "resolved"
     assert turn(burning, 480.2) == []
+
+
+@pytest.mark.parametrize("days", [1, 3, 7, 30])
+def test_a_budget_of_slices_is_forecast_in_slices_whatever_the_period(database: Database, days: int) -> None:
+    window, slices = TimeWindow(days, WindowUnit.DAY), Slices(300, 0.95)
+    sliced = msgspec.structs.replace(SLO, window=window, slices=slices, target_ratio=0.9)
+    first_s, last_s = START_S, START_S + days * 86_400
+    # in the last quarter every fifth slice has a bad minute: of events one in 25, of slices one in five
+    with database.transaction() as cursor:
+        slos.apply(cursor, [sliced], changed_by="test")
+        cursor.execute(
+            """INSERT INTO slo_minute
+               SELECT id, to_timestamp(at), CASE WHEN at >= %(burns)s AND at %% 1500 = 0 THEN 0 ELSE 100 END, 100
+               FROM slo, generate_series(%(first)s, %(last)s - 60, 60) AS at""",
+            {"first": first_s, "last": last_s, "burns": last_s - days * 21_600},
+        )
+    SloEvaluator(database, LINKS).evaluate(last_s * 1_000_000_000)
+    (one,) = forecast_budgets(database, LINKS, last_s * 1_000_000_000).forecasts
+    assert one.forecast is not None
+    assert one.forecast.burn_rate == pytest.approx(2.0, rel=0.1)
+    with database.transaction() as cursor:
+        (summary,) = read_summaries(cursor)
+    assert summary.budget_remaining_ratio == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_budget_that_is_gone_is_told_as_such(
+    burning: Database, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIDEWATCH_DATABASE_URL", postgres_url)
+    count(burning, 324, 330, 60.0)
+    turn(burning, 330)
+    with burning.transaction() as cursor:
+        cursor.execute("SELECT decision FROM decision WHERE kind = 'forecast'")
+        assert cursor.fetchall() == [(AlertDecision.HELD_BUDGET_GONE.value,)]
+    told = CliRunner().invoke(app, ["forecast"], catch_exceptions=False)
+    assert told.stdout.startswith("latency: the budget is gone, 18")
+    (one,) = json.loads(CliRunner().invoke(app, ["forecast", "--json"], catch_exceptions=False).stdout)
+    assert one["budget_remaining_ratio"] < 0
 
 
 def test_the_command_tells_when_and_ends_with_a_finding(
