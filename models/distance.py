@@ -24,18 +24,22 @@ def mean_square(w: NDArray[np.float64]) -> float:
 
 
 @compiled
-def nearest_mean_square(w: NDArray[np.float32], reference: NDArray[np.float32]) -> float:
-    """Squared distance of a whitened row `(K,)` to the nearest of the reference rows `(R, K)`, a component."""
-    nearest = np.inf
-    for r in range(reference.shape[0]):
-        total = 0.0
-        for k in range(w.shape[0]):
-            difference = w[k] - reference[r, k]
-            total += difference * difference
-            if total >= nearest:
-                break
-        nearest = min(nearest, total)
-    return float(nearest / w.shape[0])
+def nearest_mean_squares(rows: NDArray[np.float32], reference: NDArray[np.float32], out: NDArray[np.float64]) -> None:
+    """Squared distance of whitened rows `(n_rows, K)` to the nearest of the reference rows `(R, K)` each, a component,
+    into `out` `(n_rows,)`.
+
+    All references are looked at component by component: a loop without a condition takes as many at once as the
+    processor has lanes, and adds up each one's squares in the same order.
+    """
+    columns = reference.T.copy()
+    totals = np.empty(reference.shape[0])
+    for i in range(rows.shape[0]):
+        totals[:] = 0.0
+        for k in range(rows.shape[1]):
+            for r in range(totals.shape[0]):
+                difference = rows[i, k] - columns[k, r]
+                totals[r] += difference * difference
+        out[i] = totals.min() / rows.shape[1]
 
 
 @compiled

@@ -103,7 +103,7 @@ class Forest(NamedTuple):
             rows: float64 `(n_rows, n_features)`, finite. Rounded to float32 first, as scikit-learn does.
         """
         out = np.empty(len(rows))
-        _score_rows(np.ascontiguousarray(rows, dtype=np.float32), self, out)
+        score_rows(np.ascontiguousarray(rows, dtype=np.float32), self, out)
         return out
 
 
@@ -116,7 +116,7 @@ def _float32_floor(threshold: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 @compiled
-def path_score(row: NDArray[np.float32], forest: Forest) -> float:
+def _path_score(row: NDArray[np.float32], forest: Forest) -> float:
     """Outlier score of one row `(n_features,)`; compiled."""
     if forest.normaliser == 0.0:
         return 0.5
@@ -132,12 +132,15 @@ def path_score(row: NDArray[np.float32], forest: Forest) -> float:
 
 
 @compiled
-def _score_rows(rows: NDArray[np.float32], forest: Forest, out: NDArray[np.float64]) -> None:
-    """Many rows go through one tree before the next is looked at: it stays in the first cache, in a form that is walked
-    without branches, for those are guessed wrongly half of the time, which is most of what a walk takes."""
+def score_rows(rows: NDArray[np.float32], forest: Forest, out: NDArray[np.float64]) -> None:
+    """Outlier scores of rows `(n_rows, n_features)` into `out` `(n_rows,)`; compiled.
+
+    Many rows go through one tree before the next is looked at: it stays in the first cache, in a form that is walked
+    without branches, for those are guessed wrongly half of the time, which is most of what a walk takes.
+    """
     if rows.shape[0] < ROWS_WORTH_A_FORM or forest.normaliser == 0.0:
         for i in range(rows.shape[0]):
-            out[i] = path_score(rows[i], forest)
+            out[i] = _path_score(rows[i], forest)
         return
     room = _largest_tree(forest)
     tree = _Tree(np.empty(room, np.uint32), np.empty(room, np.float32), np.empty(2 * room, np.uint32), np.empty(room))

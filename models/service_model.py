@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from models.calibration import Calibration
 from models.compiled import compiled
-from models.distance import mean_square, nearest_mean_square, shares
+from models.distance import mean_square, nearest_mean_squares, shares
 from models.errors import TidewatchError
-from models.forest import Forest, path_score
+from models.forest import Forest, score_rows
 from models.whitening import HARMONICS, Whitening, standardise_row, waves, whiten_row
 
 FORMAT = 2
@@ -211,17 +211,20 @@ class _Results(NamedTuple):
 
 @compiled
 def _run_rows(x: NDArray[np.float64], tick_ns: NDArray[np.int64], model: _Parts, out: _Results) -> None:
-    """Row by row, so that a row's scores do not depend on its company."""
+    """Row by row, or as if it were, so that a row's scores do not depend on its company."""
     matrix = model.whitening.matrix
     wave, z, w = np.empty(2 * HARMONICS + 1), np.empty(x.shape[1]), np.empty(matrix.shape[1])
-    columns = np.empty(matrix.shape[1], dtype=np.float32)
+    columns = np.empty((x.shape[0], matrix.shape[1]), dtype=np.float32)
     for i in range(x.shape[0]):
         waves(tick_ns[i], wave)
         standardise_row(x[i], wave, model.whitening, z)
         whiten_row(x[i], z, matrix, w)
         for k in range(w.shape[0]):
-            columns[k] = w[k]
-        out.raw[i, 0] = path_score(columns, model.forest)
+            columns[i, k] = w[k]
         out.raw[i, 1] = np.log1p(mean_square(w))
-        out.raw[i, 2] = np.log1p(nearest_mean_square(columns, model.reference))
         shares(matrix, w, out.share[i])
+    isolation, nearest = np.empty(x.shape[0]), np.empty(x.shape[0])
+    score_rows(columns, model.forest, isolation)
+    nearest_mean_squares(columns, model.reference, nearest)
+    for i in range(x.shape[0]):
+        out.raw[i, 0], out.raw[i, 2] = isolation[i], np.log1p(nearest[i])

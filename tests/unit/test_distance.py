@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.distance import mean_square, nearest_mean_square, shares
+from models.distance import mean_square, nearest_mean_squares, shares
 
 
 def share_of(matrix: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -19,8 +19,9 @@ def test_the_middle_is_zero_away_and_others_their_mean_square():
 
 def test_the_nearest_of_the_reference_rows_counts():
     reference = np.array([[0, 0], [10, 10], [3, 4]], np.float32)
-    assert nearest_mean_square(np.array([3, 6], np.float32), reference) == pytest.approx(2.0)
-    assert nearest_mean_square(np.array([10, 10], np.float32), reference) == 0.0
+    nearest = np.empty(2)
+    nearest_mean_squares(np.array([[3, 6], [10, 10]], np.float32), reference, nearest)
+    assert nearest.tolist() == [pytest.approx(2.0), 0.0]
 
 
 def test_no_feature_that_merely_goes_with_the_faulty_one_has_a_larger_part():
