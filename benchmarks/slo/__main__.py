@@ -13,19 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
-from benchmarks.slo.explained import plan, shortened, statements_of
 from benchmarks.slo.filled import NOW_S, fill
+from benchmarks.slo.plans import counts, document
 from benchmarks.slo.workbook import table
 from infra.local.postgres import Postgres
 from infra.slo_evaluation import SloEvaluator
 from infra.slo_gaps import Telemetry
 from infra.slo_views import read_views
-from infra.store import slo_windows, slos, watch
+from infra.store import slos, watch
 from infra.store.database import Database
-from infra.store.slo_summaries import read_summaries
-from models.results import SloCounts
 from models.slo.alerting import Links
 
 RUNS = 5
@@ -70,10 +66,7 @@ def main(arguments: list[str]) -> int:
                     cells = f"{told.read_s:.2f} s | {told.evaluation_s:.2f} s{goal} | {told.first_s:.2f} s"
                     print(f"| {n_slos:,} | {days} | {cells} |", flush=True)
                     if chosen.plans is not None and n_slos == chosen.slos[0] and days == chosen.days[0]:
-                        text = "\n".join(plans(database, n_slos))
-                        chosen.plans.write_text(
-                            text.replace("%COMMAND%", f"python -m benchmarks.slo {' '.join(arguments)}")
-                        )
+                        chosen.plans.write_text(document(database, n_slos))
     finally:
         postgres.stop()
         shutil.rmtree(home, ignore_errors=True)
@@ -103,59 +96,12 @@ def measure(database: Database, n_slos: int, days: int) -> Timing:
     for run in range(RUNS):
         now_s = NOW_S + run
         with database.transaction() as cursor:
-            watch.add_slo_counts(cursor, _counts(n_slos, now_s, bad=run % 2))
+            watch.add_slo_counts(cursor, counts(list(range(1, n_slos + 1)), now_s, good=20.0 - run % 2))
         evaluations.append(_seconds(lambda: evaluator.evaluate(int(now_s * 1e9))))  # noqa: B023 - called at once
         with database.transaction() as cursor:
             stored = slos.load(cursor).slos
             reads.append(_seconds(lambda: read_views(cursor, stored, now_s, Telemetry())))  # noqa: B023
     return Timing(n_slos, days, statistics.median(reads), statistics.median(evaluations), first_s)
-
-
-def plans(database: Database, n_slos: int) -> list[str]:
-    """Markdown: every statement of the SLO part with PostgreSQL's plan."""
-    evaluator = SloEvaluator(database, Links("", ""))
-    minute_s = NOW_S // 60 * 60
-
-    def count() -> None:
-        with database.transaction() as cursor:
-            watch.add_slo_counts(cursor, _counts(n_slos, NOW_S, bad=1))
-
-    def look() -> None:
-        with database.transaction() as cursor:
-            read_summaries(cursor)
-            slo_windows.read_minutes(cursor, 1, minute_s - 7200, minute_s)
-            slo_windows.read_first_counted(cursor, [1, 2, 3])
-
-    works = {
-        "A worker counts a micro-batch": count,
-        "The SLO clock evaluates": lambda: evaluator.evaluate(NOW_S * 1_000_000_000),
-        "The SLO clock deletes what is too old": lambda: evaluator.delete_old_counts((NOW_S + 86_400) * 1_000_000_000),
-        "Status, causes, gaps": look,
-    }
-    lines = [
-        "# Queries of the SLO part",
-        "",
-        f"Every statement with PostgreSQL's plan, for {n_slos:,} SLOs over 30 days with four days of minutes:",
-        f"`python -m benchmarks.slo --slos {n_slos} --plans docs/slo-queries.md`. Long lists are cut.",
-        "Triggers show what the minutes of a worker cost in hours and days.",
-        "",
-    ]
-    for title, work in works.items():
-        lines += [f"## {title}", ""]
-        for statement in statements_of(database, work):
-            sql = "\n".join(line.rstrip() for line in shortened(statement).strip().splitlines())
-            lines += ["```sql", _cut(sql), "```", "", "```", plan(database, statement), "```", ""]
-    return lines
-
-
-def _counts(n_slos: int, now_s: float, *, bad: int) -> SloCounts:
-    ids = np.arange(1, n_slos + 1, dtype=np.int32)
-    minutes = np.full(n_slos, int(now_s) // 60 * 60, np.int64)
-    return SloCounts(ids, minutes, np.full(n_slos, 20.0 - bad), np.full(n_slos, 20.0))
-
-
-def _cut(sql: str, limit: int = 1500) -> str:
-    return sql if len(sql) <= limit else f"{sql[: limit - 400]} ... {sql[-400:]}"
 
 
 def _seconds(work: object) -> float:

@@ -13,6 +13,8 @@ NOW_S = 1_780_000_020 // HOUR_S * HOUR_S + 34 * 60 + 25
 
 SERVICES = 100
 HOURS_KEPT = 32 * 24
+EPISODES = 20_000
+"""Anomalies of 400 days: each service has one in two days."""
 
 
 def fill(database: Database, n_slos: int, days: int, *, every_minute: bool) -> None:
@@ -42,6 +44,17 @@ def fill(database: Database, n_slos: int, days: int, *, every_minute: bool) -> N
                          LATERAL (SELECT extract(epoch FROM interval '1 {level}') / 60 AS minutes) AS of""",
                 parameters,
             )
+        cursor.execute(
+            """INSERT INTO anomaly (id, service, entity, started_at, ended_at, peak_score, peak_at, cause_metric,
+                                    causes, model_version, series)
+               SELECT n, service, service || '/i-1', at, at + interval '9 min', 2, at, 'latency_ms',
+                      '[["latency_ms", 1.0]]', '1',
+                      '[{"metric": "latency_ms", "part": 1.0, "onset_ns": 0, "value": 1.0}]'
+               FROM generate_series(1, %(episodes)s) AS n,
+                    LATERAL (SELECT 'service-' || n %% %(services)s AS service,
+                                    to_timestamp(%(now)s) - n * interval '400 days' / %(episodes)s AS at) AS of""",
+            parameters | {"services": SERVICES, "episodes": EPISODES},
+        )
     connection = database.connection()
     connection.autocommit = True
     with connection.cursor() as cursor:

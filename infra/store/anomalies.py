@@ -18,7 +18,7 @@ def evidence_between(cursor: Cursor, services: Sequence[str], start_ns: int, end
            FROM anomaly CROSS JOIN LATERAL jsonb_to_recordset(anomaly.series) AS s (
                metric text, part float8, onset_ns int8, value float8, expected float8, expected_lower float8,
                expected_upper float8)
-           WHERE service = ANY(%s) AND started_at <= %s AND (ended_at IS NULL OR ended_at >= %s)
+           WHERE service = ANY(%s) AND started_at <= %s AND coalesce(ended_at, 'infinity'::timestamptz) >= %s
            ORDER BY started_at, id, s.part DESC, s.metric""",
         (list(services), to_datetime(end_ns), to_datetime(start_ns)),
     )
