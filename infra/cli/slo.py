@@ -31,6 +31,8 @@ app.command("simulate", epilog=slo_simulate.EPILOG)(slo_simulate.command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 PERIOD = "period"
+WIDEST = 1000
+"""Characters of a row that is not folded."""
 
 
 @app.command(
@@ -214,8 +216,14 @@ def _rate(rate: float | None) -> str:
     return "-" if rate is None else f"{rate:.3g}"
 
 
-def show_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
-    """Print rows under a header, or `empty` where there are none."""
+def show_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str, whole_rows: bool = False
+) -> None:
+    """Print rows under a header, or `empty` where there are none.
+
+    Args:
+        whole_rows: a line each, however narrow the terminal; else long cells are folded.
+    """
     from rich.console import Console
     from rich.table import Table
 
@@ -227,4 +235,4 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, empty: s
         table.add_column(name, overflow="fold", no_wrap=number == 0)  # a name is copied whole
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    Console(width=WIDEST if whole_rows else None).print(table)

@@ -7,10 +7,8 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,14 +18,13 @@ if TYPE_CHECKING:
     from models.slo.definition import Slo
     from models.slo.exceptions import SloException
     from models.slo.simulation import SloRecorder
-    from models.slo.what_if import Outcome, Variant
+    from models.slo.what_if import Variant
 
 EPILOG = (
     "Examples:  tidewatch slo simulate --data metrics.csv --slo slos/   ·   "
     "tidewatch slo simulate --data past/ --slo checkout.yaml --target 99.5,99.9 --noise noise.csv   ·   "
     "tidewatch slo simulate --lake --since 7d --json"
 )
-SHOWN_TRANSITIONS = 40
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -70,6 +67,7 @@ def command(
     With several targets, thresholds or periods every combination is simulated, side by side. `--json` prints the
     transitions in order of time.
     """
+    from infra.cli.slo_simulated import show, summary_json, transitions_json
     from infra.datafile import read_labels
     from infra.settings import load
     from infra.slo_simulation import from_files, from_lake, outcomes, recorder_for
@@ -90,9 +88,9 @@ def command(
     for text in _warnings(tried, recorder):
         typer.echo(f"warning: {text}", err=True)
     if as_json:
-        print(json.dumps([_summary(o) for o in found] if summary else _transitions(found), indent=2))
+        print(json.dumps([summary_json(o) for o in found] if summary else transitions_json(found), indent=2))
     else:
-        _show(found)
+        show(found)
 
 
 def _from_files(paths: list[Path], *, honour: bool) -> tuple[Sequence[Slo], Mapping[str, Sequence[SloException]]]:
@@ -132,11 +130,14 @@ def _in_force(*, honour: bool) -> tuple[Sequence[Slo], Mapping[str, Sequence[Slo
 def _variants(
     slos: Sequence[Slo], target: list[str] | None, threshold: list[str] | None, period: list[str] | None
 ) -> list[Variant]:
+    from models.slo.definition import ThresholdIndicator
     from models.slo.openslo import rolling_window
     from models.slo.what_if import variants
 
     targets = [_target(word) for word in _words(target)]
     thresholds = [_number(word, "--threshold") for word in _words(threshold)]
+    if thresholds and not any(isinstance(slo.indicator, ThresholdIndicator) for slo in slos):
+        raise Misconfigured(f"--threshold: none of {', '.join(slo.name for slo in slos)} has a threshold to change")
     try:
         windows = [rolling_window(word) for word in _words(period)]
     except ValueError as error:
@@ -192,111 +193,3 @@ def _warnings(tried: Sequence[Variant], recorder: SloRecorder) -> list[str]:
         for binding in recorder.unmatched(number)
     }
     return sorted(found)
-
-
-def _time(at_s: float) -> str:
-    text = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds" if at_s == int(at_s) else "milliseconds")
-    return text.replace("+00:00", "Z")
-
-
-def _transitions(found: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Every transition in order of time; `variant` only where something else than the definition was tried."""
-    rows = [
-        (change.at_s, number, outcome.variant, change)
-        for number, outcome in enumerate(found)
-        for change in outcome.transitions
-    ]
-    return [
-        {
-            "slo": variant.slo.name,
-            **({"variant": variant.change} if variant.change else {}),
-            "severity": change.severity.value,
-            "burn_window": change.burn_window,
-            "state": change.state.value,
-            "at": _time(change.at_s),
-        }
-        for _, _, variant, change in sorted(rows, key=lambda row: row[:2])
-    ]
-
-
-def _summary(outcome: Outcome) -> dict[str, Any]:
-    from infra.cli.slo_exceptions import exception_json
-    from models.names import Severity
-
-    slo, alerts, period = outcome.variant.slo, outcome.alerts, outcome.period
-    resets = [alert.reset_s for alert in alerts if alert.reset_s is not None]
-    return {
-        "slo": slo.name,
-        "variant": outcome.variant.change,
-        "target_ratio": slo.target_ratio,
-        "period": slo.window.text,
-        "pages": sum(alert.severity is Severity.PAGE for alert in alerts),
-        "tickets": sum(alert.severity is Severity.TICKET for alert in alerts),
-        "pages_for_noise": sum(alert.severity is Severity.PAGE and alert.noise for alert in alerts),
-        "median_detection_s": median(alert.detection_s for alert in alerts) if alerts else None,
-        "median_reset_s": median(resets) if resets else None,
-        "events": period.total,
-        "error_ratio": period.error_ratio if period.total > 0 else None,
-        "budget_remaining_ratio": period.budget_remaining(slo.target_ratio) if period.total > 0 else None,
-        "suggested_target_ratio": outcome.suggested_target,
-        "exceptions": [exception_json(one) for one in outcome.exceptions],
-        "alerts": [
-            {
-                "severity": alert.severity.value,
-                "burn_window": alert.burn_window,
-                "fired_at": _time(alert.fired_s),
-                "resolved_at": _time(alert.resolved_s) if alert.resolved_s is not None else None,
-                "detection_s": alert.detection_s,
-                "reset_s": alert.reset_s,
-                "noise": alert.noise,
-            }
-            for alert in alerts
-        ],
-    }
-
-
-def _show(found: Sequence[Outcome]) -> None:
-    from infra.cli.slo import show_table
-    from infra.cli.slo_exceptions import exception_text
-
-    summaries = [_summary(outcome) for outcome in found]
-    marked = any(s["suggested_target_ratio"] is not None or s["pages_for_noise"] for s in summaries)
-    header = ["SLO", "tried", "target", "period", "pages", "tickets", "found in", "reset in", "bad", "left"]
-    rows = [
-        [
-            s["slo"], s["variant"] or "as defined", _percent(s["target_ratio"]), s["period"], str(s["pages"]),
-            str(s["tickets"]), _length(s["median_detection_s"]), _length(s["median_reset_s"]),
-            _percent(s["error_ratio"]), _percent(s["budget_remaining_ratio"]),
-            *([str(s["pages_for_noise"]), _percent(s["suggested_target_ratio"])] if marked else []),
-        ]
-        for s in summaries
-    ]  # fmt: skip
-    show_table([*header, *(["for noise", "suggested"] if marked else [])], rows, empty="no SLO")
-    for text in dict.fromkeys(exception_text(one) for outcome in found for one in outcome.exceptions):
-        print(f"honoured: {text}")
-    changes = _transitions(found)
-    if not changes:
-        print("\nno alert would have been sent")
-        return
-    print()
-    names = ["at", "slo", "variant", "severity", "burn_window", "state"]
-    shown = names if any("variant" in change for change in changes) else [name for name in names if name != "variant"]
-    lines = [[change.get(name, "") for name in shown] for change in changes[:SHOWN_TRANSITIONS]]
-    show_table(shown, lines, empty="")
-    if len(changes) > SHOWN_TRANSITIONS:
-        print(f"... and {len(changes) - SHOWN_TRANSITIONS} more: --json prints all")
-
-
-def _percent(ratio: float | None) -> str:
-    if ratio is None:
-        return "-"
-    return f"{ratio:,.0%}" if abs(ratio) >= 10 else f"{ratio * 100:.{5 if ratio > 0.99 else 3}g}%"
-
-
-def _length(seconds: float | None) -> str:
-    """`90 s`, `12 min`, `3.5 h`."""
-    if seconds is None:
-        return "-"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

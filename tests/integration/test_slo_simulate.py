@@ -107,12 +107,15 @@ def test_variants_are_compared_side_by_side_with_a_suggestion(folder: Path) -> N
     assert {change["variant"] for change in simulated(*arguments)} == {"target=99%", "target=99.9%"}
 
 
-def test_the_tables_show_what_json_tells(folder: Path) -> None:
-    run = CliRunner().invoke(
-        app, ["simulate", "--data", "web.csv", "--slo", "slo.yaml"], catch_exceptions=False, env={"COLUMNS": "200"}
-    )
-    assert "as defined" in run.stdout
-    assert "2026-05-28T05:00:00Z  web-ok  page      1h           firing" in run.stdout
+def test_the_tables_show_what_json_tells_each_row_on_a_line_of_its_own(folder: Path) -> None:
+    arguments = ["simulate", "--data", "web.csv", "--slo", "slo.yaml", "--target", "99,99.9"]
+    run = CliRunner().invoke(app, arguments, catch_exceptions=False, env={"COLUMNS": "40"})
+    lines = [line.split() for line in run.stdout.splitlines()]
+    assert lines[1:3] == [
+        ["web-ok", "99%", "30d", "2", "2", "10", "min", "73", "min", "2.08%", "-108%"],
+        ["web-ok", "99.9%", "30d", "2", "2", "60", "s", "75", "min", "2.08%", "-1,985%"],
+    ]
+    assert ["2026-05-28T05:00:00Z", "web-ok", "target=99.9%", "page", "1h", "firing"] in lines
 
 
 @pytest.mark.parametrize(
@@ -122,6 +125,7 @@ def test_the_tables_show_what_json_tells(folder: Path) -> None:
         (["--data", "none.csv", "--slo", "slo.yaml"], "no such file or folder"),
         (["--data", "web.csv", "--slo", "slo.yaml", "--target", "1.0%%"], "--target: '1.0%' is not a number"),
         (["--data", "web.csv", "--slo", "slo.yaml", "--target", "100"], "leaves no error budget"),
+        (["--data", "web.csv", "--slo", "slo.yaml", "--threshold", "5"], "none of web-ok has a threshold to change"),
         (["--data", "web.csv", "--slo", "slo.yaml", "--period", "5s"], "--period: must be a number and one of"),
         (["--lake", "--since", "yesterday", "--slo", "slo.yaml"], "--since: 'yesterday' is neither a time"),
     ],
