@@ -7,14 +7,20 @@ from pathlib import Path
 from typing import Final
 
 from models.errors import Misconfigured
+from models.slo import openslo
 from models.slo.definition import Slo
-from models.slo.openslo import parse_files
+from models.slo.openslo import Definitions
 
 SUFFIXES: Final = (".yaml", ".yml")
 
 
 def read_slos(paths: Sequence[Path]) -> list[Slo]:
-    """SLOs of OpenSLO files and folders, read as one set: an SLI may be in another file than its SLO.
+    """SLOs of OpenSLO files and folders, as `read_definitions`."""
+    return read_definitions(paths).slos
+
+
+def read_definitions(paths: Sequence[Path]) -> Definitions:
+    """What OpenSLO files and folders define, read as one set: an SLI may be in another file than its SLO.
 
     Raises:
         Misconfigured: a file cannot be read or holds an error, or there is no SLO at all.
@@ -35,7 +41,7 @@ def read_slos(paths: Sequence[Path]) -> list[Slo]:
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise Misconfigured(f"{file}: {reason}") from error
-    found = parse_files(texts)
-    if not found:
+    found = openslo.read_definitions(texts)
+    if not found.slos:
         raise Misconfigured(f"no SLO in {', '.join(str(path) for path in paths)}")
     return found

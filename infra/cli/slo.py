@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,10 +51,10 @@ def apply(
 
     Workers pick changes up without a restart.
     """
-    from infra.slo_files import read_slos
+    from infra.slo_files import read_definitions
     from infra.store import slos
 
-    wanted = read_slos(paths)
+    wanted, remarks = read_definitions(paths)
     database = open_database()
     try:
         database.migrate()
@@ -64,7 +65,7 @@ def apply(
                 found = slos.apply(cursor, wanted, changed_by=by or getpass.getuser(), remove_others=prune)
     finally:
         database.close()
-    warnings = [text for slo in wanted for text in unreachable(slo)]
+    warnings = [*remarks, *(text for slo in wanted for text in unreachable(slo))]
     if as_json:
         changed = [{"slo": c.name, "change": c.kind.value, "before": c.before, "after": c.after} for c in found]
         print(json.dumps({"applied": not dry_run, "changes": changed, "warnings": warnings}, indent=2))
@@ -208,8 +209,15 @@ def _summary_row(summary: SloSummary) -> tuple[str, ...]:
         "-" if budget is None else f"{budget:.1%}",
         burns or "not evaluated yet",
         ", ".join(f"{alert.severity} {alert.burn_window}" for alert in summary.alerts) or "-",
-        summary.evaluated_at.astimezone().strftime("%H:%M:%S") if summary.evaluated_at else "-",
+        _seen(summary.evaluated_at, datetime.now(UTC)),
     )
+
+
+def _seen(at: datetime | None, now: datetime) -> str:
+    """Local time, with its day where that is not clear."""
+    if at is None:
+        return "-"
+    return at.astimezone().strftime("%H:%M:%S" if now - at < timedelta(hours=12) else "%Y-%m-%d %H:%M")
 
 
 def _rate(rate: float | None) -> str:

@@ -91,6 +91,7 @@ class Catalogue:
     """Documents that others may refer to."""
 
     _documents: dict[tuple[Kind, str], Document] = field(default_factory=dict)
+    _remarks: dict[str, None] = field(default_factory=dict)
 
     def add(self, document: Document) -> None:
         """Raises `Misconfigured` where there is one of this kind and name already."""
@@ -99,6 +100,15 @@ class Catalogue:
             problem = f"{document.kind} {document.name!r} is defined already at {self._documents[key].place}"
             raise document.metadata["name"].error(problem)
         self._documents[key] = document
+
+    def remark(self, place: YamlField, text: str) -> None:
+        """Note that a field has no effect here, and what has; once, however often it is read."""
+        self._remarks[str(place.error(text))] = None
+
+    @property
+    def remarks(self) -> list[str]:
+        """What was noted, in that order."""
+        return list(self._remarks)
 
     def of_kind(self, kind: Kind) -> list[Document]:
         """Documents of one kind, in their order."""

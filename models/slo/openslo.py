@@ -11,7 +11,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from models.slo.catalogue import Catalogue, Document, Kind, read_document
@@ -53,6 +53,18 @@ def parse_openslo(text: str, source: str) -> list[Slo]:
 
 def parse_files(files: Iterable[tuple[str, str]]) -> list[Slo]:
     """SLOs of several `(source, text)`; a document may refer to one in another file."""
+    return read_definitions(files).slos
+
+
+class Definitions(NamedTuple):
+    """SLOs, and what their files say that has no effect here, as `file:line: document n: field: remark`."""
+
+    slos: list[Slo]
+    remarks: list[str]
+
+
+def read_definitions(files: Iterable[tuple[str, str]]) -> Definitions:
+    """What several `(source, text)` define; raises `Misconfigured`."""
     catalogue = Catalogue()
     for source, text in files:
         for root in documents(text, source):
@@ -63,7 +75,7 @@ def parse_files(files: Iterable[tuple[str, str]]) -> list[Slo]:
     for sli in catalogue.of_kind(Kind.SLI):
         indicator_kind(sli.whole)
     check_alerting(catalogue)
-    return _slos(catalogue)
+    return Definitions(_slos(catalogue), catalogue.remarks)
 
 
 def _slos(catalogue: Catalogue) -> list[Slo]:

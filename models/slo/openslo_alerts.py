@@ -68,6 +68,12 @@ def _conditions_of(policy: Document, catalogue: Catalogue) -> Iterator[tuple[Bur
             "a policy alerts when its condition is breached, or not at all: leave it out of alertPolicies instead. "
             "Missing data has an alert of its own, TelemetryMissing"
         )
+    if flags.get("alertWhenNoData", False):
+        text = "has no effect: missing data has an alert of its own, TelemetryMissing, and burns the budget where the "
+        catalogue.remark(policy.spec["alertWhenNoData"], text + "SLO's annotation tidewatch/telemetry-gaps is bad")
+    if not flags.get("alertWhenResolved", True):
+        text = "has no effect: who is told of an end is said by send_resolved of Alertmanager's receivers"
+        catalogue.remark(policy.spec["alertWhenResolved"], text)
     for target in policy.spec["notificationTargets"].items() if "notificationTargets" in policy.spec else ():
         _stated_or_referred(target, "targetRef", Kind.ALERT_NOTIFICATION_TARGET, catalogue)
     stated = policy.spec["conditions"].items()

@@ -96,6 +96,26 @@ def test_counts_of_samples_within_the_lateness_do_not_depend_on_their_order(samp
     assert counted([turned])[0] == counted([samples])[0]
 
 
+steps = st.lists(st.integers(1, LATENESS_S // 12), min_size=2, max_size=12)
+
+
+@settings(deadline=None, max_examples=40)
+@given(steps, steps, st.randoms(use_true_random=False))
+def test_counts_of_counters_depend_on_the_order_within_a_series_alone(
+    all_steps: list[int], bad_steps: list[int], random: object
+) -> None:
+    """A series has one key, and Kafka keeps the order of a key; between series nobody does."""
+    waiting: list[Samples] = [
+        [(series, sum(of[: n + 1]), float(random.randint(0, 1000))) for n in range(len(of))]  # type: ignore[attr-defined]
+        for series, of in ((2, all_steps), (3, bad_steps))
+    ]
+    by_time = sorted((sample for samples in waiting for sample in samples), key=lambda sample: sample[1])
+    turned = []
+    while any(waiting):
+        turned.append(random.choice([samples for samples in waiting if samples]).pop(0))  # type: ignore[attr-defined]
+    assert counted([turned])[1] == counted([by_time])[1]
+
+
 @settings(deadline=None, max_examples=40)
 @given(gauges, counters, st.lists(st.integers(0, 100), max_size=6))
 def test_counts_do_not_depend_on_how_samples_are_cut_into_batches(

@@ -15,7 +15,7 @@ from models.records import SampleColumns
 from models.series import EntityRule, SeriesIdentity
 from models.slo.binding import LabelMatcher, MatchOp, Role, SloBinding, ThresholdOp
 from models.slo.definition import BurnCondition, GapPolicy, RatioIndicator, Slices, Slo, TimeWindow, WindowUnit
-from models.slo.openslo import parse_files, parse_openslo
+from models.slo.openslo import parse_files, parse_openslo, read_definitions
 from models.slo.simulation import SloRecorder
 from tests.unit.openslo_texts import (
     AVAILABILITY,
@@ -129,6 +129,17 @@ def test_policies_and_conditions_may_stand_where_they_are_used() -> None:
     policy = f"{{kind: AlertPolicy, metadata: {{name: wake}}, spec: {{conditions: [{inline}]}}}}"
     (slo,) = parse_openslo(f"{LATENCY}  alertPolicies: [{policy}]\n", "a.yaml")
     assert slo.conditions == (BurnCondition("fast", Severity.PAGE, 2.0, 3600, 300),)
+
+
+def test_what_a_policy_says_without_effect_is_remarked_once_with_its_place() -> None:
+    told = POLICY.replace("Breaching: true", "Breaching: true, alertWhenNoData: true, alertWhenResolved: false")
+    found = read_definitions([("a.yaml", WAKING + TARGET + CONDITION + told)])
+    assert found.slos == parse_openslo(WAKING + TARGET + CONDITION + POLICY, "a.yaml")
+    assert [remark.partition(" has no effect")[0] for remark in found.remarks] == [
+        "a.yaml:40: document 4: spec.alertWhenNoData:",
+        "a.yaml:40: document 4: spec.alertWhenResolved:",
+    ]
+    assert read_definitions([("a.yaml", WAKING + TARGET + CONDITION + POLICY)]).remarks == []
 
 
 @pytest.mark.parametrize(
