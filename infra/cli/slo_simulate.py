@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -150,17 +151,19 @@ def _words(given: list[str] | None) -> list[str]:
 
 
 def _number(word: str, option: str) -> float:
-    try:
-        return float(word)
-    except ValueError as error:
-        raise Misconfigured(f"{option}: {word!r} is not a number") from error
+    with suppress(ValueError):
+        if math.isfinite(number := float(word)):
+            return number
+    raise Misconfigured(f"{option}: {word!r} is not a number")
 
 
 def _target(word: str) -> float:
     """A target as a ratio below 1 or as a percentage from 1 on, with or without its sign."""
+    from models.slo.burn import TIGHTEST_TARGET
+
     number = _number(word.removesuffix("%").rstrip(), "--target")
     ratio = round(number / 100, 12) if word.endswith("%") or number >= 1 else number
-    if not 0 < ratio < 1:
+    if not 0 < ratio <= TIGHTEST_TARGET:
         raise Misconfigured(f"--target: {word!r} leaves no error budget: say 0.999 or 99.9%")
     return ratio
 

@@ -7,7 +7,7 @@ one that the window began in belong to it. A window that is not full yet is judg
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from models.slo.windows import RESOLUTION_S
 
 Floats = NDArray[np.float64]
+
+TIGHTEST_TARGET: Final = 0.999999999
+"""Nine nines, 30 ms of a year: `allowed_error_ratio` has three figures left of what this allows."""
 
 
 def allowed_error_ratio(target_ratio: float) -> float:

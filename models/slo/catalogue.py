@@ -76,9 +76,9 @@ def read_document(root: YamlField, kind: Kind, fields: dict[str, YamlField]) -> 
     )
 
 
-def checked_name(field: YamlField) -> str:
-    """A name that OpenSLO allows."""
-    name = field.text()
+def checked_name(field: YamlField, name: str | None = None) -> str:
+    """The name that a field says, or one made of it; raises `Misconfigured` where OpenSLO does not allow it."""
+    name = field.text() if name is None else name
     if not _NAME.fullmatch(name):
         raise field.error(
             f"{name!r} must be 1 to 63 letters, digits, `-`, `_` or `.`, with a letter or digit at both ends"

@@ -11,12 +11,22 @@ import msgspec
 
 from models.names import Severity
 from models.slo.binding import LabelMatcher, MatchOp, Role, SloBinding, ThresholdOp
-from models.slo.windows import RESOLUTION_S, SLOTH_WINDOWS_S, WORKBOOK_RULES, BurnPair, burn_pairs, window_lengths
+from models.slo.windows import (
+    RESOLUTION_S,
+    SLOTH_WINDOWS_S,
+    WORKBOOK_RULES,
+    BurnPair,
+    burn_pairs,
+    window_lengths,
+    window_name,
+)
 
-RUNBOOK_ANNOTATION: Final = "tidewatch/runbook-url"
-MIN_EVENTS_ANNOTATION: Final = "tidewatch/min-events"
-GAPS_ANNOTATION: Final = "tidewatch/telemetry-gaps"
-INTERVAL_ANNOTATION: Final = "tidewatch/telemetry-interval"
+OUR_ANNOTATIONS: Final = "tidewatch/"
+RUNBOOK_ANNOTATION: Final = f"{OUR_ANNOTATIONS}runbook-url"
+MIN_EVENTS_ANNOTATION: Final = f"{OUR_ANNOTATIONS}min-events"
+GAPS_ANNOTATION: Final = f"{OUR_ANNOTATIONS}telemetry-gaps"
+INTERVAL_ANNOTATION: Final = f"{OUR_ANNOTATIONS}telemetry-interval"
+ANNOTATIONS: Final = (RUNBOOK_ANNOTATION, MIN_EVENTS_ANNOTATION, GAPS_ANNOTATION, INTERVAL_ANNOTATION)
 DEFAULT_MIN_EVENTS: Final = 1.0
 
 
@@ -270,8 +280,8 @@ def _policy(condition: BurnCondition) -> dict[str, Any]:
     burn = {
         "kind": "burnrate",
         "threshold": condition.factor,
-        "lookbackWindow": f"{condition.lookback_s // RESOLUTION_S}m",
-        "alertAfter": f"{condition.after_s // RESOLUTION_S}m",
+        "lookbackWindow": window_name(condition.lookback_s),
+        "alertAfter": window_name(condition.after_s),
     }
     stated = {"kind": "AlertCondition", "metadata": name, "spec": {"severity": condition.severity, "condition": burn}}
     return {"kind": "AlertPolicy", "metadata": name, "spec": {"alertWhenBreaching": True, "conditions": [stated]}}

@@ -14,12 +14,15 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from models.slo.catalogue import Catalogue, Document, Kind, read_document
+from models.slo.burn import TIGHTEST_TARGET
+from models.slo.catalogue import Catalogue, Document, Kind, checked_name, read_document
 from models.slo.definition import (
+    ANNOTATIONS,
     DEFAULT_MIN_EVENTS,
     GAPS_ANNOTATION,
     INTERVAL_ANNOTATION,
     MIN_EVENTS_ANNOTATION,
+    OUR_ANNOTATIONS,
     RUNBOOK_ANNOTATION,
     GapPolicy,
     Slices,
@@ -96,7 +99,7 @@ def _slo(document: Document, catalogue: Catalogue) -> list[Slo]:
     objectives = fields["objectives"].items()
     if not objectives:
         raise fields["objectives"].error("needs at least one objective")
-    annotations = document.metadata["annotations"].entries() if "annotations" in document.metadata else {}
+    annotations = _annotations(document)
     service = _service(fields["service"], catalogue)
     slos = []
     for objective in objectives:
@@ -105,11 +108,13 @@ def _slo(document: Document, catalogue: Catalogue) -> list[Slo]:
             raise parts["compositeWeight"].error("composite SLOs are not part of OpenSLO v1; give each an SLO")
         own = parts if "indicator" in parts or "indicatorRef" in parts else fields
         slices = _slices(fields.get("budgetingMethod"), objective, parts)
-        suffix = f"-{_objective_suffix(objective, parts)}" if len(objectives) > 1 else ""
+        name = f"{document.name}-{_objective_suffix(objective, parts)}" if len(objectives) > 1 else document.name
+        if name != document.name:
+            checked_name(parts["displayName"], name)
         unit_s = slices.length_s if slices else MINUTE_S
         slos.append(
             Slo(
-                name=document.name + suffix,
+                name=name,
                 service=service,
                 target_ratio=_target(objective, parts),
                 window=window,
@@ -127,6 +132,19 @@ def _slo(document: Document, catalogue: Catalogue) -> list[Slo]:
             )
         )
     return slos
+
+
+def _annotations(document: Document) -> dict[str, YamlField]:
+    """Annotations by name; those of others are theirs, of ours each has to be one we know."""
+    if "annotations" not in document.metadata:
+        return {}
+    found = document.metadata["annotations"].entries()
+    for name, field in found.items():
+        if name.startswith(OUR_ANNOTATIONS) and name not in ANNOTATIONS:
+            close = difflib.get_close_matches(name, ANNOTATIONS, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(ANNOTATIONS)}"
+            raise field.error(f"unknown annotation{hint}")
+    return found
 
 
 def _service(field: YamlField, catalogue: Catalogue) -> str:
@@ -207,6 +225,8 @@ def _target(objective: YamlField, parts: dict[str, YamlField]) -> float:
     if not 0 < target < 1:
         bounds = "0 and 1" if "target" in parts else "0 and 100"
         raise field.error(f"must lie between {bounds}, both excluded: it has to leave an error budget")
+    if target > TIGHTEST_TARGET:
+        raise field.error(f"leaves next to no error budget: {TIGHTEST_TARGET} is the tightest target")
     return target
 
 

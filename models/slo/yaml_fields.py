@@ -68,6 +68,7 @@ class YamlField:
             field = YamlField(value, self.source, self.document, path)
             if name in fields:
                 raise field.error("given twice")
+            field.check_storable(name)
             fields[name] = field
         return fields
 
@@ -95,7 +96,13 @@ class YamlField:
         value = str(self.node.value)
         if not value.strip():
             raise self.error("must not be empty")
+        self.check_storable(value)
         return value
+
+    def check_storable(self, text: str) -> None:
+        """Raise `Misconfigured` for what YAML's escapes can write and PostgreSQL's texts cannot hold."""
+        if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+            raise self.error("must not contain the character NUL or half of a surrogate pair")
 
     def number(self) -> float:
         """A finite number."""

@@ -131,6 +131,15 @@ def test_policies_and_conditions_may_stand_where_they_are_used() -> None:
     assert slo.conditions == (BurnCondition("fast", Severity.PAGE, 2.0, 3600, 300),)
 
 
+@pytest.mark.parametrize("lookback", ["1m", "90m", "99999m", "1667h", "90d", "12w"])
+@pytest.mark.parametrize("after", ["0m", "7m", "2d"])
+def test_a_condition_of_any_length_is_read_back_from_where_it_is_stored(lookback: str, after: str) -> None:
+    condition = CONDITION.replace("1h", lookback).replace("5m", after)
+    text = WAKING.replace("30d", "90d") + POLICY + TARGET + condition
+    (slo,) = parse_openslo(text, "a.yaml")
+    assert parse_openslo(json.dumps(slo.document()), "database") == [slo]
+
+
 def test_what_a_policy_says_without_effect_is_remarked_once_with_its_place() -> None:
     told = POLICY.replace("Breaching: true", "Breaching: true, alertWhenNoData: true, alertWhenResolved: false")
     found = read_definitions([("a.yaml", WAKING + TARGET + CONDITION + told)])

@@ -33,6 +33,26 @@ def sliced(length: str, target: str) -> str:
             id="a target without a budget",
         ),
         pytest.param(
+            edited("target: 0.99", "target: 0.9999999999"),
+            "spec.objectives[0].target: leaves next to no error budget: 0.999999999 is the tightest target",
+            id="a budget that rounding would take",
+        ),
+        pytest.param(
+            edited("displayName: Gold", "displayName: " + "gold " * 12, AVAILABILITY),
+            "a.yaml:22: document 2: spec.objectives[0].displayName: 'web-availability-gold-gold-gold",
+            id="an objective's name that makes the SLO's too long",
+        ),
+        pytest.param(
+            edited("  name: checkout-latency\n", "  name: a\n  annotations: {tidewatch/min-event: '5'}\n"),
+            "annotations.tidewatch/min-event: unknown annotation; did you mean 'tidewatch/min-events'?",
+            id="a misspelt annotation",
+        ),
+        pytest.param(
+            edited("service: checkout\n  indicator", 'service: "check\\0out"\n  indicator'),
+            "a.yaml:6: document 1: spec.service: must not contain the character NUL",
+            id="what PostgreSQL cannot store",
+        ),
+        pytest.param(
             edited("target: 0.99", "targetPercent: 100"),
             "a.yaml:24: document 1: spec.objectives[0].targetPercent: must lie between 0 and 100",
             id="a percentage without a budget",
