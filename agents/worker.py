@@ -22,7 +22,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from agents.app import attach, build
 from agents.context import Context, Hook
-from agents.free_memory import hand_back
+from agents.free_memory import hand_back, let_go_of_compiler
 from agents.metrics import LagCollector
 from agents.retry import Dependencies
 from infra.kafka_admin import create_topics
@@ -87,6 +87,7 @@ async def _serve(settings: Settings, roles: Sequence[str], port_file: Path | Non
             _write_whole(port_file, f"{server.server_port}\n")
         if not await _until(stop, _prepare(context)):
             return EXIT_CLEAN, False
+        let_go_of_compiler()
         gc.collect()
         gc.freeze()     # modules and compiled code stay: no need to look through them again and again
         gc.set_threshold(*COLLECT_AFTER)

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
-# numba imports SciPy only to look at its version: 15 MB in every worker. None makes that import fail, which numba takes
-# for "not installed"; whoever needs SciPy afterwards gets it.
+# numba imports SciPy to look at its version, and at the first call of a compiled loop to see whether it has a BLAS,
+# which none of ours uses: 35 MB in every worker. None makes these imports fail, which numba takes for "not installed";
+# whoever needs SciPy afterwards gets it.
 if "scipy" not in sys.modules:
     sys.modules["scipy"] = None  # type: ignore[assignment]
     import numba
+    import numba.np.arraymath
 
     del sys.modules["scipy"]
 else:
