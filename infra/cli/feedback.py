@@ -42,7 +42,9 @@ class Said(StrEnum):
 
 @app.command(epilog="Example:  tidewatch feedback alerts --days 2")
 def alerts(
-    days: Annotated[float, typer.Option(help="Those that ended in the last days, and those that fire.")] = 7.0,
+    days: Annotated[
+        float, typer.Option(min=0, max=36_500, help="Those that ended in the last days, and those that fire.")
+    ] = 7.0,
     as_json: AsJson = False,
 ) -> None:
     """Alerts that can be judged, with the id to name them by."""

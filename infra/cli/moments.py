@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from models.errors import Misconfigured
 from models.simulated_incidents import duration_s
 from models.timestamps import from_datetime
+
+LONGEST_S: Final = 100 * 365 * 86_400.0
+"""Nobody means more, and dates end in the year 9999."""
+
+
+def length_ns(text: str) -> int:
+    """Nanoseconds of `90m` or `2d`; raises `Misconfigured`."""
+    seconds = duration_s(text)
+    if seconds > LONGEST_S:
+        raise Misconfigured(f"{text!r} is longer than a century")
+    return round(seconds * 1e9)
 
 
 def moment_ns(text: str, now_ns: int) -> int:
@@ -16,7 +28,7 @@ def moment_ns(text: str, now_ns: int) -> int:
     (4600, 3600)
     """
     if text[:1] in ("-", "+"):
-        away_ns = round(duration_s(text[1:]) * 1e9)
+        away_ns = length_ns(text[1:])
         return now_ns - away_ns if text[0] == "-" else now_ns + away_ns
     try:
         moment = datetime.fromisoformat(text)

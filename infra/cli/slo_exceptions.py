@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.cli.database import reading, writing
-from infra.cli.moments import moment_ns
+from infra.cli.moments import length_ns, moment_ns
 from models.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -88,11 +88,10 @@ def silence(
     by: By = None,
 ) -> None:
     """Let an SLO not alert for a while; what happens still spends its budget."""
-    from models.simulated_incidents import duration_s
     from models.slo.exceptions import ExceptionKind
 
     now_ns = time.time_ns()
-    _make(name, ExceptionKind.SILENCE, now_ns, now_ns + round(duration_s(lasts) * 1e9), reason=reason, by=by)
+    _make(name, ExceptionKind.SILENCE, now_ns, now_ns + length_ns(lasts), reason=reason, by=by)
 
 
 def maintenance(

@@ -39,6 +39,7 @@ API_VERSION: Final = "openslo/v1"
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([mhdwMQY])")
 _SHORTEST_S: Final = HOUR_S  # burn windows of a shorter period would all be the one minute that counts are kept for
 _LONGEST_S: Final = 366 * 86_400
+_START_YEARS: Final = range(1970, 2200)  # any period's begin will do; years that clocks cannot tell are none
 _OBJECTIVE: Final = (
     "displayName", "op", "value", "target", "targetPercent", "timeSliceTarget", "timeSliceWindow", "indicator",
     "indicatorRef", "compositeWeight",
@@ -273,6 +274,8 @@ def _time_window(field: YamlField) -> TimeWindow:
         raise calendar["startTime"].error("must be a date and time as in 2026-01-01 00:00:00") from error
     if start.tzinfo is not None:
         raise calendar["startTime"].error("must be local time without an offset: timeZone says where")
+    if start.year not in _START_YEARS:
+        raise calendar["startTime"].error(f"must lie between {_START_YEARS[0]} and {_START_YEARS[-1]}")
     return TimeWindow(window.amount, window.unit, start.isoformat(), zone)
 
 

@@ -210,6 +210,18 @@ def test_history_tells_who_changed_what_definitions_and_exceptions_alike(runner:
     assert entries[3]["after"]["to"] is not None
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["silence", "latency", "--for", "999999d"], ["maintenance", "latency", "--from", "-0s", "--to", "+9999999d"]],
+)
+def test_a_time_beyond_all_dates_is_told_in_one_line(
+    runner: CliRunner, database: Database, arguments: list[str]
+) -> None:
+    apply(database, slo())
+    with pytest.raises(Misconfigured, match="is longer than a century"):
+        runner.invoke(app, arguments, catch_exceptions=False)
+
+
 def test_what_is_not_paused_cannot_be_resumed(runner: CliRunner, database: Database) -> None:
     apply(database, slo())
     with pytest.raises(Misconfigured, match="latency is not paused"):

@@ -130,6 +130,11 @@ def sliced(length: str, target: str) -> str:
             edited("Europe/Berlin", "Europe/Bern", AVAILABILITY), "'Europe/Bern' is not a time zone", id="a zone"
         ),
         pytest.param(
+            edited("2026-01-01 00:00:00", "0001-01-01", AVAILABILITY),
+            "calendar.startTime: must lie between 1970 and 2199",
+            id="a year that clocks cannot tell",
+        ),
+        pytest.param(
             edited("displayName: Gold, ", "", AVAILABILITY), "`displayName` is missing", id="objectives alike"
         ),
         pytest.param(edited("    total:", "    whole:", AVAILABILITY), "unknown field", id="no total"),
