@@ -304,13 +304,11 @@ def _indicator_spec(indicator: Indicator) -> dict[str, Any]:
 
 
 def _source(query: MetricQuery) -> dict[str, Any]:
-    labels: dict[str, Any] = {}
+    conditions: dict[str, dict[str, str]] = {}
     for matcher in query.matchers:
-        if matcher.op is MatchOp.EQUAL and matcher.label not in labels:
-            labels[matcher.label] = matcher.value
-        else:
-            conditions = labels.setdefault(matcher.label, {})
-            conditions[matcher.op.value] = matcher.value
+        conditions.setdefault(matcher.label, {})[matcher.op.value] = matcher.value
+    equal = MatchOp.EQUAL.value
+    labels = {label: found[equal] if found.keys() == {equal} else found for label, found in conditions.items()}
     return {"metricSource": {"type": "tidewatch", "spec": {"metric": query.metric, "labels": labels}}}
 
 

@@ -13,7 +13,7 @@ from models.slo.windows import DAY_S, HOUR_S, MINUTE_S, window_name
 from models.slo.yaml_fields import YamlField
 
 _UNITS_S: Final = {"m": MINUTE_S, "h": HOUR_S, "d": DAY_S, "w": 7 * DAY_S}
-_LENGTH: Final = re.compile(r"([0-9]{1,5})([mhdw])")
+_LENGTH: Final = re.compile(r"([0-9]{1,6})([mhdw])")  # a year has 527,040 minutes
 _SEVERITIES: Final = {severity.value: severity for severity in Severity}
 _ABOVE: Final = ("gt", "gte")
 """Burn rates are real numbers: above and at least are the same but for a coincidence."""

@@ -63,12 +63,11 @@ class YamlField:
         for key, value in self.node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise self.error("names of fields must be plain text")
-            name = str(key.value)
-            path = f"{self.path}.{name}" if self.path else name
+            path = f"{self.path}.{key.value}" if self.path else str(key.value)
             field = YamlField(value, self.source, self.document, path)
+            name = field.storable(str(key.value))
             if name in fields:
                 raise field.error("given twice")
-            field.check_storable(name)
             fields[name] = field
         return fields
 
@@ -96,13 +95,21 @@ class YamlField:
         value = str(self.node.value)
         if not value.strip():
             raise self.error("must not be empty")
-        self.check_storable(value)
-        return value
+        return self.storable(value)
 
-    def check_storable(self, text: str) -> None:
-        """Raise `Misconfigured` for what YAML's escapes can write and PostgreSQL's texts cannot hold."""
-        if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
-            raise self.error("must not contain the character NUL or half of a surrogate pair")
+    def storable(self, text: str) -> str:
+        """A text with characters that JSON's escapes wrote as two halves made whole.
+
+        Raises:
+            Misconfigured: it holds what PostgreSQL's texts cannot: half a character, or NUL.
+        """
+        try:
+            whole = text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise self.error("must not contain half of a surrogate pair") from error
+        if "\0" in whole:
+            raise self.error("must not contain the character NUL")
+        return whole
 
     def number(self) -> float:
         """A finite number."""
