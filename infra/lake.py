@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
 import numpy as np
@@ -34,7 +34,7 @@ from infra.lake_files import (
 )
 from models.errors import Unavailable
 from models.records import SampleColumns
-from models.series import EntityRule, SeriesIdentity
+from models.series import EntityRule
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,8 +43,8 @@ T = TypeVar("T")
 
 DAY_NS: Final = 86_400 * 1_000_000_000
 
-MAX_IDENTITIES: Final = 200_000
-"""Series the writer remembers from flush to flush: texts of about 80 bytes and their labels, under 100 MB."""
+MAX_KNOWN: Final = 200_000
+"""Series the writer remembers from flush to flush, at 200 bytes each, texts that others have too not counted."""
 
 COMPACT_FROM_FILES: Final = 64
 """With two levels a day has at most about 3 times as many files, opened in about 1 ms each; 17,000 without."""
@@ -54,6 +54,15 @@ COMPACT_BYTES: Final = 32 * 1024 * 1024
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._]+")
 _LEVEL = "merged-"
+
+
+class _Series(NamedTuple):
+    """What a file says of a series."""
+
+    series_id: str
+    service: str
+    entity: str
+    metric: str
 
 
 @dataclass(slots=True)
@@ -76,7 +85,7 @@ class LakeWriter:
         self._path = Path(path)
         self._rule = entity_rule
         self._codes: dict[str, int] = {}
-        self._identities: list[tuple[str, SeriesIdentity]] = []
+        self._known: list[_Series] = []
         self._pending: dict[str, _Pending] = {}
         self.rows = 0
 
@@ -114,17 +123,17 @@ class LakeWriter:
             files.extend(self._write_source(source, pending))
         self._pending.clear()
         self.rows = 0
-        if len(self._codes) > MAX_IDENTITIES:
+        if len(self._codes) > MAX_KNOWN:
             self._codes.clear()
-            self._identities.clear()
+            self._known.clear()
         return files
 
     def _code(self, series_id: str) -> int:
         code = self._codes.get(series_id)
         if code is None:
             identity = self._rule.identify(series_id)
-            code = self._codes[series_id] = len(self._identities)
-            self._identities.append((series_id, identity))
+            code = self._codes[series_id] = len(self._known)
+            self._known.append(_Series(series_id, identity.service, identity.entity, identity.metric))
         return code
 
     def _write_source(self, source: str, pending: _Pending) -> Iterator[Path]:
@@ -133,7 +142,7 @@ class LakeWriter:
         values = np.concatenate(pending.values)
         offsets = np.concatenate(pending.offsets)
         used, inverse = np.unique(series, return_inverse=True)
-        services, service_of_used = np.unique([self._identities[code][1].service for code in used], return_inverse=True)
+        services, service_of_used = np.unique([self._known[code].service for code in used], return_inverse=True)
         service = service_of_used[inverse]
         day = times // DAY_NS
         order = np.lexsort((day, service))  # stable: arrival order within a file
@@ -153,11 +162,11 @@ class LakeWriter:
         offsets: NDArray[np.int64],
     ) -> pa.Table:
         used, codes = np.unique(series, return_inverse=True)
-        owners = [self._identities[code] for code in used]
+        known = [self._known[code] for code in used]
         return make_table(
-            series_id=([text for text, _ in owners], codes),
-            entity=([identity.entity for _, identity in owners], codes),
-            metric=([identity.metric for _, identity in owners], codes),
+            series_id=([series.series_id for series in known], codes),
+            entity=([series.entity for series in known], codes),
+            metric=([series.metric for series in known], codes),
             source=([source], np.zeros(len(series), dtype=np.int64)),
             event_time=times,
             value=values,

@@ -120,8 +120,8 @@ class ServiceModel:
         if len(again) == 0 or not np.allclose(again, self.probe_nats, rtol=0.0, atol=PROBE_TOLERANCE):
             raise ModelUnusable(f"model {self.service} {self.version}: the probe row does not reproduce its score")
 
-    def to_bytes(self) -> bytes:
-        """The model file: a compressed `.npz`."""
+    def to_bytes(self, *, compress: bool = True) -> bytes:
+        """The model file: a `.npz`, not compressed where it becomes part of something that will be."""
         head = {
             "format": FORMAT, "service": self.service, "version": self.version, "features": list(self.features),
             "normaliser": self.forest.normaliser, "interval_s": self.interval_s,
@@ -134,7 +134,8 @@ class ServiceModel:
             arrays |= {f"{name}_score": one.score, f"{name}_surprise": one.surprise}
         arrays |= {name: getattr(self, name) for name in ("reference", "probe_x", "probe_tick_ns", "probe_nats")}
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, head=np.frombuffer(json.dumps(head).encode(), dtype=np.uint8), **arrays)
+        save = np.savez_compressed if compress else np.savez
+        save(buffer, head=np.frombuffer(json.dumps(head).encode(), dtype=np.uint8), **arrays)
         return buffer.getvalue()
 
     @classmethod

@@ -6,8 +6,8 @@ names.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -159,6 +159,7 @@ class State:
         self.features: list[str] = []
         self.entity_names: list[EntityName] = []
         self.services: list[str] = []
+        self._entity_labels: list[Mapping[str, str]] = []
         self.thresholds: NDArray[np.float64] = np.ones(0)
         self.newest_ns = LONG_AGO
         self.next_deadline_ns = -LONG_AGO
@@ -178,9 +179,9 @@ class State:
         while len(self.series) < end:
             self.series = _doubled(self.series)
         self.series_number.update(zip(series_ids, range(first, end), strict=True))
-        self.identities.extend(identities)
-        self.features.extend(identity.feature for identity in identities)
         entities = [self._register_entity(identity) for identity in identities]
+        self.identities.extend(map(self._sharing_labels, identities, entities))
+        self.features.extend(identity.feature for identity in identities)
         rows = self.series[first:end]
         rows["entity"], rows["column"] = entities, -1
         rows["counter"] = [is_counter(identity.metric) for identity in identities]
@@ -228,11 +229,18 @@ class State:
             self.entities = _doubled(self.entities)
         self.entity_number[identity.entity] = number
         self.entity_names.append(EntityName(identity.service, identity.entity))
+        self._entity_labels.append(identity.labels)
         row = self.entities[number : number + 1]
         row["service"], row["first"], row["cause"] = self.service(identity.service), -1, -1
         row["newest_ns"] = row["closed_key"] = LONG_AGO
         row["slot"] = np.arange(OPEN)
         return number
+
+    def _sharing_labels(self, identity: SeriesIdentity, entity: int) -> SeriesIdentity:
+        """The same identity; labels that are equal to those of its entity's first series are those, not a copy, which
+        would take 200 bytes."""
+        shared = self._entity_labels[entity]
+        return replace(identity, labels=shared) if identity.labels == shared else identity
 
     def _link(self, entity: int, number: int) -> None:
         """Insert a series into its entity's list by feature name: sums over a row do not depend on who came first."""
