@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
@@ -45,18 +45,23 @@ def summary_json(outcome: Outcome) -> dict[str, Any]:
     from models.slo.definition import ThresholdIndicator
 
     slo, alerts, period = outcome.variant.slo, outcome.alerts, outcome.period
-    resets = [alert.reset_s for alert in alerts if alert.reset_s is not None]
+    by_severity = {
+        severity: [alert for alert in alerts if alert.severity is severity]
+        for severity in (Severity.PAGE, Severity.TICKET)
+    }
     return {
         "slo": slo.name,
         "variant": outcome.variant.change,
         "target_ratio": slo.target_ratio,
         "threshold": slo.indicator.threshold if isinstance(slo.indicator, ThresholdIndicator) else None,
         "period": slo.window.text,
-        "pages": sum(alert.severity is Severity.PAGE for alert in alerts),
-        "tickets": sum(alert.severity is Severity.TICKET for alert in alerts),
+        **{f"{severity.value}s": len(mine) for severity, mine in by_severity.items()},
         "pages_for_noise": sum(alert.severity is Severity.PAGE and alert.noise for alert in alerts),
-        "median_detection_s": median(alert.detection_s for alert in alerts) if alerts else None,
-        "median_reset_s": median(resets) if resets else None,
+        **{
+            f"{severity.value}_median_{what}_s": _median(getattr(alert, f"{what}_s") for alert in mine)
+            for severity, mine in by_severity.items()
+            for what in ("detection", "reset")
+        },
         "events": period.total,
         "error_ratio": period.error_ratio if period.total > 0 else None,
         "budget_remaining_ratio": period.budget_remaining(slo.target_ratio) if period.total > 0 else None,
@@ -77,6 +82,11 @@ def summary_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def _median(lengths_s: Iterable[float | None]) -> float | None:
+    known = [length_s for length_s in lengths_s if length_s is not None]
+    return median(known) if known else None
+
+
 def show(found: Sequence[Outcome]) -> None:
     """Print the variants side by side, and the first transitions."""
     from infra.cli.slo import show_table
@@ -89,9 +99,11 @@ def show(found: Sequence[Outcome]) -> None:
         "threshold": lambda s: "-" if s["threshold"] is None else f"{s['threshold']:g}",
         "period": lambda s: s["period"],
         "pages": lambda s: str(s["pages"]),
+        "page found in": lambda s: _length(s["page_median_detection_s"]),
+        "page over in": lambda s: _length(s["page_median_reset_s"]),
         "tickets": lambda s: str(s["tickets"]),
-        "found in": lambda s: _length(s["median_detection_s"]),
-        "reset in": lambda s: _length(s["median_reset_s"]),
+        "ticket found in": lambda s: _length(s["ticket_median_detection_s"]),
+        "ticket over in": lambda s: _length(s["ticket_median_reset_s"]),
         "bad": lambda s: _percent(s["error_ratio"]),
         "budget left": lambda s: _percent(s["budget_remaining_ratio"]),
         "for noise": lambda s: str(s["pages_for_noise"]),

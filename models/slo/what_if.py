@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -15,9 +15,10 @@ from models.labels import LabelWindow
 from models.names import Severity
 from models.reasons import AlertState
 from models.slo.budgeting import Budgeted, budgeted
-from models.slo.burn import Counts, Floats, Recorded, allowed_error_ratio, window_start_s
+from models.slo.burn import Counts, Floats, Recorded, window_start_s
 from models.slo.definition import Slo, ThresholdIndicator, TimeWindow
 from models.slo.exceptions import SloException, held_at
+from models.slo.onset import burn_end, burn_onset
 from models.slo.periods import period_bounds
 from models.slo.replay import BurnTransition, changes, replay, sums_of_windows
 from models.slo.windows import RESOLUTION_S
@@ -26,6 +27,10 @@ SUGGESTIONS: Final = tuple(
     round(1 - tenths / 10 * 10.0**-power, 12) for power in (6, 5, 4, 3, 2) for tenths in range(10, 100)
 )
 """Targets that may be suggested, tightest first: error budgets of two digits from 0.0001 % to 9.9 %."""
+
+LOOKBACK_WINDOWS: Final = 2
+"""Long windows in which the begin of a burn is looked for: what fills one to its factor began within it, or before, if
+it flapped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +47,8 @@ class SimulatedAlert:
 
     Attributes:
         fired_s, resolved_s: epoch seconds; None where it still fires at the end.
-        detection_s: from the first minute that burnt faster than the alert's factor to the alert; minutes that did
-            belong together while the calm between them is no longer than the short window.
-        reset_s: from the end of the last such minute to the end of the alert; None as above.
+        detection_s: from when more events were bad than the alert's factor allows, by `burn_onset`, to the alert.
+        reset_s: from when no more were, by `burn_end`, to the end of the alert; None as above.
         noise: whether it began while what happened was marked as noise.
     """
 
@@ -175,40 +179,47 @@ def _alerts(
     slo: Slo, units: Recorded, transitions: Sequence[BurnTransition], noise: Sequence[LabelWindow]
 ) -> list[SimulatedAlert]:
     pairs = {(pair.severity, pair.name): pair for pair in slo.pairs}
-    burnt = {pair.factor: _burnt(slo, units, pair.factor) for pair in pairs.values()}
+    minutes = _by_minute(units)
     found: list[SimulatedAlert] = []
-    open_: dict[tuple[Severity, str], int] = {}
+    open_: dict[tuple[Severity, str], tuple[int, float]] = {}
     for change in transitions:
         key = (change.severity, change.burn_window)
-        bad_s = burnt[pairs[key].factor]
+        pair = pairs[key]
         if change.state is AlertState.FIRING:
-            open_[key] = len(found)
-            detection_s = change.at_s - _burn_began(bad_s, change.at_s, pairs[key].short_s + slo.unit_s)
+            part = _between(minutes, change.at_s - LOOKBACK_WINDOWS * pair.long_s, change.at_s)
+            began_s = burn_onset(*part, slo.target_ratio, pair.factor)
+            detection_s = 0.0 if began_s is None else change.at_s - began_s
+            open_[key] = len(found), change.at_s - detection_s
             is_noise = bool(_marked(np.array([change.at_s]), noise)[0])
             found.append(SimulatedAlert(*key, change.at_s, None, detection_s, None, is_noise))
         else:
-            number = open_.pop(key)
-            last_bad = bad_s[: np.searchsorted(bad_s, change.at_s)][-1:]
-            reset_s = change.at_s - (float(last_bad[0]) + slo.unit_s) if len(last_bad) else 0.0
-            found[number] = replace(found[number], resolved_s=change.at_s, reset_s=max(reset_s, 0.0))
+            number, from_s = open_.pop(key)
+            ended_s = burn_end(*_between(minutes, from_s, change.at_s), slo.target_ratio, pair.factor)
+            reset_s = 0.0 if ended_s is None else change.at_s - ended_s
+            found[number] = replace(found[number], resolved_s=change.at_s, reset_s=reset_s)
     return found
 
 
-def _burnt(slo: Slo, units: Recorded, factor: float) -> NDArray[np.int64]:
-    """Minutes (or slices) that burn the budget more than `factor` times as fast as allowed."""
-    minutes, inverse = np.unique(units.minute_s, return_inverse=True)
-    good, total = (np.bincount(inverse, column, len(minutes)) for column in (units.good, units.total))
-    bad: NDArray[np.int64] = minutes[(total - good) > factor * allowed_error_ratio(slo.target_ratio) * total]
-    return bad
+class _Minutes(NamedTuple):
+    """Minutes (or slices), each once, ascending; arrays `(n,)`."""
+
+    start_s: NDArray[np.int64]
+    good: Floats
+    total: Floats
 
 
-def _burn_began(bad_s: NDArray[np.int64], fired_s: float, pause_s: float) -> float:
-    """Start of the run of burnt minutes before an alert; starts that are at most `pause_s` apart are of one run."""
-    before = bad_s[: np.searchsorted(bad_s, fired_s)]
-    if not len(before):
-        return fired_s
-    breaks = np.flatnonzero(np.diff(before) > pause_s)
-    return float(before[breaks[-1] + 1] if len(breaks) else before[0])
+def _by_minute(units: Recorded) -> _Minutes:
+    starts, inverse = np.unique(units.minute_s, return_inverse=True)
+    good, total = np.zeros(len(starts)), np.zeros(len(starts))
+    np.add.at(good, inverse, units.good)
+    np.add.at(total, inverse, units.total)
+    return _Minutes(starts, good, total)
+
+
+def _between(minutes: _Minutes, from_s: float, to_s: float) -> _Minutes:
+    """Minutes that begin in `[from_s, to_s)`."""
+    inside = slice(*np.searchsorted(minutes.start_s, (from_s, to_s)).tolist())
+    return _Minutes(minutes.start_s[inside], minutes.good[inside], minutes.total[inside])
 
 
 def _period(spent: Budgeted, at_s: float) -> Counts:

@@ -12,6 +12,7 @@ from models.labels import LabelWindow
 from models.slo.binding import ThresholdOp
 from models.slo.burn import Recorded
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
+from models.slo.exceptions import ExceptionKind, SloException
 from models.slo.proposals import propose
 from models.training_table import IncidentWindow
 from tests.unit.streams import make, noise, scores, series, table
@@ -161,6 +162,14 @@ def test_noise_asks_for_the_tightest_target_that_would_not_have_paged_for_it() -
 )
 def test_nothing_is_proposed_where(recorded: Recorded, noise: list[LabelWindow], wanted: list[LabelWindow]) -> None:
     assert propose(SLO, recorded, noise=noise, wanted=wanted) is None
+
+
+@pytest.mark.parametrize("kind", ExceptionKind)
+def test_noise_of_a_time_that_is_excepted_by_now_asks_for_nothing(kind: ExceptionKind) -> None:
+    recorded = minutes((100, 0.05))
+    excepted = SloException(1, "latency", kind, at(100).start_ns, at(125).end_ns, "", "ann")
+    assert propose(SLO, recorded, noise=[at(100)], wanted=[]) is not None
+    assert propose(SLO, recorded, noise=[at(100)], wanted=[], exceptions=[excepted]) is None
 
 
 def test_what_was_missed_asks_for_the_first_target_that_alerts() -> None:

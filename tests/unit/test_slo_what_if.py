@@ -96,6 +96,20 @@ def test_alerts_tell_how_soon_they_came_and_went_and_what_is_left_of_the_budget(
     assert outcome.period.budget_remaining(0.999) == pytest.approx(1 - 30 / 390 / 0.001)
 
 
+def test_detection_and_reset_are_those_of_the_burn_where_a_few_errors_are_usual() -> None:
+    """One request in a hundred fails every half hour, which is ten times what a minute may."""
+    usual = [1.0 if minute % 30 == 15 else 0.0 for minute in range(1500)]
+    found = recorded(counters([*usual, *[50.0] * 20, *usual[:400]]), slo()).recorded(0)
+    outcome = simulate(variants(slo(), [], [], [])[0], found, evaluation_moments([found], 60), [])
+    times = {
+        (alert.burn_window, (alert.fired_s - START_S) / 60): (alert.detection_s, alert.reset_s)
+        for alert in outcome.alerts
+        if alert.severity is Severity.PAGE
+    }
+    # with 2 usual errors the second minute passes 1.44 % of an hour's 6,000, with 12 the fifth 0.6 % of six hours'
+    assert times == {("1h", 1502.0): (120.0, 300.0), ("6h", 1505.0): (300.0, 1800.0)}
+
+
 def test_a_budget_of_slices_is_told_in_slices_and_gaps_count_as_the_slo_says() -> None:
     half = [0.0] * 60 + [100.0] * 30 + [0.0] * 90
     sliced = msgspec.structs.replace(slo(0.9), slices=Slices(300, 0.95))
