@@ -12,7 +12,6 @@ import msgspec
 from psycopg2.extensions import cursor as Cursor
 
 from infra import slo_causes, slo_retention
-from infra.slo_gaps import Telemetry
 from infra.slo_record import EvaluationRecord, Taken
 from infra.slo_views import SloView, read_views
 from infra.store import outbox, slo_alerts, slos
@@ -27,6 +26,7 @@ from models.slo.alerting import Links, burn_annotations, resolved_annotations
 from models.slo.decide import Verdict, judge
 from models.slo.exceptions import held_by, held_summary
 from models.slo.levels import Level
+from models.slo.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor
 
-from infra.slo_gaps import Telemetry
 from infra.slo_retention import minutes_from_s
 from infra.store import slo_exceptions, slo_windows
 from infra.store.slo_windows import PERIOD, GroupSums, WindowGroup, WindowStatus
@@ -20,6 +19,7 @@ from models.slo.burn import Counts, window_start_s
 from models.slo.definition import GapPolicy, Slices, Slo
 from models.slo.exceptions import SloException, Span, excluded_spans, left, sums_since
 from models.slo.periods import period_bounds
+from models.slo.telemetry import Telemetry
 from models.slo.windows import HOUR_S, RESOLUTION_S, window_name
 
 
@@ -69,7 +69,9 @@ def read_views(
         for row, member in enumerate(members)
         if member.slo.gaps is not GapPolicy.UNKNOWN
     }
-    telemetry.look(cursor, newest_s, newest_of_all_s, now_s)
+    telemetry.look(newest_s, newest_of_all_s, now_s)
+    if unknown := [slo_id for slo_id in newest_s if slo_id not in telemetry.first_counted_s]:
+        telemetry.first_counted_s |= slo_windows.read_first_counted(cursor, unknown)
     exceptions = slo_exceptions.load(cursor)
     views = {}
     for members, starts, sums in read:
@@ -80,7 +82,9 @@ def read_views(
                 windows = _without(cursor, member, windows, starts, spans)
             counts = [window.counts for window in windows]
             if member.slo.gaps is not GapPolicy.UNKNOWN:
-                counts = _filled(member.slo, starts, windows, telemetry.could_have_come(member.id), spans)
+                until_s = telemetry.could_have_come_until(member.id)
+                counted_s = (telemetry.first_counted_s.get(member.id, until_s), until_s)
+                counts = _filled(member.slo, starts, windows, counted_s, spans)
             by_length = dict(zip(member.slo.shown_lengths, counts[:-1], strict=True))
             views[member.id] = SloView(member, by_length, counts[-1], mine)
     return [views[each.id] for each in stored], newest_of_all_s
@@ -128,11 +132,12 @@ def _filled(
     slo: Slo,
     starts_s: tuple[int, ...],
     windows: list[_Window],
-    could_have_come_s: tuple[float, float],
+    counted_s: tuple[float, float],
     spans: Sequence[Span],
 ) -> list[Counts]:
-    """Counts of the windows with what their gaps count as; `spans` are excluded."""
+    """Counts of the windows with what their gaps count as; `counted_s` is since and until when telemetry could have
+    come, `spans` are excluded."""
     return [
-        filled(window.counts, slo.gaps, window.covered, expected_units(slo, start_s, *could_have_come_s, spans))
+        filled(window.counts, slo.gaps, window.covered, expected_units(slo, start_s, *counted_s, spans))
         for window, start_s in zip(windows, starts_s, strict=True)
     ]

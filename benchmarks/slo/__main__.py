@@ -18,11 +18,11 @@ from benchmarks.slo.plans import counts, document
 from benchmarks.slo.workbook import table
 from infra.local.postgres import Postgres
 from infra.slo_evaluation import SloEvaluator
-from infra.slo_gaps import Telemetry
 from infra.slo_views import read_views
 from infra.store import slos, watch
 from infra.store.database import Database
 from models.slo.alerting import Links
+from models.slo.telemetry import Telemetry
 
 RUNS = 5
 GOAL_S = 1.0

@@ -181,7 +181,7 @@ def _span(since: str, until: str | None) -> tuple[int, int]:
 def _moment(text: str, option: str, now_ns: int) -> int:
     from models.parse.event_time import event_time_ns
 
-    ago = re.fullmatch(r"(\d{1,6})([smhdw])", text)
+    ago = re.fullmatch(r"-?(\d{1,6})([smhdw])", text)
     if ago:
         return now_ns - int(ago[1]) * _UNITS_S[ago[2]] * 1_000_000_000
     with suppress(Rejected):

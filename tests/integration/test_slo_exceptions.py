@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 from infra import slo_exceptions
 from infra.cli.slo import app
 from infra.slo_evaluation import SloEvaluator
-from infra.slo_gaps import Telemetry
 from infra.slo_views import read_views
 from infra.store import slos
 from infra.store.database import Database
@@ -24,6 +23,7 @@ from models.slo.alerting import Links
 from models.slo.binding import ThresholdOp
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 from models.slo.exceptions import SECOND_NS, ExceptionKind, SloException
+from models.slo.telemetry import Telemetry
 
 pytestmark = pytest.mark.integration
 
