@@ -58,7 +58,6 @@ class Ingest:
         self._dead_letters = settings.topic(Topic.DEAD_LETTER)
         self._parser = Parser(_limits(settings), rule)
         self._parsing = asyncio.Lock()  # the parser remembers the series of all partitions
-        self._rule = rule
         self._partitioner: Partitioner | None = None
         self._publisher = Publisher(settings, "tidewatch-ingest")
         self._counts = _Counts(context.registry)
@@ -80,7 +79,7 @@ class Ingest:
             await self._context.dependencies.until_available("kafka", lambda: self._publisher.publish(outgoing))
             self._counts.add(batch, parsed)
             if len(parsed.columns):
-                await self.feed.add(parsed.columns, source, offsets, batch.ack)
+                await self.feed.add(parsed, source, offsets, batch.ack)
             else:
                 batch.ack()
 
@@ -94,7 +93,7 @@ class Ingest:
         partitions = await self._context.dependencies.until_available(
             "kafka", lambda: self._publisher.partitions(self._samples)
         )
-        self._partitioner = Partitioner(self._rule, partitions)
+        self._partitioner = Partitioner(partitions)
         return self._partitioner
 
     def _prepare(
@@ -107,7 +106,7 @@ class Ingest:
         outgoing = [
             Outgoing(self._samples, value, partition=partition)
             for partition, value in encode(
-                parsed.columns, offsets, source, int(record_time_ns[-1]), partitioner
+                parsed.columns, partitioner(parsed.owners), offsets, source, int(record_time_ns[-1])
             )
         ]
         outgoing.extend(self._letters(batch, parsed))

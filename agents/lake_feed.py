@@ -15,7 +15,7 @@ from prometheus_client import Counter
 from agents.context import Context
 from infra.lake import LakeWriter
 from models.names import Metric
-from models.records import SampleColumns
+from models.parse.outcome import Parsed
 from models.series import EntityRule
 
 BUFFER_FLUSHES: Final = 4
@@ -27,7 +27,7 @@ row."""
 class _Portion:
     """Samples of one micro-batch, and what to call when they are on disk."""
 
-    columns: SampleColumns
+    parsed: Parsed
     source: str
     offsets: NDArray[np.int64]
     written: Callable[[], None]
@@ -52,7 +52,7 @@ class LakeFeed:
         )
 
     async def add(
-        self, columns: SampleColumns, source: str, offsets: NDArray[np.int64], written: Callable[[], None]
+        self, parsed: Parsed, source: str, offsets: NDArray[np.int64], written: Callable[[], None]
     ) -> None:
         """Take samples over; waits while the buffer is full. `written` is called when they are on disk."""
         while self._rows >= BUFFER_FLUSHES * self._flush_rows:
@@ -60,8 +60,8 @@ class LakeFeed:
             await self._emptied.wait()
         if not self._waiting:
             self._oldest_s = time.monotonic()
-        self._waiting.append(_Portion(columns, source, offsets, written))
-        self._rows += len(columns)
+        self._waiting.append(_Portion(parsed, source, offsets, written))
+        self._rows += len(parsed.columns)
         self._changed.set()
 
     async def run(self) -> None:
@@ -88,14 +88,15 @@ class LakeFeed:
                 "lake", lambda: self._context.run(self._writer.flush)
             )
             self._files.inc(len(files))
-            self._rows -= sum(len(portion.columns) for portion in portions)
+            self._rows -= sum(len(portion.parsed.columns) for portion in portions)
             self._emptied.set()
             for portion in portions:
                 portion.written()
 
     def _append(self, portions: list[_Portion]) -> None:
         for portion in portions:
-            self._writer.append(portion.columns, portion.source, portion.offsets)
+            parsed = portion.parsed
+            self._writer.append(parsed.columns, portion.source, portion.offsets, parsed.owners)
 
     def _due_in_s(self) -> float | None:
         if not self._waiting:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Final
 
 import msgspec
@@ -14,14 +13,14 @@ from numpy.typing import NDArray
 from agents.partitioning import partition_of
 from models.errors import Rejected
 from models.records import SampleColumns, SampleRecord, distinct
-from models.series import EntityRule, parse_series
+from models.series import Owner, parse_series
 
 MAX_SAMPLES: Final = 50_000
 """Samples of one record: 28 bytes each, and 100 to 150 for the name of each series, so that a record of nothing but new
 series stays under the topic's 16 MiB even where it does not compress."""
 
 MAX_CACHED: Final = 1_000_000
-"""Series whose partition is remembered; about 150 bytes each. Beyond it the cache starts anew."""
+"""Entities whose partition is remembered; about 150 bytes each. Beyond it the cache starts anew."""
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(SampleRecord)
@@ -30,43 +29,41 @@ _decoder = msgspec.msgpack.Decoder(SampleRecord)
 class Partitioner:
     """Which `samples` partition a series belongs to: that of its entity, by Kafka's default partitioner (murmur2)."""
 
-    def __init__(self, rule: EntityRule, partitions: int) -> None:
-        self._rule = rule
+    def __init__(self, partitions: int) -> None:
         self._partitions = partitions
         self._known: dict[str, int] = {}
 
-    def __call__(self, series_ids: Sequence[str]) -> NDArray[np.int64]:
-        """Partition of each canonical series text; raises `Rejected` where one is none."""
-        found = list(map(self._known.get, series_ids, repeat(-1)))
+    def __call__(self, owners: Sequence[Owner]) -> NDArray[np.int64]:
+        """Partition of series by what they belong to."""
+        found = [self._known.get(owner.entity, -1) for owner in owners]
         if -1 in found:
-            found = [self._learn(text) if known < 0 else known for text, known in zip(series_ids, found, strict=True)]
+            found = [self._of(owner.entity) if known < 0 else known for owner, known in zip(owners, found, strict=True)]
         return np.array(found, np.int64)
 
-    def _learn(self, series_id: str) -> int:
+    def _of(self, entity: str) -> int:
         if len(self._known) >= MAX_CACHED:
             self._known.clear()
-        found = partition_of(self._rule.identify(series_id).entity.encode(), self._partitions)
-        self._known[series_id] = found
-        return found
+        return self._known.setdefault(entity, partition_of(entity.encode(), self._partitions))
 
 
 def encode(
     columns: SampleColumns,
+    partitions: NDArray[np.int64],
     offsets: NDArray[np.int64],
     source: str,
     seen_at_ns: int,
-    partitioner: Callable[[Sequence[str]], NDArray[np.int64]],
 ) -> Iterator[tuple[int, bytes]]:
     """Records for each `samples` partition that has samples, as (partition, value), in order within a partition.
 
     Args:
         columns: samples of one micro-batch; their order within a partition is kept.
+        partitions: int64 `(n_series,)`, of each of the columns' series.
         offsets: int64 `(n_samples,)`, source offset of each sample, not falling.
         source: topic and partition they came from.
     """
     if len(columns) == 0:
         return
-    targets = partitioner(columns.series_ids)[columns.series]
+    targets = partitions[columns.series]
     for target in np.unique(targets).tolist():
         rows = np.flatnonzero(targets == target)
         for part in _chunks(rows, offsets):

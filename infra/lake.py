@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote, unquote
 
 import numpy as np
@@ -34,7 +34,7 @@ from infra.lake_files import (
 )
 from models.errors import Unavailable
 from models.records import SampleColumns
-from models.series import EntityRule
+from models.series import EntityRule, Owner
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,15 +54,6 @@ COMPACT_BYTES: Final = 32 * 1024 * 1024
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._]+")
 _LEVEL = "merged-"
-
-
-class _Series(NamedTuple):
-    """What a file says of a series."""
-
-    series_id: str
-    service: str
-    entity: str
-    metric: str
 
 
 @dataclass(slots=True)
@@ -85,23 +76,28 @@ class LakeWriter:
         self._path = Path(path)
         self._rule = entity_rule
         self._codes: dict[str, int] = {}
-        self._known: list[_Series] = []
+        self._texts: list[str] = []
+        self._owners: list[Owner] = []
         self._pending: dict[str, _Pending] = {}
         self.rows = 0
 
-    def append(self, columns: SampleColumns, source: str, offsets: NDArray[np.int64]) -> None:
+    def append(
+        self, columns: SampleColumns, source: str, offsets: NDArray[np.int64], owners: Sequence[Owner] | None = None
+    ) -> None:
         """Remember samples until the next flush.
 
         Args:
             columns: samples of series that the entity rule knows; else `Rejected` is raised and nothing is kept.
             source: topic and partition they came from, `metrics:3`.
             offsets: int64 `(n_samples,)`, each sample's source offset.
+            owners: what each of the columns' series belongs to, where that is known; else the texts tell.
         """
         if len(columns) == 0:
             return
         found = list(map(self._codes.get, columns.series_ids))
         if None in found:
-            found = [self._code(text) for text in columns.series_ids]
+            given = [None] * len(columns.series_ids) if owners is None else owners
+            found = [self._code(text, owner) for text, owner in zip(columns.series_ids, given, strict=True)]
         known = np.array(found, np.int64)
         pending = self._pending.setdefault(source, _Pending([], [], [], []))
         pending.series.append(known[columns.series])
@@ -125,15 +121,17 @@ class LakeWriter:
         self.rows = 0
         if len(self._codes) > MAX_KNOWN:
             self._codes.clear()
-            self._known.clear()
+            self._texts.clear()
+            self._owners.clear()
         return files
 
-    def _code(self, series_id: str) -> int:
+    def _code(self, series_id: str, owner: Owner | None) -> int:
         code = self._codes.get(series_id)
         if code is None:
-            identity = self._rule.identify(series_id)
-            code = self._codes[series_id] = len(self._known)
-            self._known.append(_Series(series_id, identity.service, identity.entity, identity.metric))
+            owner = owner or self._rule.identify(series_id).owner
+            code = self._codes[series_id] = len(self._texts)
+            self._texts.append(series_id)
+            self._owners.append(owner)
         return code
 
     def _write_source(self, source: str, pending: _Pending) -> Iterator[Path]:
@@ -142,7 +140,7 @@ class LakeWriter:
         values = np.concatenate(pending.values)
         offsets = np.concatenate(pending.offsets)
         used, inverse = np.unique(series, return_inverse=True)
-        services, service_of_used = np.unique([self._known[code].service for code in used], return_inverse=True)
+        services, service_of_used = np.unique([self._owners[code].service for code in used], return_inverse=True)
         service = service_of_used[inverse]
         day = times // DAY_NS
         order = np.lexsort((day, service))  # stable: arrival order within a file
@@ -162,11 +160,11 @@ class LakeWriter:
         offsets: NDArray[np.int64],
     ) -> pa.Table:
         used, codes = np.unique(series, return_inverse=True)
-        known = [self._known[code] for code in used]
+        owners = [self._owners[code] for code in used]
         return make_table(
-            series_id=([series.series_id for series in known], codes),
-            entity=([series.entity for series in known], codes),
-            metric=([series.metric for series in known], codes),
+            series_id=([self._texts[code] for code in used], codes),
+            entity=([owner.entity for owner in owners], codes),
+            metric=([owner.metric for owner in owners], codes),
             source=([source], np.zeros(len(series), dtype=np.int64)),
             event_time=times,
             value=values,

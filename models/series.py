@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from sys import intern
+from typing import NamedTuple
 
 from models.errors import Rejected
 from models.reasons import RejectReason
@@ -82,6 +83,19 @@ class SeriesIdentity:
     feature: str
     metric: str
     labels: Mapping[str, str]
+
+    @property
+    def owner(self) -> Owner:
+        """Service, entity and metric."""
+        return Owner(self.service, self.entity, self.metric)
+
+
+class Owner(NamedTuple):
+    """Of a series' identity what those need who only carry its samples."""
+
+    service: str
+    entity: str
+    metric: str
 
 
 @dataclass(frozen=True, slots=True)

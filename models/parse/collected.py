@@ -87,11 +87,13 @@ class Collected:
                 self.reject(int(record[sample]), error)
             series, times, values, record = series[good], times[good], values[good], record[good]
         used, renumbered = distinct(series, len(self.known.series_ids))
-        self.known.seen(used.tolist())
-        series_ids = [self.known.series_ids[number] for number in used.tolist()]
+        numbers = used.tolist()
+        self.known.seen(numbers)
+        series_ids = [self.known.series_ids[number] for number in numbers]
+        owners = [self.known.owners[number] for number in numbers]
         columns = SampleColumns(series_ids, renumbered, times, values)
         rejected = sorted(self._rejects.values(), key=lambda reject: reject.record)
-        return Parsed(columns, record, rejected, self.empty)
+        return Parsed(columns, owners, record, rejected, self.empty)
 
     def _in_order(
         self, quick: Samples

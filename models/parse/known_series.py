@@ -13,7 +13,7 @@ from models.errors import Rejected
 from models.parse.outcome import Limits
 from models.parse.raw_forms import RawForms
 from models.reasons import RejectReason
-from models.series import EntityRule, format_series, valid_metric_name
+from models.series import EntityRule, Owner, format_series, valid_metric_name
 
 # what tells series apart undecoded: (metric, raw JSON of its labels), or (measurement, raw JSON of its tags, field)
 SeriesKey: TypeAlias = tuple[str, bytes] | tuple[str, bytes, str]
@@ -39,7 +39,7 @@ class KnownSeries:
     Attributes:
         numbers: number of every raw form known; look here first, then call `learn`.
         forms: the native ones of them, for compiled loops.
-        series_ids: canonical text by number.
+        series_ids: canonical text by number. owners: what each belongs to.
     """
 
     def __init__(self, limits: Limits, entity_rule: EntityRule) -> None:
@@ -52,7 +52,7 @@ class KnownSeries:
         self.numbers: dict[SeriesKey, int] = {}
         self.forms = RawForms()
         self.series_ids: list[str] = []
-        self._services: list[str] = []
+        self.owners: list[Owner] = []
         self._number_of: dict[str, int] = {}
         self._per_service: Counter[str] = Counter()
         self._alive: set[int] = set()
@@ -79,9 +79,9 @@ class KnownSeries:
             if len(key) == 2:
                 self.forms.add(key[0].encode(), key[1], number)
         self.series_ids = [self.series_ids[old] for old in kept]
-        self._services = [self._services[old] for old in kept]
+        self.owners = [self.owners[old] for old in kept]
         self._number_of = {series_id: number for number, series_id in enumerate(self.series_ids)}
-        self._per_service = Counter(self._services)
+        self._per_service = Counter(owner.service for owner in self.owners)
         self._alive = set()
 
     def learn(self, key: SeriesKey) -> int:
@@ -93,11 +93,11 @@ class KnownSeries:
         series_id, metric, labels = self._read(key)
         number = self._number_of.get(series_id)
         if number is None:
-            service = self._admit(metric, labels)
+            owner = self._admit(metric, labels)
             number = self._number_of[series_id] = len(self.series_ids)
             self.series_ids.append(series_id)
-            self._services.append(service)
-            self._per_service[service] += 1
+            self.owners.append(owner)
+            self._per_service[owner.service] += 1
         self.numbers[key] = number
         if len(key) == 2:
             self.forms.add(key[0].encode(), key[1], number)
@@ -127,8 +127,8 @@ class KnownSeries:
             raise Rejected(RejectReason.TOO_LARGE, f"series beyond {MAX_SERIES_BYTES} bytes: {series_id[:60]!r}")
         return series_id, metric, labels
 
-    def _admit(self, metric: str, labels: dict[str, str]) -> str:
-        """Service of a new series; raises `Rejected` where it may not have another."""
+    def _admit(self, metric: str, labels: dict[str, str]) -> Owner:
+        """What a new series belongs to; raises `Rejected` where its service may not have another."""
         identity = self._rule.identify_labels(metric, labels)
         if len(identity.entity.encode()) > MAX_ENTITY_BYTES:
             raise Rejected(
@@ -139,4 +139,4 @@ class KnownSeries:
                 RejectReason.TOO_MANY_SERIES,
                 f"service {identity.service[:60]!r} has {self._limits.max_series_per_service} series already",
             )
-        return identity.service
+        return identity.owner

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.reasons import RejectReason
 from models.records import SampleColumns
+from models.series import Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,14 @@ class Parsed:
 
     Attributes:
         columns: the good samples, in the order of the records and of the samples within them.
+        owners: what each of the columns' series belongs to.
         record: int32 `(n_samples,)`, index of the record each sample came from.
         rejected: the bad ones.
         empty: records that were well formed and held no numeric value, such as a Telegraf metric with text fields only.
     """
 
     columns: SampleColumns
+    owners: list[Owner]
     record: NDArray[np.int32]
     rejected: list[Reject]
     empty: int

@@ -47,10 +47,10 @@ def as_rows(part: Decoded) -> list[tuple[str, int, float, int]]:
 @given(samples, st.integers(1, 7))
 def test_every_sample_comes_back_once_in_order_in_its_entitys_partition(rows, limit) -> None:
     columns, offsets = columns_of(rows)
-    partitioner = Partitioner(RULE, 3)
+    partitions = Partitioner(3)([RULE.identify(text).owner for text in SERIES])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sample_records, "MAX_SAMPLES", limit)
-        encoded = list(encode(columns, offsets, "metrics:1", 5, partitioner))
+        encoded = list(encode(columns, partitions, offsets, "metrics:1", 5))
     found: dict[int, list[tuple[str, int, float, int]]] = {0: [], 1: [], 2: []}
     for partition, value in encoded:
         part = decode(value)
