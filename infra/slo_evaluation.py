@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -76,7 +78,7 @@ class SloEvaluator:
             Unavailable: PostgreSQL does not answer. Evaluate again.
         """
         now_ns -= now_ns % 1000  # PostgreSQL keeps microseconds; an alert's start must read the same ever after
-        with self._database.transaction() as cursor:
+        with _no_search_for_cycles(), self._database.transaction() as cursor:
             self._load(cursor)
             views, newest_s = read_views(cursor, self._stored.slos, now_ns / 1e9, self._telemetry)
             firing = slo_alerts.load_firing(cursor)
@@ -172,10 +174,25 @@ class SloEvaluator:
         return None
 
 
+@contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """Let Python look for cycles among objects later: 10,000 SLOs make half a million objects without any, and the
+    search for them took a quarter of an evaluation."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def _held(view: SloView, verdict: Verdict, now_ns: int) -> Verdict:
     """The verdict on an SLO that is paused, silenced or in maintenance: nothing fires, and what fires ends."""
+    if not view.exceptions or verdict.decision not in (AlertDecision.FIRED, AlertDecision.RENEWED):
+        return verdict
     held = held_by(view.exceptions, now_ns)
-    if held is None or verdict.decision not in (AlertDecision.FIRED, AlertDecision.RENEWED):
+    if held is None:
         return verdict
     return replace(verdict, decision=held if verdict.decision is AlertDecision.FIRED else AlertDecision.RESOLVED)
 
