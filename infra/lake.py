@@ -140,13 +140,14 @@ class LakeWriter:
         values = np.concatenate(pending.values)
         offsets = np.concatenate(pending.offsets)
         used, inverse = np.unique(series, return_inverse=True)
-        services, service_of_used = np.unique([self._owners[code].service for code in used], return_inverse=True)
-        service = service_of_used[inverse]
+        names = [self._owners[code].service for code in used.tolist()]
+        number = {name: n for n, name in enumerate(dict.fromkeys(names))}
+        services, service = list(number), np.array([number[name] for name in names])[inverse]
         day = times // DAY_NS
         order = np.lexsort((day, service))  # stable: arrival order within a file
         cuts = np.flatnonzero((np.diff(service[order]) != 0) | (np.diff(day[order]) != 0)) + 1
         for rows in np.split(order, cuts):
-            folder = day_folder(self._path, str(services[service[rows[0]]]), day_text(int(day[rows[0]])))
+            folder = day_folder(self._path, services[service[rows[0]]], day_text(int(day[rows[0]])))
             name = f"{_UNSAFE.sub('-', source)}-{offsets[rows].min():020d}-{offsets[rows].max():020d}.parquet"
             table = self._table(series[rows], times[rows], values[rows], source, offsets[rows])
             yield write_file(table, folder, name)
@@ -160,9 +161,9 @@ class LakeWriter:
         offsets: NDArray[np.int64],
     ) -> pa.Table:
         used, codes = np.unique(series, return_inverse=True)
-        owners = [self._owners[code] for code in used]
+        owners = [self._owners[code] for code in used.tolist()]
         return make_table(
-            series_id=([self._texts[code] for code in used], codes),
+            series_id=([self._texts[code] for code in used.tolist()], codes),
             entity=([owner.entity for owner in owners], codes),
             metric=([owner.metric for owner in owners], codes),
             source=([source], np.zeros(len(series), dtype=np.int64)),

@@ -13,7 +13,7 @@ from infra.lake import LakeReader, LakeWriter, compact, crowded_days
 from infra.lake_compaction import run
 from models.errors import Unavailable
 from models.records import SampleColumns
-from models.series import EntityRule
+from models.series import EntityRule, Owner
 
 RULE = EntityRule(("service",), ("instance",), "host")
 DAY_NS = 86_400 * 10**9
@@ -142,3 +142,22 @@ def test_a_repeat_of_files_that_were_merged_is_merged_beside_them(tmp_path: Path
         assert run(str(tmp_path)) == 64
     assert len(list(tmp_path.rglob("*.parquet"))) == 2
     assert LakeReader(tmp_path).read("checkout", 0, DAY_NS, 1000).values.tolist() == [float(n) for n in range(96)]
+
+
+def test_names_in_any_script_come_back(tmp_path: Path) -> None:
+    names = [f'latency_ms{{instance="{name}",service="checkout"}}' for name in ("a", "zürich", "東京", "é")]
+    writer = LakeWriter(tmp_path, RULE)
+    writer.append(columns(names, [3, 2, 1, 0], [1, 2, 3, 4], [4.0, 3.0, 2.0, 1.0]), "metrics:0", offsets(0, 1, 2, 3))
+    writer.flush()
+    found = LakeReader(tmp_path).read("checkout", 0, DAY_NS, 10)
+    assert [found.series_ids[number] for number in found.series] == names[::-1]
+
+
+def test_what_a_series_belongs_to_need_not_be_found_out_twice(tmp_path: Path) -> None:
+    writer = LakeWriter(tmp_path, RULE)
+    text = 'latency_ms{instance="a",service="checkout"}'
+    writer.append(columns([text], [0], [1], [1.0]), "metrics:0", offsets(0), [Owner("told", "told/a", "latency_ms")])
+    writer.append(columns([text], [0], [2], [2.0]), "metrics:0", offsets(1))
+    writer.flush()
+    assert LakeReader(tmp_path).services() == ["told"]
+    assert LakeReader(tmp_path).read("told", 0, DAY_NS, 10).values.tolist() == [1.0, 2.0]
