@@ -100,6 +100,10 @@ def in_order(transitions: list[dict[str, str]]) -> list[dict[str, str]]:
             msgspec.structs.replace(slo(), gaps=GapPolicy.BAD), [(MAINTENANCE, 55, 65), (SILENCE, 68, 72)],
             id="within a gap that counts as bad",
         ),
+        pytest.param(
+            msgspec.structs.replace(slo(), gaps=GapPolicy.GOOD, slices=Slices(120, 0.9)), [(PAUSE, 60, 101)],
+            id="of time slices, across the end of a gap that counts as good",
+        ),
     ],
 )  # fmt: skip
 def test_a_simulation_honours_exceptions_as_the_clock_does(
