@@ -67,7 +67,7 @@ check: setup ## lint, types, import fence, Prometheus and Alertmanager files
 	  promtool check rules prometheus/rules/*.yml; promtool test rules prometheus/tests/*.yml
 	@echo "amtool";       $(call require,amtool,prometheus-alertmanager); amtool check-config alertmanager/alertmanager.yml
 
-bench: setup ## measure speed, scale, memory (25 min; ARGS=--quick, ARGS="--only latency"); tables and JSON in benchmarks/results
+bench: setup ## measure speed, scale, memory (45 min; ARGS=--quick, ARGS="--only latency"); tables and JSON in benchmarks/results
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 bench-quality: setup ## measure detection on labelled data: DATA=folder, ARGS="--only nab --detector tidewatch"

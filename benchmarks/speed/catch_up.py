@@ -8,14 +8,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from aiokafka import AIOKafkaConsumer
 
 from benchmarks.speed.bench import PARTITIONS, Bench, Lane
 from benchmarks.speed.drain import DEADLINE_S, wait_for
-from benchmarks.speed.figures import Figure
+from benchmarks.speed.figures import Figure, median
 from benchmarks.speed.worker import Worker
 from benchmarks.speed.workload import METRICS, Workload, publish
 from models.names import Topic
@@ -24,12 +24,42 @@ ENTITIES: Final = 1000
 BACKLOG: Final = 10_000_000
 QUICK_BACKLOG: Final = 240_000
 LIVE_TICKS: Final = 20
+RUNS: Final = 3
 GROWTH: Final = 1.1
 """Peak of the second half over that of the first that passes for bounded."""
 
 
+class CaughtUp(NamedTuple):
+    """One run: samples of backlog and behind it, samples a second, the most memory, its peak in the second half over
+    that in the first, and how many of so many scores were wrong."""
+
+    backlog: int
+    live: int
+    rate: float
+    peak_bytes: int
+    growth: float
+    wrong: int
+    scores: int
+
+
 def measure(bench: Bench) -> list[Figure]:
-    """One run: ten million samples take minutes."""
+    """Three runs, since ten million samples take minutes: their medians, and how far apart they were."""
+    runs = [_run(bench) for _ in range(min(RUNS, bench.runs))]
+    rates, peaks = [run.rate for run in runs], [run.peak_bytes / 1e6 for run in runs]
+    said = f"median of {len(runs)} runs"
+    return [
+        Figure(f"catch-up of {runs[0].backlog:,} samples, {runs[0].live:,} live ones behind", median(rates),
+               "samples/s", note=f"{said}, {min(rates):,.0f} to {max(rates):,.0f}; from the first durable sample on"),
+        Figure("catch-up, resident memory at its peak", median(peaks), "MB",
+               note=f"{said}, {min(peaks):,.0f} to {max(peaks):,.0f}; looked at every 50 ms"),
+        Figure("catch-up, peak of the second half over the first", median(run.growth for run in runs), "x",
+               GROWTH, at_most=True, note=f"{said}, at most {max(run.growth for run in runs):.2f}; halves of its time"),
+        Figure("catch-up, scores missing, repeated or out of order", sum(run.wrong for run in runs), "scores", 0,
+               at_most=True, note=f"of {sum(run.scores for run in runs):,} whole ticks in {len(runs)} runs"),
+    ]  # fmt: skip
+
+
+def _run(bench: Bench) -> CaughtUp:
     ticks = (bench.backlog or bench.size(BACKLOG, QUICK_BACKLOG)) // (ENTITIES * len(METRICS))
     backlog = Workload(ENTITIES, ticks, int(time.time()) - ticks - 60)
     whole = replace(backlog, ticks=ticks + LIVE_TICKS)
@@ -41,15 +71,15 @@ def measure(bench: Bench) -> list[Figure]:
         bench.say("reading the scores")
         wrong = asyncio.run(_wrong_scores(lane, whole))
     half = len(memory) // 2
-    return [
-        Figure(f"catch-up of {len(backlog):,} samples, {len(whole) - len(backlog):,} live ones behind",
-               len(whole) / seconds, "samples/s", note="one run, from the first durable sample on"),
-        Figure("catch-up, resident memory at its peak", max(memory) / 1e6, "MB", note="one run, looked at every 50 ms"),
-        Figure("catch-up, peak of the second half over the first", max(memory[half:]) / max(memory[:half]), "x",
-               GROWTH, at_most=True, note="one run; halves of its time"),
-        Figure("catch-up, scores missing, repeated or out of order", wrong, "scores", 0, at_most=True,
-               note=f"of {whole.entities * (whole.ticks - 1):,} whole ticks"),
-    ]  # fmt: skip
+    return CaughtUp(
+        backlog=len(backlog),
+        live=len(whole) - len(backlog),
+        rate=len(whole) / seconds,
+        peak_bytes=max(memory),
+        growth=max(memory[half:]) / max(memory[:half]),
+        wrong=wrong,
+        scores=whole.entities * (whole.ticks - 1),
+    )
 
 
 def _drain(lane: Lane, whole: Workload, first_live: int) -> tuple[float, list[int]]:

@@ -29,14 +29,14 @@ class Measurement(NamedTuple):
 
 MEASUREMENTS: Final = (
     Measurement("path", "path", "the whole path beside raw aiokafka, Bytewax, Quix Streams and Faust", 330, 60),
-    Measurement("series", "live_series", "1,000 and 100,000 live series", 180, 60),
-    Measurement("storage", "storage", "what a worker writes in PostgreSQL, as samples multiply", 45, 45),
+    Measurement("series", "live_series", "1,000 and 100,000 live series", 270, 60),
+    Measurement("storage", "storage", "what a worker writes in PostgreSQL, as samples multiply", 220, 45),
     Measurement("latency", "latency", "from event to score, and to alert, at 20,000 samples/s", 110, 75),
     Measurement("forest", "forest", "Isolation Forest beside scikit-learn's", 15, 5),
     Measurement("univariate", "univariate", "online scoring beside HalfSpaceTrees and Random Cut Forest", 60, 20),
     Measurement("slos", "slos", "one evaluation of 1,000 SLOs", 110, 20),
     Measurement("training", "training", "training of 1,000,000 rows of 16 features", 60, 10),
     Measurement("workers", "workers", "one, two and three workers on twelve partitions", 230, 60),
-    Measurement("stack", "embedded", "`tidewatch up`: start, idle processor time, memory", 220, 90),
-    Measurement("catch-up", "catch_up", "a backlog of 10,000,000 samples", 260, 50),
+    Measurement("stack", "embedded", "`tidewatch up`: start, idle processor time, memory", 400, 90),
+    Measurement("catch-up", "catch_up", "a backlog of 10,000,000 samples", 700, 50),
 )
