@@ -43,7 +43,7 @@ class Said(StrEnum):
 @app.command(epilog="Example:  tidewatch feedback alerts --days 2")
 def alerts(
     days: Annotated[
-        float, typer.Option(min=0, max=36_500, help="Those that ended in the last days, and those that fire.")
+        float, typer.Option(min=0, max=100_000, help="Those that ended in the last days, and those that fire.")
     ] = 7.0,
     as_json: AsJson = False,
 ) -> None:
