@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from sys import intern
 from typing import Final, TypeAlias
 
 import msgspec
@@ -50,6 +51,7 @@ class KnownSeries:
 
     def _clear(self) -> None:
         self.numbers: dict[SeriesKey, int] = {}
+        self._raw_labels: dict[bytes, bytes] = {}
         self.forms = RawForms()
         self.series_ids: list[str] = []
         self.owners: list[Owner] = []
@@ -74,6 +76,7 @@ class KnownSeries:
     def _forget_silent(self) -> None:
         kept = {old: new for new, old in enumerate(sorted(self._alive))}
         self.numbers = {key: kept[number] for key, number in self.numbers.items() if number in kept}
+        self._raw_labels = {key[1]: key[1] for key in self.numbers}
         self.forms = RawForms()
         for key, number in self.numbers.items():
             if len(key) == 2:
@@ -98,10 +101,15 @@ class KnownSeries:
             self.series_ids.append(series_id)
             self.owners.append(owner)
             self._per_service[owner.service] += 1
-        self.numbers[key] = number
+        self.numbers[self._sharing(key)] = number
         if len(key) == 2:
             self.forms.add(key[0].encode(), key[1], number)
         return number
+
+    def _sharing(self, key: SeriesKey) -> SeriesKey:
+        """The same key; metrics recur in every entity, labels in every metric of one, and need not be there again."""
+        labels = self._raw_labels.setdefault(key[1], key[1])
+        return (intern(key[0]), labels) if len(key) == 2 else (intern(key[0]), labels, intern(key[2]))
 
     def _read(self, key: SeriesKey) -> tuple[str, str, dict[str, str]]:
         """Canonical text, metric and labels of a raw form."""
