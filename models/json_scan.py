@@ -32,6 +32,7 @@ _EPOCH_DAY: Final = 719_162
 """Days from 0001-01-01 to 1970-01-01."""
 
 QUOTE, COLON, COMMA, OPEN, CLOSE = (ord(character) for character in '":,{}')
+OPEN_LIST, CLOSE_LIST = (ord(character) for character in "[]")
 _BACKSLASH, _MINUS, _PLUS, _POINT, _E, _SMALL_E = (ord(character) for character in "\\-+.Ee")
 _ZERO, _NINE, _T, _Z = (ord(c) for c in "09TZ")
 
@@ -98,6 +99,31 @@ def end_of_flat_object(data: NDArray[np.uint8], at: int, end: int) -> int:
             return at + 1
         elif byte == OPEN:
             return -1
+        at += 1
+    return -1
+
+
+@compiled
+def end_of_object(data: NDArray[np.uint8], at: int, end: int) -> int:
+    """Position behind an object, whatever is in it; -1 where it does not end. It is looked into by others."""
+    if at < 0 or data[at] != OPEN:
+        return -1
+    inside, depth = False, 0
+    while at < end:
+        byte = data[at]
+        if inside:
+            if byte == _BACKSLASH:
+                at += 1
+            elif byte == QUOTE:
+                inside = False
+        elif byte == QUOTE:
+            inside = True
+        elif byte == OPEN:
+            depth += 1
+        elif byte == CLOSE:
+            depth -= 1
+            if depth == 0:
+                return at + 1
         at += 1
     return -1
 

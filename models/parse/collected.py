@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import Rejected
-from models.native_json import Samples
+from models.native_batches import Read
 from models.parse.event_time import EventTimes
 from models.parse.known_series import KnownSeries, SeriesKey
 from models.parse.outcome import Limits, Parsed, Reject
@@ -64,11 +66,11 @@ class Collected:
         return len(self.record) + len(self._rejects)
 
     def finish(
-        self, limits: Limits, record_time_ns: NDArray[np.int64], seen_at_ns: int | None, quick: Samples
+        self, limits: Limits, record_time_ns: NDArray[np.int64], seen_at_ns: int | None, read: Sequence[Read]
     ) -> Parsed:
         """Columns of what was collected and what was read at once, in the records' order, without the samples whose
         value or time is out of bounds."""
-        series, times, values, record = self._in_order(quick)
+        record, series, times, values = self._in_order(read)
         own = record_time_ns[record]
         # differences could overflow for absurd times, comparisons with a bound cannot: record times are sane
         newest = (own if seen_at_ns is None else np.int64(seen_at_ns)) + np.int64(limits.max_future_s * _SECOND_NS)
@@ -95,20 +97,22 @@ class Collected:
         rejected = sorted(self._rejects.values(), key=lambda reject: reject.record)
         return Parsed(columns, owners, record, rejected, self.empty)
 
-    def _in_order(
-        self, quick: Samples
-    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.int32]]:
-        """Series, time, value and record of every sample."""
-        read = np.flatnonzero(quick.state)
-        series, times, values = quick.series[read], quick.time_ns[read], quick.value[read]
-        record = read.astype(np.int32)
-        if not self.record:
-            return series, times, values, record
-        record = np.concatenate((record, np.array(self.record, np.int32)))
+    def _in_order(self, read: Sequence[Read]) -> Read:
+        """Every sample in the order of records, and within a record as it is there."""
+        mine = Read(
+            np.array(self.record, np.int32),
+            np.array(self.series, np.int32),
+            np.array(self.event_time_ns, np.int64),
+            np.array(self.values, np.float64),
+        )
+        parts = [part for part in (*read, mine) if len(part.record)] or [mine]
+        if len(parts) == 1:
+            return parts[0]
+        record = np.concatenate([part.record for part in parts])
         order = np.argsort(record, kind="stable")
-        return (
-            np.concatenate((series, np.array(self.series, np.int32)))[order],
-            np.concatenate((times, np.array(self.event_time_ns, np.int64)))[order],
-            np.concatenate((values, np.array(self.values, np.float64)))[order],
+        return Read(
             record[order],
+            np.concatenate([part.series for part in parts])[order],
+            np.concatenate([part.time_ns for part in parts])[order],
+            np.concatenate([part.value for part in parts])[order],
         )

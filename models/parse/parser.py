@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models import native_json
 from models.errors import Rejected
+from models.native_batches import Read, read_batches
 from models.parse import native, telegraf
 from models.parse.collected import Collected
 from models.parse.json_text import DECODE_ERRORS, decode_members, kind_of, with_constants_out_of_range
@@ -61,10 +62,15 @@ class Parser:
         if len(record_time_ns):
             self._known.begin(int(record_time_ns.max()) if seen_at_ns is None else seen_at_ns)
         out = Collected(self._known)
-        # native single samples of known series, the common case, at once; the rest one by one
+        # native samples of known series, the common case, at once; the rest one by one
         quick = native_json.read(texts, record_time_ns, self._limits.max_record_bytes, self._known.forms.forms)
-        self._read_rest(texts, np.flatnonzero(quick.state == native_json.NOT_READ), record_time_ns, out)
-        return out.finish(self._limits, record_time_ns, seen_at_ns, quick)
+        rest, read = np.flatnonzero(quick.state == native_json.NOT_READ), [_taken(quick)]
+        if len(rest):
+            limit, forms = self._limits.max_record_bytes, self._known.forms.forms
+            read.append(read_batches(texts, rest, record_time_ns, limit, forms))
+            rest = rest[~np.isin(rest, read[-1].record)]
+        self._read_rest(texts, rest, record_time_ns, out)
+        return out.finish(self._limits, record_time_ns, seen_at_ns, read)
 
     def _read_rest(
         self, texts: Texts, rest: NDArray[np.int64], record_time_ns: NDArray[np.int64], out: Collected
@@ -117,6 +123,12 @@ class Parser:
             names = ", ".join(sorted(members)[:10])
             out.reject(record, Rejected(RejectReason.UNKNOWN_FORMAT, f"a JSON object with {names or 'no members'}"))
         out.empty += out.seen == before
+
+
+def _taken(samples: native_json.Samples) -> Read:
+    """What was read of single samples, one a record."""
+    record = np.flatnonzero(samples.state)
+    return Read(record.astype(np.int32), samples.series[record], samples.time_ns[record], samples.value[record])
 
 
 def _unfit(body: bytes | None, limit: int) -> Rejected:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import native_json
+from models.native_batches import read_batches
 from models.parse import Limits, Parsed, Parser
 from models.series import EntityRule
 from models.texts import Texts
@@ -91,6 +92,58 @@ def test_whatever_a_producer_writes_is_read_alike_before_and_after_its_series_ar
     samples: list[dict[str, object]], indent: int | None, ascii_only: bool
 ) -> None:
     same([json.dumps(sample, indent=indent, ensure_ascii=ascii_only).encode() for sample in samples])
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.lists(
+            st.fixed_dictionaries(
+                {"value": st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers())},
+                optional={"metric": st.sampled_from(["m", "n", "ü"]), "timestamp": TIMES,
+                          "labels": st.dictionaries(st.sampled_from("ab"), st.text(max_size=4))},
+            ),
+            max_size=4,
+        ),
+        max_size=3,
+    ),
+    st.sampled_from([None, 1]),
+)  # fmt: skip
+def test_batches_are_read_alike_before_and_after_their_series_are_known(
+    batches: list[list[dict[str, object]]], indent: int | None
+) -> None:
+    single = b'{"metric":"m","value":1}'
+    wrapped = [json.dumps({"samples": samples}, indent=indent).encode() for samples in batches]
+    same([record for batch in wrapped for record in (single, batch)])
+
+
+@settings(max_examples=400)
+@given(st.data())
+def test_damaged_batches_are_judged_alike_before_and_after_their_series_are_known(data: st.DataObject) -> None:
+    sample = b'{"metric":"m","value":-12.5e1,"timestamp":"2025-11-20T10:00:00.125Z","labels":{"a":"x","b":"}{\\"y"}}'
+    good = b'{"samples":[' + sample + b"," + sample.replace(b"12.5", b"7") + b"]}"
+    damaged = bytearray(good)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(damaged) - 1))
+        damaged[at : at + data.draw(st.integers(0, 2))] = data.draw(st.sampled_from(
+            [b"", b'"', b"{", b"}", b"[", b"]", b",", b":", b"\\", b"0", b"-", b".", b" ", b"\xff", b"Z", b"s"]
+        ))  # fmt: skip
+    same([good, bytes(damaged), sample])
+
+
+def test_plain_batches_of_known_series_are_read_at_once() -> None:
+    samples = [b'{"metric":"m%d","value":%d,"labels":{"n":"%d"}}' % (n % 7, n, n) for n in range(100)]
+    records = [b' { "samples" : [ ' + b" , ".join(samples[i : i + 8]) + b" ] } " for i in range(0, 100, 8)]
+    records.append(b'{"samples":[' + samples[0] + b"," + samples[1][:-1] + b',"unit":"ms"}]}')
+    assert same(records) == 0
+    parser = Parser(Limits(), RULE)
+    parser.parse(records, [NOW_NS] * len(records), NOW_NS)
+    read = read_batches(
+        Texts.of(records), np.arange(len(records)), np.full(len(records), NOW_NS), Limits().max_record_bytes,
+        parser._known.forms.forms,
+    )  # fmt: skip
+    assert np.bincount(read.record, minlength=14).tolist() == [8] * 12 + [4, 0]
+    assert read.value.tolist() == list(range(100))
 
 
 @settings(max_examples=400)
