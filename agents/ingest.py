@@ -106,7 +106,7 @@ class Ingest:
         outgoing = [
             Outgoing(self._samples, value, partition=partition)
             for partition, value in encode(
-                parsed.columns, partitioner(parsed.owners), offsets, source, int(record_time_ns[-1])
+                parsed.columns, partitioner(parsed.book, parsed.numbers), offsets, source, int(record_time_ns[-1])
             )
         ]
         outgoing.extend(self._letters(batch, parsed))

@@ -96,7 +96,7 @@ class LakeFeed:
     def _append(self, portions: list[_Portion]) -> None:
         for portion in portions:
             parsed = portion.parsed
-            self._writer.append(parsed.columns, portion.source, portion.offsets, parsed.owners)
+            self._writer.append(parsed.columns, portion.source, portion.offsets, (parsed.book, parsed.numbers))
 
     def _due_in_s(self) -> float | None:
         if not self._waiting:

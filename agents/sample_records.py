@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from agents.partitioning import partition_of
 from models.errors import Rejected
-from models.records import SampleColumns, SampleRecord, distinct
-from models.series import Owner, parse_series
+from models.records import SampleColumns, SampleRecord, distinct, with_room
+from models.series import SeriesBook, parse_series
 
 MAX_SAMPLES: Final = 50_000
 """Samples of one record: 28 bytes each, and 100 to 150 for the name of each series, so that a record of nothing but new
@@ -31,19 +31,26 @@ class Partitioner:
 
     def __init__(self, partitions: int) -> None:
         self._partitions = partitions
-        self._known: dict[str, int] = {}
+        self._entities: dict[str, int] = {}
+        self._book = SeriesBook()
+        self._by_number = np.empty(0, np.int64)
 
-    def __call__(self, owners: Sequence[Owner]) -> NDArray[np.int64]:
-        """Partition of series by what they belong to."""
-        found = [self._known.get(owner.entity, -1) for owner in owners]
-        if -1 in found:
-            found = [self._of(owner.entity) if known < 0 else known for owner, known in zip(owners, found, strict=True)]
-        return np.array(found, np.int64)
+    def __call__(self, book: SeriesBook, numbers: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Partitions of series, by their numbers in the book."""
+        if book is not self._book:
+            self._book, self._by_number = book, np.empty(0, np.int64)
+        self._by_number = with_room(self._by_number, len(book.owners))
+        for number in numbers[self._by_number[numbers] < 0].tolist():
+            self._by_number[number] = self._of(book.owners[number].entity)
+        return self._by_number[numbers]
 
     def _of(self, entity: str) -> int:
-        if len(self._known) >= MAX_CACHED:
-            self._known.clear()
-        return self._known.setdefault(entity, partition_of(entity.encode(), self._partitions))
+        if len(self._entities) >= MAX_CACHED:
+            self._entities.clear()
+        known = self._entities.get(entity)
+        if known is None:
+            known = self._entities[entity] = partition_of(entity.encode(), self._partitions)
+        return known
 
 
 def encode(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -33,8 +33,8 @@ from infra.lake_files import (
     write_file,
 )
 from models.errors import Unavailable
-from models.records import SampleColumns
-from models.series import EntityRule, Owner
+from models.records import SampleColumns, with_room
+from models.series import EntityRule, Owner, SeriesBook
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,11 +78,17 @@ class LakeWriter:
         self._codes: dict[str, int] = {}
         self._texts: list[str] = []
         self._owners: list[Owner] = []
+        self._book = SeriesBook()
+        self._by_number = np.empty(0, np.int64)
         self._pending: dict[str, _Pending] = {}
         self.rows = 0
 
     def append(
-        self, columns: SampleColumns, source: str, offsets: NDArray[np.int64], owners: Sequence[Owner] | None = None
+        self,
+        columns: SampleColumns,
+        source: str,
+        offsets: NDArray[np.int64],
+        known: tuple[SeriesBook, NDArray[np.int32]] | None = None,
     ) -> None:
         """Remember samples until the next flush.
 
@@ -90,17 +96,16 @@ class LakeWriter:
             columns: samples of series that the entity rule knows; else `Rejected` is raised and nothing is kept.
             source: topic and partition they came from, `metrics:3`.
             offsets: int64 `(n_samples,)`, each sample's source offset.
-            owners: what each of the columns' series belongs to, where that is known; else the texts tell.
+            known: the columns' series by number, where they are in a book; else their texts tell what they are.
         """
         if len(columns) == 0:
             return
-        found = list(map(self._codes.get, columns.series_ids))
-        if None in found:
-            given = [None] * len(columns.series_ids) if owners is None else owners
-            found = [self._code(text, owner) for text, owner in zip(columns.series_ids, given, strict=True)]
-        known = np.array(found, np.int64)
+        if known is None:
+            codes = np.array([self._code(text, None) for text in columns.series_ids], np.int64)
+        else:
+            codes = self._codes_of(*known)
         pending = self._pending.setdefault(source, _Pending([], [], [], []))
-        pending.series.append(known[columns.series])
+        pending.series.append(codes[columns.series])
         pending.event_time_ns.append(columns.event_time_ns)
         pending.values.append(columns.values)
         pending.offsets.append(offsets)
@@ -123,7 +128,17 @@ class LakeWriter:
             self._codes.clear()
             self._texts.clear()
             self._owners.clear()
+            self._book = SeriesBook()
         return files
+
+    def _codes_of(self, book: SeriesBook, numbers: NDArray[np.int32]) -> NDArray[np.int64]:
+        """The writer's own codes of series, by their numbers in a book."""
+        if book is not self._book:
+            self._book, self._by_number = book, np.empty(0, np.int64)
+        self._by_number = with_room(self._by_number, len(book.texts))
+        for number in numbers[self._by_number[numbers] < 0].tolist():
+            self._by_number[number] = self._code(book.texts[number], book.owners[number])
+        return self._by_number[numbers]
 
     def _code(self, series_id: str, owner: Owner | None) -> int:
         code = self._codes.get(series_id)

@@ -48,6 +48,19 @@ def distinct(numbers: NDArray[np.int32], n: int) -> tuple[NDArray[np.int64], NDA
     return used, place[numbers]
 
 
+def with_room(found: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """The same entries, and -1, "not looked up yet", for numbers up to `n` at least.
+
+    >>> with_room(np.array([5, 6]), 3)
+    array([ 5,  6, -1, -1])
+    """
+    if len(found) >= n:
+        return found
+    larger = np.full(max(n, 2 * len(found)), -1, np.int64)
+    larger[: len(found)] = found
+    return larger
+
+
 class SampleRecord(msgspec.Struct, array_like=True, frozen=True):
     """One record of the `samples` topic: what one micro-batch of a `metrics` partition holds for a `samples` partition.
 

@@ -98,6 +98,23 @@ class Owner(NamedTuple):
     metric: str
 
 
+class SeriesBook:
+    """Series by number: canonical texts, and what each belongs to. It only grows, so who has looked something up in a
+    book may keep that by number, for as long as it is the same book."""
+
+    __slots__ = ("owners", "texts")
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.owners: list[Owner] = []
+
+    def add(self, text: str, owner: Owner) -> int:
+        """Number of a new series."""
+        self.texts.append(text)
+        self.owners.append(owner)
+        return len(self.texts) - 1
+
+
 @dataclass(frozen=True, slots=True)
 class EntityRule:
     """Which labels make an entity. The first label of each tuple that a series carries counts.

@@ -79,7 +79,7 @@ class Collected:
         good = finite & (times <= newest) & (times >= oldest)
         if not good.all():
             for sample in np.flatnonzero(~good).tolist():
-                series_id = self.known.series_ids[series[sample]][:100]
+                series_id = self.known.book.texts[series[sample]][:100]
                 if not finite[sample]:
                     error = Rejected(RejectReason.NOT_FINITE, f"{series_id} is {values[sample]}")
                 else:
@@ -88,14 +88,14 @@ class Collected:
                     error = Rejected(reason, f"{series_id} at {to_rfc3339(int(times[sample]))}")
                 self.reject(int(record[sample]), error)
             series, times, values, record = series[good], times[good], values[good], record[good]
-        used, renumbered = distinct(series, len(self.known.series_ids))
+        book = self.known.book
+        used, renumbered = distinct(series, len(book.texts))
         numbers = used.tolist()
         self.known.seen(numbers)
-        series_ids = [self.known.series_ids[number] for number in numbers]
-        owners = [self.known.owners[number] for number in numbers]
+        series_ids = [book.texts[number] for number in numbers]
         columns = SampleColumns(series_ids, renumbered, times, values)
         rejected = sorted(self._rejects.values(), key=lambda reject: reject.record)
-        return Parsed(columns, owners, record, rejected, self.empty)
+        return Parsed(columns, book, used.astype(np.int32), record, rejected, self.empty)
 
     def _in_order(self, read: Sequence[Read]) -> Read:
         """Every sample in the order of records, and within a record as it is there."""

@@ -14,7 +14,7 @@ from models.errors import Rejected
 from models.parse.outcome import Limits
 from models.parse.raw_forms import RawForms
 from models.reasons import RejectReason
-from models.series import EntityRule, Owner, format_series, valid_metric_name
+from models.series import EntityRule, Owner, SeriesBook, format_series, valid_metric_name
 
 # what tells series apart undecoded: (metric, raw JSON of its labels), or (measurement, raw JSON of its tags, field)
 SeriesKey: TypeAlias = tuple[str, bytes] | tuple[str, bytes, str]
@@ -40,7 +40,7 @@ class KnownSeries:
     Attributes:
         numbers: number of every raw form known; look here first, then call `learn`.
         forms: the native ones of them, for compiled loops.
-        series_ids: canonical text by number. owners: what each belongs to.
+        book: the series by number; another one where numbers begin anew.
     """
 
     def __init__(self, limits: Limits, entity_rule: EntityRule) -> None:
@@ -53,8 +53,7 @@ class KnownSeries:
         self.numbers: dict[SeriesKey, int] = {}
         self._raw_labels: dict[bytes, bytes] = {}
         self.forms = RawForms()
-        self.series_ids: list[str] = []
-        self.owners: list[Owner] = []
+        self.book = SeriesBook()
         self._number_of: dict[str, int] = {}
         self._per_service: Counter[str] = Counter()
         self._alive: set[int] = set()
@@ -81,10 +80,11 @@ class KnownSeries:
         for key, number in self.numbers.items():
             if len(key) == 2:
                 self.forms.add(key[0].encode(), key[1], number)
-        self.series_ids = [self.series_ids[old] for old in kept]
-        self.owners = [self.owners[old] for old in kept]
-        self._number_of = {series_id: number for number, series_id in enumerate(self.series_ids)}
-        self._per_service = Counter(owner.service for owner in self.owners)
+        before, self.book = self.book, SeriesBook()
+        for old in kept:
+            self.book.add(before.texts[old], before.owners[old])
+        self._number_of = {series_id: number for number, series_id in enumerate(self.book.texts)}
+        self._per_service = Counter(owner.service for owner in self.book.owners)
         self._alive = set()
 
     def learn(self, key: SeriesKey) -> int:
@@ -97,9 +97,7 @@ class KnownSeries:
         number = self._number_of.get(series_id)
         if number is None:
             owner = self._admit(metric, labels)
-            number = self._number_of[series_id] = len(self.series_ids)
-            self.series_ids.append(series_id)
-            self.owners.append(owner)
+            number = self._number_of[series_id] = self.book.add(series_id, owner)
             self._per_service[owner.service] += 1
         self.numbers[self._sharing(key)] = number
         if len(key) == 2:

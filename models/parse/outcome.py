@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.reasons import RejectReason
 from models.records import SampleColumns
-from models.series import Owner
+from models.series import SeriesBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,15 @@ class Parsed:
 
     Attributes:
         columns: the good samples, in the order of the records and of the samples within them.
-        owners: what each of the columns' series belongs to.
+        book, numbers: the columns' series by number, int32 `(n_series,)`, in the book of all that are known.
         record: int32 `(n_samples,)`, index of the record each sample came from.
         rejected: the bad ones.
         empty: records that were well formed and held no numeric value, such as a Telegraf metric with text fields only.
     """
 
     columns: SampleColumns
-    owners: list[Owner]
+    book: SeriesBook
+    numbers: NDArray[np.int32]
     record: NDArray[np.int32]
     rejected: list[Reject]
     empty: int

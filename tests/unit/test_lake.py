@@ -13,7 +13,7 @@ from infra.lake import LakeReader, LakeWriter, compact, crowded_days
 from infra.lake_compaction import run
 from models.errors import Unavailable
 from models.records import SampleColumns
-from models.series import EntityRule, Owner
+from models.series import EntityRule, Owner, SeriesBook
 
 RULE = EntityRule(("service",), ("instance",), "host")
 DAY_NS = 86_400 * 10**9
@@ -156,8 +156,21 @@ def test_names_in_any_script_come_back(tmp_path: Path) -> None:
 def test_what_a_series_belongs_to_need_not_be_found_out_twice(tmp_path: Path) -> None:
     writer = LakeWriter(tmp_path, RULE)
     text = 'latency_ms{instance="a",service="checkout"}'
-    writer.append(columns([text], [0], [1], [1.0]), "metrics:0", offsets(0), [Owner("told", "told/a", "latency_ms")])
+    book = SeriesBook()
+    book.add(SEARCH, RULE.identify(SEARCH).owner)
+    number = np.array([book.add(text, Owner("told", "told/a", "latency_ms"))], np.int32)
+    writer.append(columns([text], [0], [1], [1.0]), "metrics:0", offsets(0), (book, number))
     writer.append(columns([text], [0], [2], [2.0]), "metrics:0", offsets(1))
     writer.flush()
     assert LakeReader(tmp_path).services() == ["told"]
     assert LakeReader(tmp_path).read("told", 0, DAY_NS, 10).values.tolist() == [1.0, 2.0]
+
+
+def test_numbers_of_another_book_are_other_series(tmp_path: Path) -> None:
+    writer = LakeWriter(tmp_path, RULE)
+    for text, service in ((CHECKOUT, "checkout"), (SEARCH, "search/eu"), (CHECKOUT, "checkout")):
+        book = SeriesBook()
+        number = np.array([book.add(text, RULE.identify(text).owner)], np.int32)
+        writer.append(columns([text], [0], [1], [1.0]), "metrics:0", offsets(0), (book, number))
+        writer.flush()
+        assert LakeReader(tmp_path).read(service, 0, DAY_NS, 10).series_ids == [text]

@@ -11,10 +11,13 @@ from agents import sample_records
 from agents.partitioning import partition_of
 from agents.sample_records import Decoded, Partitioner, decode, encode, with_identity
 from models.records import SampleColumns
-from models.series import EntityRule
+from models.series import EntityRule, SeriesBook
 
 RULE = EntityRule(("service",), ("instance",), "host")
 SERIES = [f'm{metric}{{instance="i-{i}",service="s"}}' for metric in range(2) for i in range(6)]
+BOOK = SeriesBook()
+for text in SERIES:
+    BOOK.add(text, RULE.identify(text).owner)
 
 samples = st.lists(
     st.tuples(st.integers(0, len(SERIES) - 1), st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 2)),
@@ -47,7 +50,7 @@ def as_rows(part: Decoded) -> list[tuple[str, int, float, int]]:
 @given(samples, st.integers(1, 7))
 def test_every_sample_comes_back_once_in_order_in_its_entitys_partition(rows, limit) -> None:
     columns, offsets = columns_of(rows)
-    partitions = Partitioner(3)([RULE.identify(text).owner for text in SERIES])
+    partitions = Partitioner(3)(BOOK, np.arange(len(SERIES), dtype=np.int32))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sample_records, "MAX_SAMPLES", limit)
         encoded = list(encode(columns, partitions, offsets, "metrics:1", 5))
