@@ -17,20 +17,22 @@ from models.service_model import ServiceModel
 from models.tick_table import tick_table
 from models.training import TooLittleData, fit, seed_of
 from models.training_table import IncidentWindow, TrainingTable, cut, recent
+from models.whitening import DAY_NS
 
 CHANGED = frozenset({RetrainReason.DRIFT, RetrainReason.FEATURES_CHANGED})
 """Reasons which say that what was normal no longer is."""
 
 MOST_ANOMALOUS = 0.5
-"""Incidents and rows that the champion calls anomalous are left out up to this share of the history: most of the time
-cannot be abnormal, and a model of the rest would go on calling it so."""
+"""Incidents and rows that the champion calls anomalous are left out up to this share of the history, and where nobody
+has confirmed them, of each day: most of the time cannot be abnormal, and a model of the rest would go on calling it so.
+One machine whose normal had changed was in alarm for a week, and its models learnt nothing of it."""
 
 ESTABLISHED = 0.1
 """Share of the history from which rows since a change are a new normal. Fewer, an hour of a week, may as well be an
 incident that would be learnt while it lasts. Of a history shorter than `SHORT_HISTORY_NS` every change is one: there is
 no old normal to speak of."""
 
-SHORT_HISTORY_NS = 86_400 * 1_000_000_000
+SHORT_HISTORY_NS = DAY_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,12 @@ def train(samples: SampleColumns, order: TrainingOrder, champion: ServiceModel |
     """
     table = tick_table(samples, order.service, rules.entity_rule, rules.lateness_s)
     order = _established(order, table)
-    in_incident = table.inside(order.incidents)
-    anomalous = ~in_incident & _anomalous(table, order.reason, champion, rules)
+    confirmed = table.inside(w for w in order.incidents if not w.suspected)
+    suspected = table.inside(w for w in order.incidents if w.suspected) & ~confirmed
+    anomalous = ~confirmed & ~suspected & _anomalous(table, order.reason, champion, rules)
+    usual = _usual_days(table.tick_ns, suspected | anomalous)
+    suspected, anomalous = suspected & ~usual, anomalous & ~usual
+    in_incident = confirmed | suspected
     if len(table) and (in_incident | anomalous).mean() > MOST_ANOMALOUS:
         in_incident[:], anomalous[:] = False, False
     quiet = table.take(~in_incident & ~anomalous)
@@ -110,7 +116,7 @@ def train(samples: SampleColumns, order: TrainingOrder, champion: ServiceModel |
         model,
         champion,
         parts.judge,
-        table.take(in_incident & table.inside(w for w in order.incidents if not w.suspected)),
+        table.take(in_incident & confirmed),
         order.reason,
         alerts_per_entity_week=rules.alerts_per_entity_week,
         seed=seed,
@@ -131,12 +137,21 @@ def _established(order: TrainingOrder, table: TrainingTable) -> TrainingOrder:
     return replace(order, incidents=tuple(w for w in order.incidents if w.end_ns <= table.tick_ns[-1]))
 
 
+def _usual_days(tick_ns: NDArray[np.int64], odd: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Mask `(n_rows,)` of the rows of days, counted back from the newest row, of which most is odd."""
+    if len(tick_ns) == 0:
+        return odd
+    day = (tick_ns[-1] - tick_ns) // DAY_NS
+    rows = np.bincount(day)
+    return np.asarray(np.bincount(day, odd)[day] > MOST_ANOMALOUS * rows[day])
+
+
 def _anomalous(
     table: TrainingTable, reason: RetrainReason, champion: ServiceModel | None, rules: TrainingRules
 ) -> NDArray[np.bool_]:
     """Mask `(n_rows,)` of the rows that the champion alarms on; none where it is no judge of what is normal."""
     nothing = np.zeros(len(table), dtype=bool)
-    if champion is None or reason in CHANGED or len(table) == 0:
+    if champion is None or champion.learnt_ns < DAY_NS or reason in CHANGED or len(table) == 0:
         return nothing
     rate = rules.alerts_per_entity_week * table.interval_s / WEEK_S
     surprise, _ = champion.surprise(table.columns(champion.features), table.tick_ns)

@@ -12,7 +12,6 @@ from models.compiled import compiled
 from models.rows import Rows
 from models.service_model import ServiceModel
 from models.state import State, Table
-from models.whitening import DAY_NS
 
 
 class Multivariate(NamedTuple):
@@ -53,7 +52,7 @@ def ask_models(state: State, models: Mapping[int, ServiceModel], rows: Rows) -> 
         x = np.full((len(mine), len(model.features)), np.nan)
         _gather(state.series, rows, mine, x, asked.unknown)
         asked.nats[mine], share = model.surprise(x, rows.tick_ns[mine])
-        asked.youth[mine] = max(0.0, 1.0 - (model.trained_to_ns - model.trained_from_ns) / DAY_NS)
+        asked.youth[mine] = model.youth
         _spread(state.series, rows, mine, share, asked.share)
     return asked
 

@@ -153,13 +153,22 @@ class Pipeline:
         record = self._records.setdefault(service, ServiceRecord())
         if model is None:
             self._models.pop(number, None)
-            model_changed(record, "", 0)
+            model_changed(record, "", 0, 0)
         else:
+            self._forget_young_model(number, model)
             self._models[number] = model
-            model_changed(record, model.version, model.trained_to_ns)
+            model_changed(record, model.version, model.trained_to_ns, model.learnt_ns)
         self._state.assign_columns(number, model.features if model is not None else ())
         if model is not None:
             online.rebaseline_drifted(self._state.tables, self.n_series, number, model.trained_to_ns)
+
+    def _forget_young_model(self, number: int, model: ServiceModel) -> None:
+        """What young models have said of an entity is no measure for the first that knows a day: slow incidents were
+        told late for it."""
+        before = self._models.get(number)
+        if before is not None and before.is_young and not model.is_young:
+            entities = self._state.entities
+            entities["own_rows"][entities["service"] == number] = 0.0
 
     @property
     def thresholds(self) -> Mapping[str, float]:

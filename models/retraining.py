@@ -12,9 +12,14 @@ from numpy.typing import NDArray
 
 from models.reasons import RetrainReason
 from models.results import Drift, RetrainWish
+from models.service_model import GROWN_NS
+from models.whitening import DAY_NS
 
 CHANGED_NS = "changed_ns"
 """Key of a wish's evidence: event time since when the new normal holds, int nanoseconds."""
+
+SHORTEST_PERIOD_NS = 3_600 * 1_000_000_000
+"""A champion is not stale before it is an hour old."""
 
 
 def changed_ns(evidence: Mapping[str, str | float | int]) -> int | None:
@@ -33,7 +38,7 @@ class ServiceRecord:
 
     Attributes:
         rows: closed rows of the service in this partition.
-        version, trained_to_ns: of its champion; empty and 0 without one.
+        version, trained_to_ns: of its champion; empty and 0 without one. learnt_ns: time that it was trained on.
         ask_at_rows: rows at which a service without a champion asks next.
         drift_id, drift_rows, drift_ns: first drift after the champion's training, with the rows and the event time at
             which it began; empty when none is open.
@@ -46,6 +51,7 @@ class ServiceRecord:
     rows: int = 0
     version: str = ""
     trained_to_ns: int = 0
+    learnt_ns: int = 0
     ask_at_rows: int = 0
     drift_id: str = ""
     drift_rows: int = 0
@@ -73,9 +79,9 @@ class RetrainRules:
         return max(self.min_rows // 4, 1)
 
 
-def model_changed(record: ServiceRecord, version: str, trained_to_ns: int) -> None:
+def model_changed(record: ServiceRecord, version: str, trained_to_ns: int, learnt_ns: int) -> None:
     """Note that a champion came (or went, with an empty version)."""
-    record.version, record.trained_to_ns = version, trained_to_ns
+    record.version, record.trained_to_ns, record.learnt_ns = version, trained_to_ns, learnt_ns
     record.drift_id, record.unknown_rows, record.stale_periods, record.asked = "", 0, 0, {}
     record.ask_at_rows = 0
 
@@ -172,8 +178,15 @@ def _features(record: ServiceRecord, service: str, new: NewRows, rules: RetrainR
 def _stale(
     record: ServiceRecord, service: str, tick_ns: NDArray[np.int64], rules: RetrainRules
 ) -> list[tuple[int, RetrainWish]]:
-    """Asked for whenever the champion's age reaches another multiple of `stale_after_s`: it may have been kept."""
+    """Asked for whenever the champion's age reaches another multiple of its period: it may have been kept.
+
+    A champion is stale after `stale_after_s`, a young one when there is twice the history that it was trained on, or a
+    day of it: who has seen an hour does not know the day.
+    """
     period_ns = int(rules.stale_after_s * 1e9)
+    if record.learnt_ns < GROWN_NS:
+        young_ns = min(record.learnt_ns, DAY_NS - record.learnt_ns)
+        period_ns = min(period_ns, max(young_ns, SHORTEST_PERIOD_NS))
     found: list[tuple[int, RetrainWish]] = []
     while True:
         due_ns = record.trained_to_ns + (record.stale_periods + 1) * period_ns

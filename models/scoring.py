@@ -55,11 +55,6 @@ LEVEL_ROWS = 10.0
 """Rows that an entity's level of surprise remembers. Onsets are found by a row, incidents held by the level: their sum
 had .02 to .1 more VUS-PR than either on application servers, the same at 5."""
 
-OWN_SHARE = 0.5
-"""Share of the threshold that a row as a whole has to reach beside what the model has said of the entity so far, too;
-all of it while the model has learnt less than a day. At 1, false alarms are nearest to what is asked for, but of 192
-faults that come eight times a day 13 still alarm; at 0.7 77 do, at 0.5 all but six."""
-
 HELD = 0.75
 """Score up to which a row that is odd, but no news, is held: above the episode's `hold_score`, below the threshold."""
 
@@ -172,18 +167,19 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
             known = entity.n >= CALIBRATED_ROWS and entity.n * interval_s >= CALIBRATED_S
             out.readiness[row] = CALIBRATED if known else PROVISIONAL
             nats = false_alarms.surprise(entity, strength) if false_alarms.is_event(entity, strength) else 0.0
-            reach, severity = wanted * false_alarms.threshold(entity, probability), nats / target
-            alarm = nats >= reach
+            reach = wanted * false_alarms.threshold(entity, probability)
+            score = _graded(nats / (wanted * target), nats >= reach)
             if whole:
                 at_large = joint + NEWS * math.log1p(strength)
                 # calibrated on a past that it has learnt from, a model says more of an entity than it means: only what
                 # is odd among what it has said so far is news as well
-                joint_reach = wanted * false_alarms.joint_threshold(entity, probability)
-                own_reach = joint_reach * max(forest.youth[row], OWN_SHARE)
-                alarm = alarm or (at_large >= joint_reach and own_level.surprise(entity, at_large) >= own_reach)
+                general = false_alarms.joint_threshold(entity, probability)
+                own = own_level.reach(entity, general, forest.youth[row])
+                joint_score = _between(at_large / wanted, target, own, rules.episode.hold_score)
                 # news of one of many series counts where it is an alarm; it would drown the order of the rest
-                severity, oddest = max(at_large / target, severity if alarm else 0.0), 0.0
-            out.score[row] = max(_graded(severity / wanted, alarm), HELD * min(oddest / online.ODD, 1.0) / wanted)
+                score, oddest = max(joint_score, score if score > 1.0 else 0.0), 0.0
+            alarm = score > 1.0
+            out.score[row] = max(score, HELD * min(oddest / online.ODD, 1.0) / wanted)
             false_alarms.learn(entity, strength, alarm, probability, n_units)
             if whole and entity.alarm_rows == 0:
                 own_level.learn(entity, at_large)
@@ -258,6 +254,16 @@ def _graded(severity: float, alarm: bool) -> float:
     if alarm:
         return severity if severity > 1.0 + MARGIN else 1.0 + MARGIN * severity / (1.0 + MARGIN)
     return BELOW * severity if severity < 1.0 else 1.0 - (1.0 - BELOW) / severity
+
+
+@compiled
+def _between(nats: float, target: float, own: float, hold: float) -> float:
+    """The score of a row as a whole: 1 where it is an alarm for its entity, `hold` where an alarm is held, which is so
+    by what the nats mean in general: that much has been said of the entity before does not make an incident over."""
+    if nats >= own:
+        return nats / own
+    held = hold * min(target, own)
+    return hold * nats / held if nats <= held else hold + (1.0 - hold) * (nats - held) / (own - held)
 
 
 @compiled

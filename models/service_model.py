@@ -20,7 +20,7 @@ from models.compiled import compiled
 from models.distance import mean_square, nearest_mean_squares, shares
 from models.errors import TidewatchError
 from models.forest import Forest, score_rows
-from models.whitening import HARMONICS, Whitening, standardise_row, waves, whiten_row
+from models.whitening import DAY_NS, HARMONICS, Whitening, standardise_row, waves, whiten_row
 
 FORMAT = 2
 """Raised when the arrays of a model file change their meaning; a file of another format is refused."""
@@ -30,6 +30,9 @@ PROBE_TOLERANCE = 1e-9
 CHANNELS = ("forest", "middle", "nearest")
 """Columns of `ServiceModel.raw`: the Isolation Forest's outlier score, and the logarithms (of 1 + the mean square) of
 the distances to the middle of normal and to the nearest reference row."""
+
+GROWN_NS = 3 * DAY_NS // 4
+"""History of a model that is not young any more: what is left of the day is between hours that it knows."""
 
 _FOREST = ("feature", "threshold", "left", "right", "path", "roots")
 
@@ -74,6 +77,21 @@ class ServiceModel:
     probe_x: NDArray[np.float64]
     probe_tick_ns: NDArray[np.int64]
     probe_nats: NDArray[np.float64]
+
+    @property
+    def learnt_ns(self) -> int:
+        """Length of the history that it was trained on."""
+        return self.trained_to_ns - self.trained_from_ns
+
+    @property
+    def youth(self) -> float:
+        """What its history lacks of a day, 0 to 1."""
+        return max(0.0, 1.0 - self.learnt_ns / DAY_NS)
+
+    @property
+    def is_young(self) -> bool:
+        """Whether it lacks so much of a day that it may take the next hours for odd."""
+        return self.learnt_ns < GROWN_NS
 
     def raw(self, x: NDArray[np.float64], tick_ns: NDArray[np.int64]) -> NDArray[np.float64]:
         """Raw outlier scores `(n_rows, len(CHANNELS))` for feature rows `(n_rows, F)` where NaN is missing.

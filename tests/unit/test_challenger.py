@@ -30,3 +30,22 @@ def test_a_model_is_judged_by_confirmed_incidents_only(suspected, outcome):
     trained = _trained(window)
     assert trained.verdict.outcome is outcome
     assert (trained.incident_rows, trained.quiet_rows) == (100, N - 100)
+
+
+@pytest.mark.parametrize(
+    ("hours", "suspected", "left_out"),
+    [
+        pytest.param(10, True, 600, id="some hours are not learnt"),
+        pytest.param(14, True, 0, id="most of a day is not abnormal"),
+        pytest.param(14, False, 840, id="but where somebody has confirmed it"),
+    ],
+)
+def test_what_only_a_detector_suspects_is_left_out_of_no_more_than_half_of_a_day(hours, suspected, left_out):
+    minute_ns, minutes = 60 * SECOND_NS, 3 * 1440
+    columns = {series(metric): noise(minutes, seed) for seed, metric in enumerate(("cpu", "load", "queue"))}
+    newest_ns = START_NS + (minutes - 1) * minute_ns
+    window = IncidentWindow("shop/a", newest_ns - 26 * 60 * minute_ns - hours * 60 * minute_ns,
+                            newest_ns - 26 * 60 * minute_ns, suspected)  # fmt: skip
+    order = TrainingOrder("shop", "request", RetrainReason.COLD_START, incidents=(window,))
+    trained = train(table(columns, interval_ns=minute_ns), order, None, RULES)
+    assert (trained.incident_rows, trained.quiet_rows) == (left_out, minutes - left_out)

@@ -102,7 +102,14 @@ def test_an_equal_that_has_learnt_a_day_more_is_promoted(champion: ServiceModel)
     newer = replace(fit(table(seed=4), "shop", seed=9), trained_to_ns=champion.trained_to_ns + NEWER_BY_NS)
     result = verdict(newer, champion, table(seed=5), RetrainReason.STALE)
     assert result.promote
-    assert result.sentence.startswith("has learnt a day more and is no worse")
+    assert result.sentence.startswith("has learnt more and is no worse")
+
+
+def test_an_equal_that_has_learnt_twice_as_long_is_promoted(champion: ServiceModel) -> None:
+    longer = fit(table(seed=4), "shop", seed=9)
+    longer = replace(longer, trained_from_ns=longer.trained_to_ns - 2 * champion.learnt_ns)
+    result = verdict(longer, champion, table(seed=5), RetrainReason.STALE)
+    assert result.promote
 
 
 def test_a_challenger_that_looks_at_a_new_feature_is_promoted(champion: ServiceModel) -> None:

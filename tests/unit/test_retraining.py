@@ -21,14 +21,14 @@ def _drift(at_s, window=50):
     return Drift("shop/a:cpu:1", "shop", "shop/a", "cpu", "ADWIN", 3.0, window, at_s * S, (at_s - window) * S)
 
 
-def _served(trained_to_s=0):
+def _served(trained_to_s=0, learnt_s=86_400):
     record = ServiceRecord()
-    model_changed(record, "4", trained_to_s * S)
+    model_changed(record, "4", trained_to_s * S, learnt_s * S)
     return record
 
 
-def _asked(record, *parts):
-    return [wish for part in parts for _, wish in wishes(record, "shop", part, RULES)]
+def _asked(record, *parts, rules=RULES):
+    return [wish for part in parts for _, wish in wishes(record, "shop", part, rules)]
 
 
 def test_without_a_champion_a_model_is_asked_for_whenever_rows_have_doubled():
@@ -85,10 +85,19 @@ def test_an_old_champion_is_asked_about_again_with_every_further_period_of_age()
     assert len({wish.id for wish in found}) == 4
 
 
+@pytest.mark.parametrize(
+    ("learnt_s", "stale_s"), [(60, 3_600), (3 * 3_600, 3 * 3_600), (16 * 3_600, 8 * 3_600), (9 * 86_400, 86_400)]
+)
+def test_a_young_champion_is_stale_when_there_is_twice_its_history_or_a_day_of_it(learnt_s, stale_s):
+    rules = RetrainRules(min_rows=100, stale_after_s=86_400.0)
+    (wish,) = _asked(_served(learnt_s=learnt_s), _rows(0, stale_s + 1), rules=rules)
+    assert (wish.reason, wish.at_ns // S) == (RetrainReason.STALE, stale_s)
+
+
 def test_a_new_champion_starts_afresh():
     record = _served()
     assert len(_asked(record, _rows(1000, 1))) == 1
-    model_changed(record, "5", 1000 * S)
+    model_changed(record, "5", 1000 * S, 86_400 * S)
     assert _asked(record, _rows(1001, 100)) == []
     assert len(_asked(record, _rows(2000, 1))) == 1
 
@@ -97,5 +106,5 @@ def test_ids_repeat_in_a_replay_and_differ_between_champions():
     first, second = _served(), _served()
     assert _asked(first, _rows(1000, 1)) == _asked(second, _rows(1000, 1))
     other = ServiceRecord()
-    model_changed(other, "5", 0)
+    model_changed(other, "5", 0, 86_400 * S)
     assert _asked(other, _rows(1000, 1))[0].id != _asked(_served(), _rows(1000, 1))[0].id
