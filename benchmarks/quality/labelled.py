@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from benchmarks.quality.corpus import DataSet, Stream, load_streams
-from benchmarks.quality.detectors import SHIPPED, Scored, choose, run
+from benchmarks.quality.detectors import SHIPPED, VARIATIONS, Scored, choose, run
 from benchmarks.quality.entity_figures import entity_rows
 from benchmarks.quality.nab_figures import nab_rows
 from benchmarks.quality.runs import run_all
@@ -59,12 +59,14 @@ def _entities(data_set: DataSet, chosen: argparse.Namespace) -> dict[str, Any]:
     rows = [
         row for name, scored in by_detector.items() for row in entity_rows(name, streams, [one.score for one in scored])
     ]
-    rows += _as_alerted(streams, by_detector.get(SHIPPED, []))
+    rows += [
+        row for name, scored in by_detector.items() if name in VARIATIONS for row in _as_alerted(name, streams, scored)
+    ]
     print(f"\n{data_set.value.upper()}, {len(streams)} entities\n\n{markdown(rows, ENTITY_COLUMNS)}", flush=True)
     return {"rows": rows}
 
 
-def _as_alerted(streams: list[Stream], scored: list[Scored]) -> list[dict[str, Any]]:
+def _as_alerted(name: str, streams: list[Stream], scored: list[Scored]) -> list[dict[str, Any]]:
     """What the backtest itself reports of the alerts it raised at its own threshold, over all entities."""
     reports = [one.played.report for one in scored if one.played is not None]
     if not reports:
@@ -75,7 +77,7 @@ def _as_alerted(streams: list[Stream], scored: list[Scored]) -> list[dict[str, A
     days = sum(stream.judged_days for stream in streams)
     return [
         {
-            "detector": f"{SHIPPED}, alerts as raised ({alerts / days:.2f} a day)",
+            "detector": f"{name}, alerts as raised ({alerts / days:.2f} a day)",
             "files": "all",
             "precision": right / alerts if alerts else float("nan"),
             "recall": hit / windows if windows else float("nan"),
