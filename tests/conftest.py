@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from infra.local.kafka import Kafka
 from infra.local.postgres import Postgres
@@ -19,6 +20,10 @@ CACHE = ROOT / ".tidewatch" / "cache"
 TEMPLATE = "tidewatch_template"
 # nothing in a test outlives a crash of the machine
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+
+# a machine under load is no fault of what is tested
+settings.register_profile("tidewatch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tidewatch")
 
 
 def say(line: str) -> None:
