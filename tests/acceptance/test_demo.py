@@ -18,7 +18,7 @@ from infra.store.database import Database
 DASHBOARD_SPAN = timedelta(minutes=15)
 
 
-PATIENT = ("When budgets will be gone", "What people said")
+PATIENT = ("When budgets will be gone", "What people said", "Paused, silenced, in maintenance")
 """Panels that need hours of burning, or people; their queries must run, but a demo of minutes may leave them empty."""
 
 
