@@ -78,34 +78,14 @@ def end_of_text(data: NDArray[np.uint8], at: int, end: int) -> int:
     return at if at < end else -1
 
 
-@compiled
-def end_of_flat_object(data: NDArray[np.uint8], at: int, end: int) -> int:
-    """Position behind an object of texts; -1 where it holds anything deeper. Its bytes are only ever compared with
-    those of an object that is known to be valid."""
-    if data[at] != OPEN:
-        return -1
-    inside = False
-    at += 1
-    while at < end:
-        byte = data[at]
-        if inside:
-            if byte == _BACKSLASH:
-                at += 1
-            elif byte == QUOTE:
-                inside = False
-        elif byte == QUOTE:
-            inside = True
-        elif byte == CLOSE:
-            return at + 1
-        elif byte == OPEN:
-            return -1
-        at += 1
-    return -1
+ANY_DEPTH = 2**31
+"""For `end_of_object`: objects in objects as deep as a record can be long."""
 
 
 @compiled
-def end_of_object(data: NDArray[np.uint8], at: int, end: int) -> int:
-    """Position behind an object, whatever is in it; -1 where it does not end. It is looked into by others."""
+def end_of_object(data: NDArray[np.uint8], at: int, end: int, deepest: int) -> int:
+    """Position behind an object; -1 where none begins, or it does not end, or holds objects deeper than `deepest`, of
+    which itself is the first. Its bytes are only compared with a valid one's, or looked into by others."""
     if at < 0 or data[at] != OPEN:
         return -1
     inside, depth = False, 0
@@ -120,6 +100,8 @@ def end_of_object(data: NDArray[np.uint8], at: int, end: int) -> int:
             inside = True
         elif byte == OPEN:
             depth += 1
+            if depth > deepest:
+                return -1
         elif byte == CLOSE:
             depth -= 1
             if depth == 0:

@@ -15,6 +15,7 @@ from models import native_json
 from models.compiled import compiled
 from models.form_table import Forms
 from models.json_scan import (
+    ANY_DEPTH,
     CLOSE,
     CLOSE_LIST,
     COLON,
@@ -87,7 +88,7 @@ def _members(data: NDArray[np.uint8], at: int, end: int, first: int, members: Te
     found = 0
     while at >= 0:
         begin = next_byte(data, at, end)
-        after = end_of_object(data, begin, end)
+        after = end_of_object(data, begin, end, ANY_DEPTH)
         at = next_byte(data, after, end)
         if at < 0:
             return 0

@@ -21,7 +21,7 @@ from models.json_scan import (
     COMMA,
     OPEN,
     QUOTE,
-    end_of_flat_object,
+    end_of_object,
     end_of_text,
     expect,
     is_word,
@@ -94,7 +94,7 @@ def _read_one(texts: Texts, i: int, forms: Forms, out: Samples) -> int:
             at = metric_end + 1 if metric_end >= 0 else -1
         elif is_word(data, name, name_end, b"labels") and labels < 0:
             labels = at
-            at = labels_end = end_of_flat_object(data, at, end)
+            at = labels_end = end_of_object(data, at, end, 1)
         elif is_word(data, name, name_end, b"value") and value_state == NOT_READ:
             read_value = number(data, at, end)
             value_state = READ if read_value.exact else LONG_NUMBER

@@ -33,7 +33,7 @@ def reach(entity: Table, nats: float, youth: float) -> float:
         nats: the threshold, of surprises that are as probable as they say.
         youth: what the model's history lacks of a day, 0 to 1; nothing but the entity's past judges a newborn one.
     """
-    own = tail_value(nats, _tail(entity) if entity.own_rows > 0.0 else START, P_CUT)
+    own = tail_value(nats, _tail(entity), P_CUT)
     limit = LIMIT / max((1.0 - youth) ** 2, 1e-9)
     return float(max(nats, min(own, limit)))
 
@@ -41,7 +41,7 @@ def reach(entity: Table, nats: float, youth: float) -> float:
 @compiled
 def learn(entity: Table, nats: float) -> None:
     """Take in what the model says of a row outside of an alarm."""
-    before = _tail(entity) if entity.own_rows > 0.0 else START
+    before = _tail(entity)
     entity.own_rows += 1.0
     tail = learn_tail(nats, before, P_CUT, entity.own_rows, 1.0)
     entity.cut, entity.excess, entity.square, entity.beyond = tail.cut, tail.excess, tail.square, tail.beyond
@@ -49,4 +49,6 @@ def learn(entity: Table, nats: float) -> None:
 
 @compiled
 def _tail(entity: Table) -> Tail:
+    if entity.own_rows == 0.0:
+        return START
     return Tail(entity.cut, entity.excess, entity.square, entity.beyond)

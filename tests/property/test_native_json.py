@@ -117,18 +117,22 @@ def test_batches_are_read_alike_before_and_after_their_series_are_known(
     same([record for batch in wrapped for record in (single, batch)])
 
 
+def damaged(data: st.DataObject, good: bytes, pieces: list[bytes]) -> bytes:
+    """A text with one to three of its places, of up to two bytes, replaced."""
+    text = bytearray(good)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(text) - 1))
+        text[at : at + data.draw(st.integers(0, 2))] = data.draw(st.sampled_from(pieces))
+    return bytes(text)
+
+
 @settings(max_examples=400)
 @given(st.data())
 def test_damaged_batches_are_judged_alike_before_and_after_their_series_are_known(data: st.DataObject) -> None:
     sample = b'{"metric":"m","value":-12.5e1,"timestamp":"2025-11-20T10:00:00.125Z","labels":{"a":"x","b":"}{\\"y"}}'
     good = b'{"samples":[' + sample + b"," + sample.replace(b"12.5", b"7") + b"]}"
-    damaged = bytearray(good)
-    for _ in range(data.draw(st.integers(1, 3))):
-        at = data.draw(st.integers(0, len(damaged) - 1))
-        damaged[at : at + data.draw(st.integers(0, 2))] = data.draw(st.sampled_from(
-            [b"", b'"', b"{", b"}", b"[", b"]", b",", b":", b"\\", b"0", b"-", b".", b" ", b"\xff", b"Z", b"s"]
-        ))  # fmt: skip
-    same([good, bytes(damaged), sample])
+    pieces = [b"", b'"', b"{", b"}", b"[", b"]", b",", b":", b"\\", b"0", b"-", b".", b" ", b"\xff", b"Z", b"s"]
+    same([good, damaged(data, good, pieces), sample])
 
 
 def test_plain_batches_of_known_series_are_read_at_once() -> None:
@@ -150,13 +154,8 @@ def test_plain_batches_of_known_series_are_read_at_once() -> None:
 @given(st.data())
 def test_damaged_samples_are_judged_alike_before_and_after_their_series_are_known(data: st.DataObject) -> None:
     good = b'{"metric":"m","value":-12.5e1,"timestamp":"2025-11-20T10:00:00.125Z","labels":{"a":"x","b":"\\"y"}}'
-    damaged = bytearray(good)
-    for _ in range(data.draw(st.integers(1, 3))):
-        at = data.draw(st.integers(0, len(damaged) - 1))
-        damaged[at : at + data.draw(st.integers(0, 2))] = data.draw(st.sampled_from(
-            [b"", b'"', b"{", b"}", b",", b":", b"\\", b"0", b"9", b"-", b".", b"e", b" ", b"\xff", b"Z", b"m"]
-        ))  # fmt: skip
-    same([good, bytes(damaged)])
+    pieces = [b"", b'"', b"{", b"}", b",", b":", b"\\", b"0", b"9", b"-", b".", b"e", b" ", b"\xff", b"Z", b"m"]
+    same([good, damaged(data, good, pieces)])
 
 
 @pytest.mark.parametrize(
