@@ -80,7 +80,8 @@ class HostMetrics:
         # process_iter keeps its Process objects between calls, which is what cpu_percent measures against;
         # what has ended or may not be read has None
         for process in psutil.process_iter(["cpu_percent", "memory_info"]):
-            cpu.append((process.info["cpu_percent"] or 0.0) / 100 / self._cores)
+            # the kernel counts in ticks of 10 ms: over less, one tick is more than there was time for
+            cpu.append(min((process.info["cpu_percent"] or 0.0) / 100 / self._cores, 1.0))
             memory.append(process.info["memory_info"].rss / total if process.info["memory_info"] else 0.0)
         yield "processes", {}, len(cpu)
         for metric, values in (("process_cpu_ratio", cpu), ("process_memory_ratio", memory)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -168,6 +169,14 @@ def test_host_metrics_are_finite_of_one_entity_and_the_same_series_every_time() 
     assert all(np.isfinite(value) for value in values.values())
     assert all(0 <= value <= 1 for name, value in values.items() if name.endswith("_ratio"))
     assert 0 < values["memory_ratio"] < 1
+
+
+def test_a_clock_tick_within_a_moment_is_no_more_than_the_whole_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = SimpleNamespace(info={"cpu_percent": 1e6, "memory_info": None})
+    monkeypatch.setattr(host.psutil, "process_iter", lambda fields: iter([busy]))
+    columns = host.HostMetrics("box-1", top=1).read(1)
+    ratio = columns.values[columns.series_ids.index('process_cpu_ratio{instance="box-1",rank="1",service="host"}')]
+    assert ratio == 1.0
 
 
 def write(path: Path, *rows: str) -> Path:
