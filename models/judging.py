@@ -12,12 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.false_alarms import WEEK_S
+from models.misfit import misfit_since_ns
 from models.reasons import RetrainReason, TrainingOutcome
 from models.service_model import ServiceModel
 from models.training_table import TrainingTable, calibration_rows
@@ -71,7 +73,8 @@ class Fitness:
         alarm_ratio: alarms on quiet rows over the alarms asked for, both plus one, so that nothing divides by zero.
         surprise: mean surprise of the quiet rows that count now, nats, each cut at `MOST_SURPRISE`; 1 for a model that
             knows them (the surprise of a calibrated model is exponentially distributed).
-        fits: whether that surprise can be an accident.
+        fits: whether that surprise can be an accident. unfit_since_ns: event time since when it is not, where it was
+            before; None where it fits, or never did.
         separation: ROC area on rows with a fault put in, 0 to 1.
         separation_incidents: ROC area on rows of known incidents; NaN where there are fewer than `MIN_INCIDENT_ROWS`.
         coverage: share of the features alive (by how often they have a value) that the model looks at, 0 to 1.
@@ -83,6 +86,7 @@ class Fitness:
     separation: float
     separation_incidents: float
     coverage: float
+    unfit_since_ns: int | None = None
 
     @property
     def worst_separation(self) -> float:
@@ -158,7 +162,7 @@ def _decide(new: Fitness, old: Fitness | None, reason: RetrainReason, newer: boo
     if changed and new.fits and not old.fits:
         return promoted, (
             f"fits the new normal (surprise {new.surprise:.2f}, 1 is perfect), where the champion does not "
-            f"({old.surprise:.2f})"
+            f"({old.surprise:.2f}{_since(old)})"
         )
     if not new.fits and old.fits:
         return kept, f"the challenger does not fit the history (surprise {new.surprise:.2f}, not 1); the champion does"
@@ -183,6 +187,13 @@ def _decide(new: Fitness, old: Fitness | None, reason: RetrainReason, newer: boo
     )
 
 
+def _since(fitness: Fitness) -> str:
+    """The end of a sentence on a model that does not fit."""
+    if fitness.unfit_since_ns is None:
+        return ""
+    return f" since {datetime.fromtimestamp(fitness.unfit_since_ns // 10**9, UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def _figures(fitness: Fitness) -> dict[str, float]:
     figures = {
         "alarm_ratio": fitness.alarm_ratio,
@@ -193,6 +204,8 @@ def _figures(fitness: Fitness) -> dict[str, float]:
     }
     if math.isfinite(fitness.separation_incidents):
         figures["separation_incidents"] = fitness.separation_incidents
+    if fitness.unfit_since_ns is not None:
+        figures["unfit_since_s"] = fitness.unfit_since_ns / 1e9
     return figures
 
 
@@ -229,13 +242,17 @@ class _JudgedRows:
         if len(self._incidents) >= MIN_INCIDENT_ROWS:
             surprise = _nats(model, self._incidents)
             known = roc_area(surprise, quiet)
+        fits = mean <= 1.0 + FIT_SIGMAS * deviation
         return Fitness(
             alarm_ratio=(alarms + 1.0) / (expected + 1.0),
             surprise=mean,
-            fits=mean <= 1.0 + FIT_SIGMAS * deviation,
+            fits=fits,
             separation=roc_area(faulty, quiet),
             separation_incidents=known,
             coverage=_coverage(model, self._quiet),
+            unfit_since_ns=None
+            if fits
+            else misfit_since_ns(np.minimum(quiet, MOST_SURPRISE), self._quiet.tick_ns),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -55,17 +56,34 @@ def test_after_a_shift_the_champion_is_judged_worse_and_replaced(champion: Servi
     assert (result.figures["champion_fits"], result.figures["challenger_fits"]) == (0.0, 1.0)
 
 
-def test_a_shift_that_only_the_last_rows_show_is_learnt_and_judged_by_them(champion: ServiceModel) -> None:
-    quiet, shift = table(90, seed=3), table(30, seed=4, shift=400.0)
-    since_ns = int(quiet.tick_ns[-1]) + 1
+def one_after_another(first: TrainingTable, then: TrainingTable) -> tuple[TrainingTable, int]:
+    """Both as one table, and when the second begins."""
+    since_ns = int(first.tick_ns[-1]) + 1
     rows = TrainingTable(
-        quiet.features,
-        quiet.entities,
-        np.concatenate([quiet.x, shift.x]),
-        np.concatenate([quiet.entity, shift.entity]),
-        np.concatenate([quiet.tick_ns, shift.tick_ns + since_ns]),
-        quiet.interval_s,
+        first.features,
+        first.entities,
+        np.concatenate([first.x, then.x]),
+        np.concatenate([first.entity, then.entity]),
+        np.concatenate([first.tick_ns, then.tick_ns + since_ns]),
+        first.interval_s,
     )
+    return rows, since_ns
+
+
+def test_the_verdict_says_since_when_the_champion_no_longer_fits(champion: ServiceModel) -> None:
+    rows, since_ns = one_after_another(table(1000, seed=3), table(500, seed=4, shift=400.0))
+    parts = cut(rows)
+    challenger = fit(rows, "shop", seed=1, parts=parts)
+    result = verdict(challenger, champion, parts.judge, RetrainReason.DRIFT)
+    assert result.promote, result.sentence
+    since_s = result.figures["champion_unfit_since_s"]
+    assert since_s == pytest.approx(since_ns / 1e9, abs=600)
+    assert f" since {datetime.fromtimestamp(since_s, UTC):%Y-%m-%d %H:%M} UTC)" in result.sentence
+    assert "challenger_unfit_since_s" not in result.figures
+
+
+def test_a_shift_that_only_the_last_rows_show_is_learnt_and_judged_by_them(champion: ServiceModel) -> None:
+    rows, since_ns = one_after_another(table(90, seed=3), table(30, seed=4, shift=400.0))
     parts = cut(rows)
     challenger = fit(rows, "shop", seed=1, parts=parts)
     result = judge(
