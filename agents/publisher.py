@@ -1,7 +1,7 @@
 """One idempotent Kafka producer of a role: publishes, waits for every answer, starts anew after a failure.
 
 Records go out in batches made here: aiokafka's `send` of a single record takes 20 us for its futures and for choosing
-the partition, appending to a batch takes one.
+the partition, appending to a batch takes one, and `Packed` ones have cost their share when they come.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownTopicOr
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from agents.partitioning import partition_of
+from agents.record_batch import Packed, RecordBatch
 from infra.settings import Settings
 from models.errors import Unavailable
 
@@ -54,8 +55,8 @@ class Publisher:
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Return when every in-sync replica has all of `records`. Several calls may be under way at once.
+    async def publish(self, records: Sequence[Outgoing], packed: Sequence[Packed] = ()) -> None:
+        """Return when every in-sync replica has all of them. Several calls may be under way at once.
 
         Records of one partition keep their order as long as the caller awaits one call before the next. After an error
         some of them may be there; publishing all of them again is what the readers are made for.
@@ -67,6 +68,8 @@ class Publisher:
         answers: list[asyncio.Future[object]] = []
         async with self._in_use() as producer:
             try:
+                for one in packed:
+                    answers.append(await producer.send_batch(RecordBatch(one), one.topic, partition=one.partition))
                 for (topic, partition), mine in (await self._by_partition(producer, records)).items():
                     for batch in _batches(producer, mine):
                         answers.append(await producer.send_batch(batch, topic, partition=partition))
@@ -92,9 +95,12 @@ class Publisher:
         return found
 
     async def partitions(self, topic: str) -> int:
-        """How many partitions `topic` has; raises `Unavailable`."""
+        """How many partitions `topic` has, one at least; raises `Unavailable`."""
         async with self._in_use() as producer:
-            return len(await producer.partitions_for(topic))
+            found = await producer.partitions_for(topic)
+            if not found:
+                raise UnknownTopicOrPartitionError
+            return len(found)
 
     async def close(self) -> None:
         """Let go of the producer."""

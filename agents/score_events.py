@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from infra.store.outbox import OutboxEvent
 from models.alerts import alert_event, dashboard_url, runbook_url
 from models.names import AlertName, Annotation, Severity, Topic
 from models.reasons import AlertDecision, AlertState
-from models.records import AlertEvent, DriftEvent, RetrainEvent, ScoreEvent
+from models.records import AlertEvent, DriftEvent, RetrainEvent
+from models.results import READINESS
+from models.score_texts import ScoreColumns, score_texts
+from models.texts import Texts
 from models.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
@@ -27,38 +31,56 @@ TOP_CAUSES: Final = 3
 _encoder = msgspec.json.Encoder()
 
 
-def score_records(rows: ScoredRows, entities: list[EntityName]) -> list[tuple[str, bytes]]:
-    """(entity, JSON) of every closed tick, in tick order."""
-    encode, ticks = _encoder.encode, {tick_ns: to_rfc3339(tick_ns) for tick_ns in set(rows.tick_ns.tolist())}
-    columns = zip(
-        rows.entity.tolist(),
-        rows.tick_ns.tolist(),
-        rows.score.tolist(),
-        rows.is_anomaly.tolist(),
-        rows.contributions,
-        rows.cause,
-        _known(rows.value),
-        _known(rows.expected),
-        _known(rows.expected_lower),
-        _known(rows.expected_upper),
-        rows.model_version,
-        rows.readiness,
-        strict=True,
+def score_events(rows: ScoredRows, entities: list[EntityName]) -> tuple[list[str], NDArray[np.int64], Texts]:
+    """The `ScoreEvent` of every closed tick, as JSON, in tick order.
+
+    Returns:
+        Entities that have rows; int64 `(n,)`, which of them each row is of; the events.
+    """
+    numbers, first, entity = np.unique(rows.entity, return_index=True, return_inverse=True)
+    names = [entities[number] for number in numbers.tolist()]
+    ticks, tick = np.unique(rows.tick_ns, return_inverse=True)
+    series, cause = np.unique(rows.causes, return_inverse=True)
+    # -1 is no series, and sorts first
+    unknown = int(len(series) > 0 and series[0] < 0)
+    encode, one_by_one = _encoder.encode, np.ascontiguousarray
+    values = orjson.dumps(one_by_one(rows.value), option=orjson.OPT_SERIALIZE_NUMPY)
+    columns = ScoreColumns(
+        entity=entity,
+        ids=Texts.of([b'{"id":%b@' % encode(name.entity)[:-1] for name in names]),
+        names=Texts.of(
+            [b'","service":%b,"entity":%b,"tick":' % (encode(name.service), encode(name.entity)) for name in names]
+        ),
+        versions=Texts.of([encode(rows.model_version[row]) for row in first.tolist()]),
+        tick_ns=one_by_one(rows.tick_ns),
+        tick=tick,
+        ticks=Texts.of([encode(to_rfc3339(tick_ns)) for tick_ns in ticks.tolist()]),
+        score=one_by_one(rows.score),
+        is_anomaly=one_by_one(rows.is_anomaly),
+        cause=cause.reshape(rows.causes.shape) - unknown,
+        part=one_by_one(rows.parts),
+        features=Texts.of([encode(rows.features[number]) for number in series[unknown:].tolist()]),
+        value=_listed(values),
+        expected=one_by_one(rows.expected),
+        lower=one_by_one(rows.expected_lower),
+        upper=one_by_one(rows.expected_upper),
+        readiness=rows.readiness_code.astype(np.int64),
+        readiness_texts=Texts.of([encode(readiness.value) for readiness in READINESS]),
     )
-    found = []
-    for number, tick_ns, score, anomalous, causes, *known in columns:
-        name = entities[number]
-        identity = f"{name.entity}@{tick_ns}"
-        event = ScoreEvent(identity, name.service, name.entity, ticks[tick_ns], score, anomalous, causes, *known)
-        found.append((name.entity, encode(event)))
-    return found
+    return [name.entity for name in names], entity, score_texts(columns)
 
 
-def _known(values: NDArray[np.float64]) -> list[float | None]:
-    """JSON has no word for NaN, which stands for "there is none"."""
-    if np.isfinite(values).all():
-        return cast("list[float | None]", values.tolist())
-    return [value if math.isfinite(value) else None for value in values.tolist()]
+def _listed(numbers: bytes) -> Texts:
+    """The numbers of a JSON list.
+
+    >>> texts = _listed(b"[1.5,null]")
+    >>> texts.at(0), texts.at(1)
+    (b'1.5', b'null')
+    """
+    data = np.frombuffer(numbers, np.uint8)
+    ends = np.append(np.flatnonzero(data == ord(",")), len(data) - 1)
+    start = np.concatenate([np.ones(1, np.int64), ends[:-1] + 1])
+    return Texts(data, start, ends - start)
 
 
 def drift_record(drift: Drift) -> tuple[str, bytes]:

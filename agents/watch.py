@@ -26,6 +26,7 @@ from typing import Any, Final
 
 import faust
 import msgspec
+import numpy as np
 from faust.types import TP, StreamT
 
 from agents.context import Context
@@ -34,9 +35,11 @@ from agents.metrics import WatchMetrics
 from agents.micro_batch import MicroBatch, side_by_side
 from agents.partition_loader import PartitionLoader
 from agents.partition_state import PartitionState
+from agents.partitioning import partition_of
 from agents.publisher import Outgoing, Publisher
+from agents.record_batch import Packed, pack
 from agents.sample_records import Decoded, decode
-from agents.score_events import alert_outgoing, drift_record, retrain_outgoing, score_records, silence_outgoing
+from agents.score_events import alert_outgoing, drift_record, retrain_outgoing, score_events, silence_outgoing
 from agents.snapshots import Snapshots
 from agents.transport import reposition, resume_from
 from infra.store import feedback, slos
@@ -45,6 +48,8 @@ from infra.store.watch import Effects, commit
 from models.errors import Misconfigured
 from models.names import Topic
 from models.results import Folded
+from models.texts import Texts
+from models.warm_up import warm_up_writing
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +91,7 @@ class Watch:
 
     def __init__(self, app: faust.App, context: Context) -> None:
         self.topic = context.settings.topic(Topic.SAMPLES)
+        self._scores = context.settings.topic(Topic.SCORES)
         self._app = app
         self._context = context
         self._settings = context.settings
@@ -100,6 +106,7 @@ class Watch:
     async def warm_up(self) -> None:
         """Compile the kernels before partitions are ours: minutes on a small machine that has no compiled ones yet."""
         await self._context.run(self._loader.fold_nothing_of_value)
+        await self._context.run(warm_up_writing)
 
     # partitions come and go
 
@@ -195,8 +202,8 @@ class Watch:
             decoded = self._decode(records)
             folded = await self._context.run(state.fold, decoded, records[-1].offset + 1)
             await self._snapshots.begin_if_due(state)
-            outgoing = await self._context.run(self._outgoing, state, folded)
-        await self._publish(outgoing)
+            scores = await self._context.run(self._packed_scores, state, folded, await self._score_partitions())
+        await self._publish(self._outgoing(folded), scores)
         effects = self._effects(state, expected, folded, swaps, thresholds)
         await self._commit(effects)
         state.stored = state.position
@@ -214,20 +221,25 @@ class Watch:
                 self._metrics.count_undecodable()
         return decoded
 
-    async def _publish(self, outgoing: Sequence[Outgoing]) -> None:
-        if outgoing:
-            await self._context.dependencies.until_available("kafka", lambda: self._publisher.publish(outgoing))
+    async def _publish(self, outgoing: Sequence[Outgoing], packed: Sequence[Packed]) -> None:
+        if outgoing or packed:
+            await self._context.dependencies.until_available("kafka", lambda: self._publisher.publish(outgoing, packed))
 
-    def _outgoing(self, state: PartitionState, folded: Folded) -> list[Outgoing]:
-        scores, drift = self._settings.topic(Topic.SCORES), self._settings.topic(Topic.DRIFT)
-        outgoing = [
-            Outgoing(scores, value, entity.encode())
-            for entity, value in score_records(folded.rows, state.pipeline.entities)
-        ]
-        outgoing.extend(
-            Outgoing(drift, value, service.encode()) for service, value in map(drift_record, folded.drifts)
+    async def _score_partitions(self) -> int:
+        """How many there are now; the client has it at hand."""
+        return await self._context.dependencies.until_available(
+            "kafka", lambda: self._publisher.partitions(self._scores)
         )
-        return outgoing
+
+    def _packed_scores(self, state: PartitionState, folded: Folded, partitions: int) -> list[Packed]:
+        names, which, events = score_events(folded.rows, state.pipeline.entities)
+        keys = [name.encode() for name in names]
+        partition = np.array([partition_of(key, partitions) for key in keys], np.int64)
+        return list(pack(self._scores, partition[which], Texts.of(keys).chosen(which), events))
+
+    def _outgoing(self, folded: Folded) -> list[Outgoing]:
+        drift = self._settings.topic(Topic.DRIFT)
+        return [Outgoing(drift, value, service.encode()) for service, value in map(drift_record, folded.drifts)]
 
     def _effects(
         self,

@@ -73,21 +73,6 @@ class ScoredRows:
         """Feature that contributes most, a row; empty where the row has none."""
         return [self.features[number] if number >= 0 else "" for number in self.causes[:, 0].tolist()]
 
-    @cached_property
-    def contributions(self) -> list[list[tuple[str, float]]]:
-        """Up to three (feature, contribution) a row, largest first, summing to the score."""
-        width = self.causes.shape[1]
-        names = [self.features[number] for number in self.causes.ravel().tolist()]
-        pairs = list(zip(names, self.parts.ravel().tolist(), strict=True))
-        # causes come first in their row
-        found = np.count_nonzero(self.causes >= 0, axis=1).tolist()
-        return [pairs[row * width : row * width + n] for row, n in enumerate(found)]
-
-    @cached_property
-    def readiness(self) -> list[Readiness]:
-        """How far each row's score can be trusted."""
-        return [READINESS[code] for code in self.readiness_code.tolist()]
-
     def contributions_of(self, row: int) -> list[tuple[str, float]]:
         """The contributions of one row."""
         pairs = zip(self.causes[row].tolist(), self.parts[row].tolist(), strict=True)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import compiled
+
 
 class Texts(NamedTuple):
     """Byte strings that lie somewhere in one buffer.
@@ -35,7 +37,21 @@ class Texts(NamedTuple):
         data = np.frombuffer(b"".join(value for value in values if value), np.uint8)
         return cls(data, end - np.maximum(length, 0), length)
 
+    def chosen(self, which: NDArray[np.int64] | slice) -> Texts:
+        """Some of them, over the same buffer."""
+        return Texts(self.data, self.start[which], self.length[which])
+
     def at(self, index: int) -> bytes | None:
         """One of them."""
         start, length = int(self.start[index]), int(self.length[index])
         return None if length < 0 else self.data[start : start + length].tobytes()
+
+
+@compiled
+def copy(source: NDArray[np.uint8], start: int, target: NDArray[np.uint8], at: int, length: int) -> int:
+    """Copy bytes from one buffer to another; the position after them there."""
+    # of slices, as an index that might be negative would keep the loop from taking many bytes at a time
+    read, write = source[start : start + length], target[at : at + length]
+    for k in range(length):
+        write[k] = read[k]
+    return int(at + length)

@@ -6,20 +6,23 @@ import numpy as np
 
 from models.calibration import Calibration
 from models.forest import Forest
-from models.kafka_layout import Layout, Span, lay_out
+from models.kafka_layout import Layout, Span, laid_out, lay_out
 from models.parse.outcome import Limits
 from models.parse.parser import Parser
 from models.pipeline import Pipeline, PipelineConfig
 from models.records import SampleColumns
+from models.score_texts import ScoreColumns, score_texts
 from models.series import EntityRule
 from models.service_model import CHANNELS, ServiceModel
 from models.slo.binding import Role, SloBinding, ThresholdOp
+from models.texts import Texts
 from models.whitening import Whitening
 
 
 def warm_up() -> None:
     """Read and fold a few made-up samples, with a model and an SLO, and forget them."""
     warm_up_reading()
+    warm_up_writing()
     pipeline = Pipeline(PipelineConfig(EntityRule((), (), "warm-up")))
     pipeline.use_slos([SloBinding(1, "a", (), Role.THRESHOLD, ThresholdOp.LT, 0.5)])
     pipeline.use_model("warm-up", _model())
@@ -37,6 +40,19 @@ def warm_up_reading() -> None:
         parser.parse([b'{"metric":"a","value":1}'], [0], 0)
     # one record without key, value and headers
     lay_out(np.frombuffer(bytes((12, 0, 0, 0, 1, 1, 0)), np.uint8), Span(0, 7, 0, 1, 0, 0, -1), Layout.room(1))
+
+
+def warm_up_writing() -> None:
+    """The part that makes events of scores."""
+    text, number, real = Texts.of([b'""']), np.zeros(1, np.int64), np.zeros(1)
+    events = score_texts(
+        ScoreColumns(
+            entity=number, ids=text, names=text, versions=text, tick_ns=number, tick=number, ticks=text, score=real,
+            is_anomaly=np.zeros(1, np.bool_), cause=np.zeros((1, 1), np.int64), part=np.zeros((1, 1)), features=text,
+            value=text, expected=real, lower=real, upper=real, readiness=number, readiness_texts=text,
+        )
+    )  # fmt: skip
+    laid_out(text, events)
 
 
 def _model() -> ServiceModel:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, cast
 
 import pytest
@@ -22,10 +23,11 @@ from prometheus_client import CollectorRegistry
 
 from agents import ingest, watch
 from agents.context import Context
-from agents.fetched import Fetched, Record
+from agents.fetched import Batch, Fetched, Record
 from agents.micro_batch import Deliveries, MicroBatch
 from agents.partition_state import ModelRef, PartitionState
 from agents.publisher import Outgoing
+from agents.record_batch import Packed, RecordBatch
 from agents.retry import Dependencies
 from agents.sample_records import decode
 from agents.serving_models import Served
@@ -172,14 +174,22 @@ class WorldDatabase:
         yield self._world
 
 
+def records_of(packed: Packed) -> Fetched:
+    """The records of a batch, as a consumer gets them."""
+    batch = Batch(memoryview(RecordBatch(packed)._build()))
+    assert batch.validate_crc()
+    return Fetched.of_batches(TP(packed.topic, packed.partition), [batch], 0)
+
+
 class WorldPublisher:
     """Stands for `Publisher`: in order, so that a death leaves the first ones."""
 
     def __init__(self, world: World, steps: Steps) -> None:
         self._world, self._steps = world, steps
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
-        for number, record in enumerate(records):
+    async def publish(self, records: Sequence[Outgoing], packed: Sequence[Packed] = ()) -> None:
+        unpacked = [Outgoing(r.topic, r.value, r.key) for r in chain.from_iterable(map(records_of, packed))]
+        for number, record in enumerate([*unpacked, *records]):
             if number < MOST_CUTS:
                 await self._steps.take()
             topic = Topic(record.topic.removeprefix(self._world.settings.topic_prefix))

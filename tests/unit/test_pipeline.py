@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from models.pipeline import Folded
 from models.reasons import AlertDecision, AlertState, Readiness, RetrainReason
 from models.records import SampleColumns
+from models.results import READINESS
 from models.whitening import Whitening
 from tests.unit.streams import (
     SECOND_NS,
@@ -187,19 +188,19 @@ def test_a_shift_that_stays_becomes_normal_and_is_reported_as_drift():
 
 def test_contributions_sum_to_the_score():
     rows = with_model(make()).fold(eventful()).rows
-    sums = [sum(part for _, part in parts) for parts in rows.contributions]
+    sums = [sum(part for _, part in parts) for parts in map(rows.contributions_of, range(len(rows)))]
     np.testing.assert_allclose(sums, rows.score, atol=1e-12)
-    assert all(parts[0][0] == cause for parts, cause in zip(rows.contributions, rows.cause, strict=True))
+    assert all(rows.contributions_of(row)[0][0] == cause for row, cause in enumerate(rows.cause))
 
 
 def test_the_first_score_comes_after_ten_rows_and_readiness_is_told():
     rows = make().fold(table({series("a"): noise(1500, 0)}, interval_ns=60 * SECOND_NS)).rows
     assert rows.score[:10].tolist() == [0.0] * 10
     assert (rows.score[10:30] > 0).any()
-    assert rows.readiness[9] is Readiness.WARMING_UP
-    assert rows.readiness[10] is Readiness.PROVISIONAL
-    assert rows.readiness[1430] is Readiness.PROVISIONAL
-    assert rows.readiness[1450] is Readiness.CALIBRATED
+    assert READINESS[rows.readiness_code[9]] is Readiness.WARMING_UP
+    assert READINESS[rows.readiness_code[10]] is Readiness.PROVISIONAL
+    assert READINESS[rows.readiness_code[1430]] is Readiness.PROVISIONAL
+    assert READINESS[rows.readiness_code[1450]] is Readiness.CALIBRATED
 
 
 def test_values_inside_the_band_are_normal_and_the_band_holds_the_expected_value():

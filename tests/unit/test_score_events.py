@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import msgspec
+import json
+import math
+from typing import Any
 
-from agents.score_events import anomaly_alert, silence_outgoing
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.score_events import anomaly_alert, score_events, silence_outgoing
 from infra.settings import load
 from models.names import Topic
 from models.reasons import AlertDecision, AlertState
-from models.records import AlertEvent
-from models.results import Episode, Silence
+from models.records import AlertEvent, ScoreEvent
+from models.results import Episode, ScoredRows, Silence
+from models.score_texts import DIGITS, put_integer, put_number
+from models.state import EntityName
+from models.timestamps import to_rfc3339
 
 S = 1_000_000_000
 SETTINGS = load(grafana_url="http://grafana:3000/", runbook_url="https://docs/runbook.md")
@@ -52,3 +63,79 @@ def test_an_anomaly_tells_what_was_seen_and_expected_and_where_to_look() -> None
     assert annotations["expected"] == "80 (60 to 110)"
     assert annotations["model_version"] == "3"
     assert annotations["dashboard_url"].startswith("http://grafana:3000/d/tidewatch-live?var-service=shop&var-entity=")
+
+
+def _rows(**columns: Any) -> ScoredRows:
+    """Three rows of two entities; one has no cause and nothing that is known."""
+    usual: dict[str, Any] = {
+        "entity": np.array([1, 0, 1], np.int32),
+        "tick_ns": np.array([1_763_632_800_250_000_000, -1, 0]),
+        "score": np.array([1.25, 0.0, 1 / 3]),
+        "is_anomaly": np.array([True, False, False]),
+        "value": np.array([[98765432.125, math.nan, -1.5]]).T[:, 0],
+        "expected": np.array([0.1 + 0.2, math.nan, 1e-9]),
+        "expected_lower": np.array([-2 / 3, math.nan, -1e20]),
+        "expected_upper": np.array([1e6, math.nan, 12345678.0]),
+        "causes": np.array([[2, 0, -1], [-1, -1, -1], [1, 2, 0]], np.int32),
+        "parts": np.array([[1.0, 0.25, 0.0], [0.0, 0.0, 0.0], [0.2, 0.1, 0.03]]),
+        "readiness_code": np.array([2, 0, 1], np.int8),
+        "model_version": ["12", "", "12"],
+        "features": ['a{path="/x"}', "b", "größe"],
+    }
+    return ScoredRows(**(usual | columns))
+
+
+NAMES = [EntityName("shop", "shop"), EntityName('so "called"', 'so "called"/é')]
+
+
+def test_a_score_event_says_what_the_row_says() -> None:
+    entities, which, events = score_events(_rows(), NAMES)
+    assert [entities[number] for number in which.tolist()] == ['so "called"/é', "shop", 'so "called"/é']
+    found = [msgspec.json.decode(events.at(i) or b"", type=ScoreEvent) for i in range(3)]
+    assert found[0] == ScoreEvent(
+        'so "called"/é@1763632800250000000', 'so "called"', 'so "called"/é',
+        to_rfc3339(1_763_632_800_250_000_000), 1.25, True,
+        [("größe", 1.0), ('a{path="/x"}', 0.25)], "größe", 98765432.125, 0.3, -0.6666667, 1e6, "12", "calibrated",
+    )  # fmt: skip
+    assert found[1] == ScoreEvent(
+        "shop@-1", "shop", "shop", to_rfc3339(-1), 0.0, False, [], "", None, None, None, None, "",
+        "warming-up",
+    )  # fmt: skip
+    assert (found[2].anomaly_score, found[2].expected, found[2].expected_lower) == (0.3333333, 1e-9, -1e20)
+    assert [list(json.loads(events.at(i) or b"")) for i in range(3)] == [list(ScoreEvent.__struct_fields__)] * 3
+
+
+def test_no_rows_are_no_events() -> None:
+    none = {name: getattr(_rows(), name)[:0] for name in ScoredRows.__dataclass_fields__ if name != "features"}
+    entities, which, events = score_events(_rows(**none), NAMES)
+    assert (entities, len(which), len(events.start)) == ([], 0, 0)
+
+
+def _written(write: Any, number: float) -> str:
+    data = np.zeros(64, np.uint8)
+    return bytes(data[: write(data, 0, number)]).decode()
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.decimals(-1000, 1000, places=3).map(float))
+def test_numbers_are_json_to_seven_digits(number: float) -> None:
+    text = _written(put_number, number)
+    assert isinstance(json.loads(text), float)
+    assert json.loads(text) == pytest.approx(number, rel=5.1e-7, abs=1e-300)
+    assert len(text.split("e")[0].lstrip("-0.").rstrip("0").replace(".", "").rstrip("0")) <= DIGITS
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.0, "0.0"), (-0.0, "0.0"), (1.0, "1.0"), (-12.5, "-12.5"), (0.00001, "0.00001"), (1e-6, "1.0e-6"),
+        (999999.95, "1000000.0"), (9999999.6, "10000000.0"), (1234567890.0, "1234568000.0"), (1e16, "1.0e16"),
+        (1.7976931348623157e308, "1.797693e308"), (5e-324, "0.0"), (math.nan, "null"), (math.inf, "null"),
+    ],
+)  # fmt: skip
+def test_numbers_are_written_as_people_write_them(number: float, text: str) -> None:
+    assert _written(put_number, number) == text
+
+
+@given(st.integers(-(2**63) + 1, 2**63 - 1))
+def test_whole_numbers_are_written_digit_by_digit(number: int) -> None:
+    assert _written(put_integer, number) == str(number)
