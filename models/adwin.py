@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.compiled import compiled
+from models.compiled import compiled, compiled_to_make_arrays
 from models.state import Table
 
 BUCKETS = 5
@@ -149,7 +149,7 @@ def _clear(bank: Windows, number: int) -> None:
     one.width = one.singles = one.older = 0
 
 
-@compiled
+@compiled_to_make_arrays
 def _has_changed(bank: Windows, number: int, delta: float) -> bool:
     """Whether the means beside some cut between buckets are too far apart, from the oldest cut to the newest."""
     one = bank.windows[number]

@@ -45,11 +45,24 @@ DIGEST = _digest()
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """`function` compiled on its first call. Floating-point order is kept (no fastmath): equal input, equal bits.
 
+    It can't make arrays. Those that it is given, and parts of them, belong to whoever called it, so nothing is counted:
+    otherwise every call from loop to loop adds to and takes from a counter for each array that it is handed, which was
+    a twelfth of a worker's time.
+
     Divisions follow IEEE 754 (infinity, not an exception), as in numpy. The names of the cache's files carry the digest
     of `SOURCES`: numba by itself looks at the function's own file only, and would go on using what another file
     compiled into it before it was edited, or stumble over names that are gone.
     """
-    dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return _compiled(function, counts=False)
+
+
+def compiled_to_make_arrays(function: Callable[P, R]) -> Callable[P, R]:
+    """The same for a loop that needs arrays of its own."""
+    return _compiled(function, counts=True)
+
+
+def _compiled(function: Callable[P, R], *, counts: bool) -> Callable[P, R]:
+    dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=counts)(function)
     cache, index_file = dispatcher._cache, cast("Any", IndexDataCacheFile)
     cache._cache_file = index_file(cache.cache_path, f"{cache._impl.filename_base}-{DIGEST}", DIGEST)
     return cast("Callable[P, R]", dispatcher)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled
+from models.compiled import compiled, compiled_to_make_arrays
 
 
 @compiled
@@ -23,7 +23,7 @@ def mean_square(w: NDArray[np.float64]) -> float:
     return float(total / w.shape[0])
 
 
-@compiled
+@compiled_to_make_arrays
 def nearest_mean_squares(rows: NDArray[np.float32], reference: NDArray[np.float32], out: NDArray[np.float64]) -> None:
     """Squared distance of whitened rows `(n_rows, K)` to the nearest of the reference rows `(R, K)` each, a component,
     into `out` `(n_rows,)`.

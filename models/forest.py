@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled
+from models.compiled import compiled, compiled_to_make_arrays
 
 EULER_GAMMA = 0.5772156649015329
 
@@ -131,7 +131,7 @@ def _path_score(row: NDArray[np.float32], forest: Forest) -> float:
     return float(2.0 ** (-total / forest.normaliser))
 
 
-@compiled
+@compiled_to_make_arrays
 def score_rows(rows: NDArray[np.float32], forest: Forest, out: NDArray[np.float64]) -> None:
     """Outlier scores of rows `(n_rows, n_features)` into `out` `(n_rows,)`; compiled.
 
@@ -181,7 +181,7 @@ def _largest_tree(forest: Forest) -> int:
     return largest
 
 
-@compiled
+@compiled_to_make_arrays
 def _form(forest: Forest, number: int, tree: _Tree) -> int:
     """Fill in a tree's form; its depth."""
     root, end = forest.roots[number], _tree_end(forest, number)
@@ -201,7 +201,7 @@ def _form(forest: Forest, number: int, tree: _Tree) -> int:
     return deepest
 
 
-@compiled
+@compiled_to_make_arrays
 def _add_paths(values: NDArray[np.float32], tree: _Tree, depth: int, out: NDArray[np.float64]) -> None:
     """Add each row's path in one tree. Rows go down side by side, so that none waits for another's look-ups.
 

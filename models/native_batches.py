@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import native_json
-from models.compiled import compiled
+from models.compiled import compiled, compiled_to_make_arrays
 from models.form_table import Forms
 from models.json_scan import (
     ANY_DEPTH,
@@ -57,7 +57,7 @@ def read_batches(
     return Read(record[good].astype(np.int32), samples.series[good], samples.time_ns[good], samples.value[good])
 
 
-@compiled
+@compiled_to_make_arrays
 def _count(texts: Texts, records: NDArray[np.int64], max_bytes: int, count: NDArray[np.int64]) -> None:
     """Objects of each batch; 0 for what is none, or not plain."""
     nowhere = np.empty(0, np.int64)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.calibration import Calibration
-from models.compiled import compiled
+from models.compiled import compiled, compiled_to_make_arrays
 from models.distance import mean_square, nearest_mean_squares, shares
 from models.errors import TidewatchError
 from models.forest import Forest, score_rows
@@ -228,7 +228,7 @@ class _Results(NamedTuple):
     share: NDArray[np.float64]
 
 
-@compiled
+@compiled_to_make_arrays
 def _run_rows(x: NDArray[np.float64], tick_ns: NDArray[np.int64], model: _Parts, out: _Results) -> None:
     """Row by row, or as if it were, so that a row's scores do not depend on its company."""
     matrix = model.whitening.matrix

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiled import compiled
+from models.compiled import compiled, compiled_to_make_arrays
 
 Z_LIMIT = 5.0
 """Standardised values are cut here, before the season is taken off and the columns are whitened: beyond five
@@ -142,7 +142,7 @@ def _expect(feature: NDArray[np.float64], w: NDArray[np.float64]) -> None:
             w[k] -= pull / precision * feature[k]
 
 
-@compiled
+@compiled_to_make_arrays
 def _standardise_rows(
     x: NDArray[np.float64], tick_ns: NDArray[np.int64], whitening: Whitening, out: NDArray[np.float64]
 ) -> None:
@@ -152,7 +152,7 @@ def _standardise_rows(
         standardise_row(x[i], wave, whitening, out[i])
 
 
-@compiled
+@compiled_to_make_arrays
 def _whiten_rows(
     x: NDArray[np.float64], tick_ns: NDArray[np.int64], whitening: Whitening, out: NDArray[np.float64]
 ) -> None:
