@@ -62,7 +62,8 @@ def compiled_to_make_arrays(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _compiled(function: Callable[P, R], *, counts: bool) -> Callable[P, R]:
-    dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=counts)(function)
+    njit: Any = numba.njit
+    dispatcher = njit(cache=True, nogil=True, error_model="numpy", _nrt=counts)(function)
     cache, index_file = dispatcher._cache, cast("Any", IndexDataCacheFile)
     cache._cache_file = index_file(cache.cache_path, f"{cache._impl.filename_base}-{DIGEST}", DIGEST)
     return cast("Callable[P, R]", dispatcher)

@@ -6,6 +6,7 @@ A record is msgspec-typed on the wire; inside the process a micro-batch is array
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -32,7 +33,7 @@ class SampleColumns:
         return len(self.values)
 
 
-def distinct(numbers: NDArray[np.int32], n: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+def distinct(numbers: NDArray[np.integer[Any]], n: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """The numbers that occur, rising, and for each entry its place among them; all are below `n`.
 
     `numpy.unique` sorts, which takes ten times as long where there are many.

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.calibration import Calibration
-from models.compiled import compiled, compiled_to_make_arrays
+from models.compiled import compiled_to_make_arrays
 from models.distance import mean_square, nearest_mean_squares, shares
 from models.errors import TidewatchError
 from models.forest import Forest, score_rows

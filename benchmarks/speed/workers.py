@@ -22,7 +22,7 @@ from models.names import Topic
 
 PARTITIONS: Final = 12
 ENTITIES: Final = 1000
-SAMPLES: Final = 400_000
+SAMPLES: Final = 1_200_000
 """Of each stage: some ten seconds, so that the second in which the first and the last micro-batches wait for others
 weighs little."""
 QUICK_SAMPLES: Final = 64_000
