@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from types import FunctionType, MethodType
 from typing import Any, Final, NamedTuple, overload
 
@@ -84,15 +85,18 @@ class Fetched(Sequence[Record]):
         return found[begin:]
 
     @classmethod
-    def _laid_out(cls, tp: TP, batches: Sequence[tuple[bytes | memoryview, Span]]) -> Fetched:
-        data = np.frombuffer(b"".join(records for records, _ in batches), np.uint8)
+    def _laid_out(cls, tp: TP, batches: Sequence[tuple[bytes, Span]]) -> Fetched:
+        buffer = batches[0][0] if batches else b""
+        if any(other is not buffer for other, _ in batches):
+            # what was compressed lies in buffers of its own
+            buffer, batches = _in_one([(memoryview(data)[span.start : span.end], span) for data, span in batches])
+        data = np.frombuffer(buffer, np.uint8)
         layout = Layout.room(sum(span.n_records for _, span in batches))
-        start = first = 0
-        for records, span in batches:
-            end = start + len(records)
-            if not lay_out(data, span._replace(start=start, end=end, first=first), layout):
+        first = 0
+        for _, span in batches:
+            if not lay_out(data, span._replace(first=first), layout):
                 raise CorruptRecordException(f"{tp.topic}:{tp.partition} has no records at {span.base_offset}")
-            start, first = end, first + span.n_records
+            first += span.n_records
         return cls(tp, data, layout)
 
     @classmethod
@@ -147,6 +151,16 @@ class Fetched(Sequence[Record]):
             start, before = end, int(end_bytes[end - 1])
 
 
+def _in_one(batches: Sequence[tuple[memoryview, Span]]) -> tuple[bytes, list[tuple[bytes, Span]]]:
+    """The records of several buffers in one, and where they lie there."""
+    buffer = b"".join(records for records, _ in batches)
+    ends = list(accumulate(len(records) for records, _ in batches))
+    return buffer, [
+        (buffer, span._replace(start=end - len(records), end=end))
+        for (records, span), end in zip(batches, ends, strict=True)
+    ]
+
+
 class Batch:
     """One record batch as the broker sent it. To aiokafka's fetcher it is a batch of one record, whose value is the
     batch itself and whose offset is the last one's."""
@@ -156,8 +170,9 @@ class Batch:
     checksum = None
     timestamp = timestamp_type = 0
 
-    def __init__(self, raw: memoryview) -> None:
-        self._raw = raw
+    def __init__(self, data: bytes, start: int, end: int) -> None:
+        self._data, self._start, self._end = data, start, end
+        self._raw = raw = memoryview(data)[start:end]
         self.legacy = raw[_MAGIC_AT] < 2
         self._batch: Any = LegacyRecordBatch(raw, raw[_MAGIC_AT]) if self.legacy else DefaultRecordBatch(raw)
 
@@ -185,15 +200,16 @@ class Batch:
         for."""
         return int(self._batch.next_offset) - 1
 
-    def unpacked(self) -> tuple[bytes | memoryview, Span]:
-        """Bytes of the records, uncompressed, and what the header says of them; of format 2 only."""
+    def unpacked(self) -> tuple[bytes, Span]:
+        """Bytes that hold the records, uncompressed, and what the header says of them; of format 2 only."""
         base_offset, _, _, _, _, attributes, _, first_ms, last_ms, _, _, _, count = _HEADER.unpack_from(self._raw)
         decode = _DECODERS.get(attributes & _CODEC_MASK)
-        records: bytes | memoryview = self._raw[_HEADER.size :]
+        data, start, end = self._data, self._start + _HEADER.size, self._end
         if decode is not None:
-            records = decode(bytes(records))
+            data = decode(data[start:end])
+            start, end = 0, len(data)
         append_ms = last_ms if attributes & _APPEND_TIME else -1
-        return records, Span(0, len(records), 0, count, base_offset, first_ms, append_ms)
+        return data, Span(start, end, 0, count, base_offset, first_ms, append_ms)
 
     def objects(self, tp: TP) -> Iterator[Record]:
         """Its records one by one, whatever the format."""
@@ -205,7 +221,7 @@ class _Batches:
     """What a fetch returned, a batch at a time. Stands in for aiokafka's `MemoryRecords`."""
 
     def __init__(self, data: bytes) -> None:
-        self._data = memoryview(data)
+        self._data = data
         self._at = 0
 
     def size_in_bytes(self) -> int:
@@ -216,9 +232,8 @@ class _Batches:
         return len(self._data) - self._at > _MAGIC_AT and self._end() <= len(self._data)
 
     def next_batch(self) -> Batch:
-        raw = self._data[self._at : self._end()]
-        self._at += len(raw)
-        return Batch(raw)
+        start, self._at = self._at, self._end()
+        return Batch(self._data, start, self._at)
 
     def _end(self) -> int:
         _, length = _FRAME.unpack_from(self._data, self._at)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -28,46 +29,70 @@ if TYPE_CHECKING:
 TOP_CAUSES: Final = 3
 """Causes named in an event: what a person looks at before looking at the dashboard."""
 
+MAX_CACHED: Final = 100_000
+"""Names that are kept as the JSON that they become, some 300 bytes each: a micro-batch of many series has few rows of
+each entity."""
+
 _encoder = msgspec.json.Encoder()
 
 
-def score_events(rows: ScoredRows, entities: list[EntityName]) -> tuple[list[str], NDArray[np.int64], Texts]:
+def score_events(rows: ScoredRows, entities: list[EntityName]) -> tuple[list[bytes], NDArray[np.int64], Texts]:
     """The `ScoreEvent` of every closed tick, as JSON, in tick order.
 
     Returns:
-        Entities that have rows; int64 `(n,)`, which of them each row is of; the events.
+        Keys of the entities that have rows; int64 `(n,)`, which of them each row is of; the events.
     """
     numbers, first, entity = np.unique(rows.entity, return_index=True, return_inverse=True)
-    names = [entities[number] for number in numbers.tolist()]
+    names = [_names(entities[number]) for number in numbers.tolist()]
     ticks, tick = np.unique(rows.tick_ns, return_inverse=True)
     series, cause = np.unique(rows.causes, return_inverse=True)
     # -1 is no series, and sorts first
     unknown = int(len(series) > 0 and series[0] < 0)
-    encode, one_by_one = _encoder.encode, np.ascontiguousarray
+    one_by_one = np.ascontiguousarray
     values = orjson.dumps(one_by_one(rows.value), option=orjson.OPT_SERIALIZE_NUMPY)
     columns = ScoreColumns(
         entity=entity,
-        ids=Texts.of([b'{"id":%b@' % encode(name.entity)[:-1] for name in names]),
-        names=Texts.of(
-            [b'","service":%b,"entity":%b,"tick":' % (encode(name.service), encode(name.entity)) for name in names]
-        ),
-        versions=Texts.of([encode(rows.model_version[row]) for row in first.tolist()]),
+        ids=Texts.of([name.id for name in names]),
+        names=Texts.of([name.between for name in names]),
+        versions=Texts.of([_text(rows.model_version[row]) for row in first.tolist()]),
         tick_ns=one_by_one(rows.tick_ns),
         tick=tick,
-        ticks=Texts.of([encode(to_rfc3339(tick_ns)) for tick_ns in ticks.tolist()]),
+        ticks=Texts.of([_encoder.encode(to_rfc3339(tick_ns)) for tick_ns in ticks.tolist()]),
         score=one_by_one(rows.score),
         is_anomaly=one_by_one(rows.is_anomaly),
         cause=cause.reshape(rows.causes.shape) - unknown,
         part=one_by_one(rows.parts),
-        features=Texts.of([encode(rows.features[number]) for number in series[unknown:].tolist()]),
+        features=Texts.of([_text(rows.features[number]) for number in series[unknown:].tolist()]),
         value=_listed(values),
         expected=one_by_one(rows.expected),
         lower=one_by_one(rows.expected_lower),
         upper=one_by_one(rows.expected_upper),
         readiness=rows.readiness_code.astype(np.int64),
-        readiness_texts=Texts.of([encode(readiness.value) for readiness in READINESS]),
+        readiness_texts=Texts.of([_text(readiness.value) for readiness in READINESS]),
     )
-    return [name.entity for name in names], entity, score_texts(columns)
+    return [name.key for name in names], entity, score_texts(columns)
+
+
+class _Names(NamedTuple):
+    """An entity in a score event: what the event begins with, what comes between the tick in its id and the tick, and
+    the record's key."""
+
+    id: bytes
+    between: bytes
+    key: bytes
+
+
+@lru_cache(MAX_CACHED)
+def _names(name: EntityName) -> _Names:
+    service, entity = _encoder.encode(name.service), _encoder.encode(name.entity)
+    return _Names(
+        b'{"id":%b@' % entity[:-1], b'","service":%b,"entity":%b,"tick":' % (service, entity), name.entity.encode()
+    )
+
+
+@lru_cache(MAX_CACHED)
+def _text(text: str) -> bytes:
+    return _encoder.encode(text)
 
 
 def _listed(numbers: bytes) -> Texts:

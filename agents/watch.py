@@ -232,8 +232,7 @@ class Watch:
         )
 
     def _packed_scores(self, state: PartitionState, folded: Folded, partitions: int) -> list[Packed]:
-        names, which, events = score_events(folded.rows, state.pipeline.entities)
-        keys = [name.encode() for name in names]
+        keys, which, events = score_events(folded.rows, state.pipeline.entities)
         partition = np.array([partition_of(key, partitions) for key in keys], np.int64)
         return list(pack(self._scores, partition[which], Texts.of(keys).chosen(which), events))
 

@@ -176,7 +176,8 @@ class WorldDatabase:
 
 def records_of(packed: Packed) -> Fetched:
     """The records of a batch, as a consumer gets them."""
-    batch = Batch(memoryview(RecordBatch(packed)._build()))
+    body = RecordBatch(packed)._build()
+    batch = Batch(body, 0, len(body))
     assert batch.validate_crc()
     return Fetched.of_batches(TP(packed.topic, packed.partition), [batch], 0)
 

@@ -89,8 +89,8 @@ NAMES = [EntityName("shop", "shop"), EntityName('so "called"', 'so "called"/é')
 
 
 def test_a_score_event_says_what_the_row_says() -> None:
-    entities, which, events = score_events(_rows(), NAMES)
-    assert [entities[number] for number in which.tolist()] == ['so "called"/é', "shop", 'so "called"/é']
+    keys, which, events = score_events(_rows(), NAMES)
+    assert [keys[number].decode() for number in which.tolist()] == ['so "called"/é', "shop", 'so "called"/é']
     found = [msgspec.json.decode(events.at(i) or b"", type=ScoreEvent) for i in range(3)]
     assert found[0] == ScoreEvent(
         'so "called"/é@1763632800250000000', 'so "called"', 'so "called"/é',
@@ -107,8 +107,8 @@ def test_a_score_event_says_what_the_row_says() -> None:
 
 def test_no_rows_are_no_events() -> None:
     none = {name: getattr(_rows(), name)[:0] for name in ScoredRows.__dataclass_fields__ if name != "features"}
-    entities, which, events = score_events(_rows(**none), NAMES)
-    assert (entities, len(which), len(events.start)) == ([], 0, 0)
+    keys, which, events = score_events(_rows(**none), NAMES)
+    assert (keys, len(which), len(events.start)) == ([], 0, 0)
 
 
 def _written(write: Any, number: float) -> str:
