@@ -7,9 +7,7 @@ checked their checksums and what they are; everything else about fetching stays 
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
 from types import FunctionType, MethodType
 from typing import Any, Final, NamedTuple, overload
 
@@ -23,17 +21,10 @@ from aiokafka.record.legacy_records import LegacyRecordBatch
 from faust.types import TP
 from numpy.typing import NDArray
 
-from models.kafka_layout import Layout, Span, lay_out
-from models.texts import Texts
-
-_FRAME: Final = struct.Struct(">qi")
-"""What every batch begins with: base offset, and the length of what follows."""
+from models.kafka_layout import FRAME, HEADER, Layout, Span, lay_out
+from models.texts import Texts, parts
 
 _MAGIC_AT: Final = 16
-
-_HEADER: Final = struct.Struct(">qiibIhiqqqhii")
-"""Header of a batch of format 2: base offset, length, leader's epoch, format, checksum, attributes, last offset's
-difference, first time, last time, producer's id, epoch and sequence, number of records."""
 
 _CODEC_MASK: Final = 0x07
 _APPEND_TIME: Final = 0x08
@@ -86,15 +77,16 @@ class Fetched(Sequence[Record]):
 
     @classmethod
     def _laid_out(cls, tp: TP, batches: Sequence[tuple[bytes, Span]]) -> Fetched:
-        buffer = batches[0][0] if batches else b""
-        if any(other is not buffer for other, _ in batches):
-            # what was compressed lies in buffers of its own
-            buffer, batches = _in_one([(memoryview(data)[span.start : span.end], span) for data, span in batches])
-        data = np.frombuffer(buffer, np.uint8)
+        # what was compressed lies in buffers of its own
+        in_one = len({id(buffer) for buffer, _ in batches}) == 1
+        joined = batches[0][0] if in_one else b"".join(memoryview(b)[span.start : span.end] for b, span in batches)
+        data = np.frombuffer(joined, np.uint8)
         layout = Layout.room(sum(span.n_records for _, span in batches))
-        first = 0
+        end = first = 0
         for _, span in batches:
-            if not lay_out(data, span._replace(first=first), layout):
+            start = span.start if in_one else end
+            end = start + span.end - span.start
+            if not lay_out(data, span._replace(start=start, end=end, first=first), layout):
                 raise CorruptRecordException(f"{tp.topic}:{tp.partition} has no records at {span.base_offset}")
             first += span.n_records
         return cls(tp, data, layout)
@@ -142,23 +134,8 @@ class Fetched(Sequence[Record]):
 
     def parts(self, max_records: int, max_bytes: int) -> Iterator[Fetched]:
         """Consecutive parts, each within both limits where a single record is."""
-        end_bytes = np.cumsum(np.maximum(self.layout.value_length, 0))
-        start, before = 0, 0
-        while start < len(self):
-            within = int(np.searchsorted(end_bytes, before + max_bytes, side="right"))
-            end = min(max(within, start + 1), start + max_records, len(self))
-            yield self[start:end]
-            start, before = end, int(end_bytes[end - 1])
-
-
-def _in_one(batches: Sequence[tuple[memoryview, Span]]) -> tuple[bytes, list[tuple[bytes, Span]]]:
-    """The records of several buffers in one, and where they lie there."""
-    buffer = b"".join(records for records, _ in batches)
-    ends = list(accumulate(len(records) for records, _ in batches))
-    return buffer, [
-        (buffer, span._replace(start=end - len(records), end=end))
-        for (records, span), end in zip(batches, ends, strict=True)
-    ]
+        sizes = np.maximum(self.layout.value_length, 0)
+        return (self[part] for part in parts(sizes, max_bytes, max_records))
 
 
 class Batch:
@@ -202,9 +179,9 @@ class Batch:
 
     def unpacked(self) -> tuple[bytes, Span]:
         """Bytes that hold the records, uncompressed, and what the header says of them; of format 2 only."""
-        base_offset, _, _, _, _, attributes, _, first_ms, last_ms, _, _, _, count = _HEADER.unpack_from(self._raw)
+        base_offset, _, _, _, _, attributes, _, first_ms, last_ms, _, _, _, count = HEADER.unpack_from(self._raw)
         decode = _DECODERS.get(attributes & _CODEC_MASK)
-        data, start, end = self._data, self._start + _HEADER.size, self._end
+        data, start, end = self._data, self._start + HEADER.size, self._end
         if decode is not None:
             data = decode(data[start:end])
             start, end = 0, len(data)
@@ -236,8 +213,8 @@ class _Batches:
         return Batch(self._data, start, self._at)
 
     def _end(self) -> int:
-        _, length = _FRAME.unpack_from(self._data, self._at)
-        return self._at + _FRAME.size + int(length)
+        _, length = FRAME.unpack_from(self._data, self._at)
+        return self._at + FRAME.size + int(length)
 
 
 def hand_over_batches(consumer: AIOKafkaConsumer) -> None:

@@ -6,7 +6,6 @@ which a batch comes about is ours, delivery stays aiokafka's. Source: Kafka's do
 
 from __future__ import annotations
 
-import struct
 import time
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -17,8 +16,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.util import calc_crc32c
 from numpy.typing import NDArray
 
-from models.kafka_layout import laid_out
-from models.texts import Texts
+from models.kafka_layout import FRAME, HEADER, laid_out
+from models.texts import Texts, parts
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 """Keys and values of one batch, uncompressed: a broker takes batches of 1 MiB unless it is told otherwise."""
@@ -28,16 +27,8 @@ LEVEL: Final = 1
 
 _ZSTD: Final = 4
 _FORMAT: Final = 2
-
-_FRAME: Final = struct.Struct(">qiibI")
-"""Base offset, length of what follows, leader's epoch, format, checksum."""
-
-_CHECKED: Final = struct.Struct(">hiqqqhii")
-"""What the checksum begins with: attributes, last offset's difference, first time, last time, producer's id, epoch and
-sequence, number of records."""
-
-_LENGTH_FROM: Final = 12
-"""The length does not count base offset and itself."""
+_CHECKED_FROM: Final = 21
+"""The checksum is of what follows it."""
 
 
 class Packed(NamedTuple):
@@ -64,18 +55,9 @@ def pack(topic: str, partitions: NDArray[np.int64], keys: Texts, values: Texts) 
     for partition in np.unique(partitions).tolist():
         mine = np.flatnonzero(partitions == partition)
         size = np.maximum(keys.length[mine], 0) + np.maximum(values.length[mine], 0)
-        for rows in _within(mine, size):
+        for rows in (mine[part] for part in parts(size, MAX_BODY_BYTES, len(mine))):
             records = laid_out(keys.chosen(rows), values.chosen(rows)).data
             yield Packed(topic, partition, len(rows), now_ms, bytes(cramjam.zstd.compress(records, level=LEVEL)))
-
-
-def _within(rows: NDArray[np.intp], size: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:
-    """Consecutive rows of at most `MAX_BODY_BYTES`; one that is larger goes alone."""
-    end_bytes, start, before = np.cumsum(size), 0, 0
-    while start < len(rows):
-        end = max(int(np.searchsorted(end_bytes, before + MAX_BODY_BYTES, side="right")), start + 1)
-        yield rows[start:end]
-        start, before = end, int(end_bytes[end - 1])
 
 
 class RecordBatch(BatchBuilder):  # type: ignore[misc]
@@ -98,12 +80,14 @@ class RecordBatch(BatchBuilder):  # type: ignore[misc]
         return self._packed.n_records
 
     def size(self) -> int:
-        return _FRAME.size + _CHECKED.size + len(self._packed.body)
+        return HEADER.size + len(self._packed.body)
 
     def _set_producer_state(self, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
         self._producer = producer_id, producer_epoch, base_sequence
 
     def _build(self) -> bytes:
-        n, time_ms = self._packed.n_records, self._packed.time_ms
-        checked = _CHECKED.pack(_ZSTD, n - 1, time_ms, time_ms, *self._producer, n) + self._packed.body
-        return _FRAME.pack(0, _FRAME.size - _LENGTH_FROM + len(checked), 0, _FORMAT, calc_crc32c(checked)) + checked
+        n, time_ms, body = self._packed.n_records, self._packed.time_ms, self._packed.body
+        checked = _ZSTD, n - 1, time_ms, time_ms, *self._producer, n
+        frame = 0, self.size() - FRAME.size, 0, _FORMAT
+        checksum = calc_crc32c(HEADER.pack(*frame, 0, *checked)[_CHECKED_FROM:] + body)
+        return HEADER.pack(*frame, checksum, *checked) + body

@@ -48,25 +48,25 @@ def score_events(rows: ScoredRows, entities: list[EntityName]) -> tuple[list[byt
     series, cause = np.unique(rows.causes, return_inverse=True)
     # -1 is no series, and sorts first
     unknown = int(len(series) > 0 and series[0] < 0)
-    one_by_one = np.ascontiguousarray
-    values = orjson.dumps(one_by_one(rows.value), option=orjson.OPT_SERIALIZE_NUMPY)
+    contiguous = np.ascontiguousarray
+    values = orjson.dumps(contiguous(rows.value), option=orjson.OPT_SERIALIZE_NUMPY)
     columns = ScoreColumns(
         entity=entity,
         ids=Texts.of([name.id for name in names]),
         names=Texts.of([name.between for name in names]),
         versions=Texts.of([_text(rows.model_version[row]) for row in first.tolist()]),
-        tick_ns=one_by_one(rows.tick_ns),
+        tick_ns=contiguous(rows.tick_ns),
         tick=tick,
         ticks=Texts.of([_encoder.encode(to_rfc3339(tick_ns)) for tick_ns in ticks.tolist()]),
-        score=one_by_one(rows.score),
-        is_anomaly=one_by_one(rows.is_anomaly),
+        score=contiguous(rows.score),
+        is_anomaly=contiguous(rows.is_anomaly),
         cause=cause.reshape(rows.causes.shape) - unknown,
-        part=one_by_one(rows.parts),
+        part=contiguous(rows.parts),
         features=Texts.of([_text(rows.features[number]) for number in series[unknown:].tolist()]),
         value=_listed(values),
-        expected=one_by_one(rows.expected),
-        lower=one_by_one(rows.expected_lower),
-        upper=one_by_one(rows.expected_upper),
+        expected=contiguous(rows.expected),
+        lower=contiguous(rows.expected_lower),
+        upper=contiguous(rows.expected_upper),
         readiness=rows.readiness_code.astype(np.int64),
         readiness_texts=Texts.of([_text(readiness.value) for readiness in READINESS]),
     )

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
@@ -22,6 +21,7 @@ from models.false_alarms import WEEK_S
 from models.misfit import misfit_since_ns
 from models.reasons import RetrainReason, TrainingOutcome
 from models.service_model import ServiceModel
+from models.timestamps import to_datetime
 from models.training_table import TrainingTable, calibration_rows
 
 MEASURABLE_ALARMS: Final = 10.0
@@ -191,7 +191,7 @@ def _since(fitness: Fitness) -> str:
     """The end of a sentence on a model that does not fit."""
     if fitness.unfit_since_ns is None:
         return ""
-    return f" since {datetime.fromtimestamp(fitness.unfit_since_ns // 10**9, UTC):%Y-%m-%d %H:%M} UTC"
+    return f" since {to_datetime(fitness.unfit_since_ns):%Y-%m-%d %H:%M} UTC"
 
 
 def _figures(fitness: Fitness) -> dict[str, float]:

@@ -6,13 +6,21 @@ record by record in Python costs four times what is done with a record afterward
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import struct
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
 from models.texts import Texts, copy
+
+FRAME: Final = struct.Struct(">qi")
+"""What every batch begins with: base offset, and the length of what follows."""
+
+HEADER: Final = struct.Struct(">qiibIhiqqqhii")
+"""Header of a batch of format 2: base offset, length, leader's epoch, format, checksum, attributes, last offset's
+difference, first time, last time, producer's id, epoch and sequence, number of records."""
 
 RECORD_ROOM = 1 + 5 * 5
 """Bytes of a record besides key and value at most: attributes, and five numbers that stay below 2**31."""

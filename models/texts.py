@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +45,23 @@ class Texts(NamedTuple):
         """One of them."""
         start, length = int(self.start[index]), int(self.length[index])
         return None if length < 0 else self.data[start : start + length].tobytes()
+
+
+def parts(sizes: NDArray[np.int64], max_bytes: int, max_items: int) -> Iterator[slice]:
+    """Consecutive parts of items within both limits; one item that is larger goes alone.
+
+    Args:
+        sizes: `(n,)`, bytes of each.
+
+    >>> list(parts(np.array([3, 3, 9, 1, 1, 1]), 6, 2))
+    [slice(0, 2, None), slice(2, 3, None), slice(3, 5, None), slice(5, 6, None)]
+    """
+    end_bytes, start, before = np.cumsum(sizes), 0, 0
+    while start < len(sizes):
+        within = int(np.searchsorted(end_bytes, before + max_bytes, side="right"))
+        end = min(max(within, start + 1), start + max_items, len(sizes))
+        yield slice(start, end)
+        start, before = end, int(end_bytes[end - 1])
 
 
 @compiled
