@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.quality import labelled
 from benchmarks.quality.attribution import attribution
 from benchmarks.quality.calibration import calibration
+from benchmarks.quality.corpus import HELD_OUT, DataSet
 from benchmarks.quality.cost import cost
 from benchmarks.quality.drift import drift
 from benchmarks.quality.runs import usual_jobs
@@ -29,6 +30,8 @@ SECTIONS: dict[str, Section] = {
     "nab": labelled.nab,
     "smd": labelled.smd,
     "asd": labelled.asd,
+    "services": labelled.services,
+    "cloud": labelled.cloud,
     "calibration": calibration,
     "attribution": attribution,
     "drift": drift,
@@ -41,6 +44,9 @@ def main(arguments: Sequence[str]) -> int:
     command = "python -m benchmarks.quality DATA"
     try:
         for name in chosen.only or SECTIONS:
+            if name in HELD_OUT and not (folder := labelled.folder_of(DataSet(name), chosen) / name).is_dir():
+                print(f"left out: {name}: no folder {folder}; `python -m benchmarks.quality.held_out` makes it")
+                continue
             body = SECTIONS[name](chosen)
             # a part of the detectors is a look; only a whole section replaces what is on record
             if chosen.out is not None or not chosen.detector:
@@ -52,7 +58,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _options(section: str, chosen: argparse.Namespace) -> str:
-    return "".join(f" --asked {asked:g}" for asked in chosen.asked or ()) if section == "calibration" else ""
+    if section == "calibration":
+        return "".join(f" --asked {asked:g}" for asked in chosen.asked or ())
+    return " --held-out FOLDER" if section in HELD_OUT and chosen.held_out is not None else ""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("data", type=Path, help="folder with nab/, nab_windows.csv, smd/ and asd/")
+    parser.add_argument("--held-out", type=Path, help="folder with services/ and cloud/ (default: the same)")
     parser.add_argument("--only", action="append", choices=list(SECTIONS), help="one section; may be repeated")
     parser.add_argument("--detector", action="append", help="one detector, such as tidewatch; may be repeated")
     parser.add_argument("--jobs", type=int, default=usual_jobs(), help="processes (default: one per core)")

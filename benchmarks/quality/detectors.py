@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 SHIPPED = "tidewatch"
 RCF, RCF_GRADE = "random-cut-forest", "random-cut-forest-grade"
 EVERYWHERE = frozenset(DataSet)
-MULTIVARIATE = frozenset({DataSet.SMD, DataSet.ASD})
+MULTIVARIATE = frozenset({DataSet.SMD, DataSet.ASD, DataSet.SERVICES})
 
 
 @dataclass(frozen=True, slots=True)

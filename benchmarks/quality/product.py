@@ -28,6 +28,7 @@ class Played:
     Attributes:
         time_ns: int64 `(n,)`, ticks. score, value, low, high: float64 `(n,)`; the band is of the first cause.
         cause: metric that contributed most, a row.
+        alerts_ns: event times at which alerts were decided, sorted.
         report: `report.json`, judged from the file's `scored` part on.
     """
 
@@ -37,6 +38,7 @@ class Played:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     cause: list[str]
+    alerts_ns: list[int]
     report: dict[str, Any]
 
     def at(self, time_ns: NDArray[np.int64], column: NDArray[np.float64], missing: float) -> NDArray[np.float64]:
@@ -65,6 +67,7 @@ def play(path: Path, windows: Sequence[LabelWindow] | None, **settings: Any) -> 
         low,
         high,
         table["cause_metric"].to_pylist(),
+        sorted(run.collected.decided_ns.values()),
         report,
     )
 

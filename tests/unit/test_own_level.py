@@ -41,6 +41,16 @@ def test_an_entity_with_faults_every_day_stays_audible():
     assert own_level.reach(_lived(nats), ASKED, 0.0) == own_level.LIMIT
 
 
+def test_alarms_move_the_limit_as_far_as_the_threshold():
+    table = np.zeros(1, ENTITY)
+    table[0]["offset"] = 2.0
+    for one in [1.0] * 100 + [60.0] * 20 + [1.0] * 100:
+        own_level.learn(table[0], one)
+    assert own_level.reach(table[0], ASKED + 2.0, 0.0) == own_level.LIMIT + 2.0
+    table[0]["offset"] = -2.0
+    assert own_level.reach(table[0], ASKED - 2.0, 0.0) == own_level.LIMIT
+
+
 def test_the_limit_is_farther_the_less_of_a_day_the_model_knows():
     nats = np.random.default_rng(1).exponential(1.0, 20_000)
     nats[::15] = 60.0
