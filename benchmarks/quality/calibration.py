@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from benchmarks.quality import product
-from benchmarks.quality.corpus import HANDED_OVER, DataSet, Stream, load_streams
+from benchmarks.quality.corpus import DAY_NS, HANDED_OVER, DataSet, Stream, load_streams
 from benchmarks.quality.quiet_streams import KINDS, quiet
 from benchmarks.quality.runs import run_all
 from benchmarks.quality.tables import markdown
@@ -29,59 +29,50 @@ from benchmarks.quality.tables import markdown
 ASKED_PER_WEEK = (1.0, 7.0)
 """The product's default, and seven times as many: weeks at one a week tell little of a single stream."""
 
-WEEK_NS = 7 * 86_400_000_000_000
+WEEK_NS = 7 * DAY_NS
 SEEDS = range(1, 7)
 NO_ANOMALY = "artificialNoAnomaly__"
 
 
 @dataclass(frozen=True, slots=True)
 class QuietFile:
-    """A stream without anomalies, and the rate asked for. `values` float64 `(n, k)` at `time_ns` `(n,)`; streams of one
-    `name` are counted together."""
+    """A stream without anomalies, one of those that are counted together under a `name`. `values` float64 `(n, k)` at
+    `time_ns` `(n,)`."""
 
     name: str
     number: int
-    asked: float
     time_ns: NDArray[np.int64]
     names: tuple[str, ...]
     values: NDArray[np.float64]
 
 
 def calibration(chosen: argparse.Namespace) -> dict[str, Any]:
-    """The section: a row per stream, and one for all synthetic and all real ones."""
+    """The section: a row per stream, and one for all synthetic, all real, and all ones."""
     rates = chosen.asked or ASKED_PER_WEEK
+    streams = [*_synthetic(), *_real(chosen.data)]
     tasks = {
-        f"{stream.name}, {stream.number}, {stream.asked:g} a week": stream
-        for asked in rates
-        for stream in (*_synthetic(asked), *_real(chosen.data, asked))
+        f"{stream.name}, {stream.number}, {asked:g} a week": (stream, asked) for asked in rates for stream in streams
     }
-    alarms = run_all(tasks, false_alarms, chosen.jobs)
-    played = [(stream, alarms[task]) for task, stream in tasks.items()]
-    titles: dict[str, Callable[[QuietFile], bool]] = {
-        name: partial(_is_called, name) for name in dict.fromkeys(stream.name for stream in tasks.values())
-    }
-    titles["all synthetic"] = _is_synthetic
-    titles["all real"] = lambda stream: not _is_synthetic(stream)
-    titles["all"] = lambda _: True
+    alarms = run_all(tasks, _false_alarms, chosen.jobs)
+    counted: dict[tuple[str, float], list[Counted]] = defaultdict(list)
+    for task, (stream, asked) in tasks.items():
+        counted[stream.name, asked].append(alarms[task])
+    names = list(dict.fromkeys(stream.name for stream in streams))
+    members = {name: [name] for name in names}
+    members["all synthetic"] = [name for name in names if name in KINDS]
+    members["all real"] = [name for name in names if name not in KINDS]
+    members["all"] = names
     rows = []
-    for title, belongs in titles.items():
+    for title, some in members.items():
         row: dict[str, Any] = {"stream": title}
         for asked in rates:
-            row |= _columns(asked, [counted for stream, counted in played if belongs(stream) and stream.asked == asked])
+            row |= _columns(asked, [one for name in some for one in counted[name, asked]])
         rows.append(row)
     columns = {"stream": "stream", "weeks": "weeks"}
     columns |= {f"first_week_{a:g}": f"first week, {a:g} asked" for a in rates}
     columns |= {f"obtained_{a:g}": f"obtained of {a:g} a week" for a in rates}
     print(f"\nFalse alarms per entity and week, `weeks` from the second on\n\n{markdown(rows, columns)}", flush=True)
     return {"rows": rows}
-
-
-def _is_called(name: str, stream: QuietFile) -> bool:
-    return stream.name == name
-
-
-def _is_synthetic(stream: QuietFile) -> bool:
-    return stream.name in KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,39 +96,43 @@ def _columns(asked: float, some: Sequence[Counted]) -> dict[str, Any]:
     }
 
 
-def false_alarms(stream: QuietFile) -> Counted:
-    """How often a stream in which nothing happens alarms."""
+def _false_alarms(task: tuple[QuietFile, float]) -> Counted:
+    return false_alarms(*task)
+
+
+def false_alarms(stream: QuietFile, asked: float) -> Counted:
+    """How often a stream in which nothing happens alarms where `asked` alerts a week are asked for."""
     with tempfile.TemporaryDirectory(prefix="tidewatch-quiet-") as folder:
         # another name is another seed of the model, as another stream is
         path = Path(folder) / f"quiet-{stream.number}.parquet"
         columns: dict[str, Any] = {"timestamp": pa.array(stream.time_ns, pa.timestamp("ns", "UTC"))}
         columns |= {name: stream.values[:, i] for i, name in enumerate(stream.names)}
         pq.write_table(pa.table(columns), path)
-        alerts_ns = product.play(path, None, alerts_per_entity_week=stream.asked).alerts_ns
+        alerts_ns = product.play(path, None, alerts_per_entity_week=asked).alerts_ns
     second_week_ns = int(stream.time_ns[0]) + WEEK_NS
     first = sum(at_ns < second_week_ns for at_ns in alerts_ns)
     weeks = float(stream.time_ns[-1] - stream.time_ns[0]) / WEEK_NS
     return Counted(first, min(weeks, 1.0), len(alerts_ns) - first, max(weeks - 1.0, 0.0))
 
 
-def _synthetic(asked: float) -> Iterator[QuietFile]:
+def _synthetic() -> Iterator[QuietFile]:
     for name in KINDS:
         for seed in SEEDS:
             made = quiet(name, seed)
             time_ns = (made.time_s * 1e9).astype(np.int64)
             values = np.column_stack(list(made.columns.values()))
-            yield QuietFile(name, seed, asked, time_ns, tuple(made.columns), values)
+            yield QuietFile(name, seed, time_ns, tuple(made.columns), values)
 
 
-def _real(data: Path, asked: float) -> Iterator[QuietFile]:
+def _real(data: Path) -> Iterator[QuietFile]:
     for stream in load_streams(data, HANDED_OVER):
         if stream.data_set is DataSet.NAB:
             if stream.entity.startswith(NO_ANOMALY):
-                yield _file(stream, np.ones(len(stream.time_ns), np.bool_), asked)
+                yield _file(stream, np.ones(len(stream.time_ns), np.bool_))
         else:
-            yield _file(stream, ~stream.judged, asked)
+            yield _file(stream, ~stream.judged)
 
 
-def _file(stream: Stream, which: NDArray[np.bool_], asked: float) -> QuietFile:
+def _file(stream: Stream, which: NDArray[np.bool_]) -> QuietFile:
     names = tuple(f"m{number:02}" for number in range(stream.values.shape[1]))
-    return QuietFile(stream.entity, 1, asked, stream.time_ns[which], names, stream.values[which])
+    return QuietFile(stream.entity, 1, stream.time_ns[which], names, stream.values[which])
