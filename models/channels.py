@@ -1,6 +1,6 @@
 """The detectors for one series, under one contract: score, then learn; columns of many series; state as an array.
 
-The fold calls the first two by itself, row by row, with everything else that it knows (`scoring`). The others did not
+The fold calls the first three by itself, row by row, with everything else that it knows (`scoring`). The others did not
 earn a place there; they are here to be compared, and for who needs them.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models import level_shift, novelty, online, seasonal, variance_change
+from models import daily, level_shift, novelty, online, seasonal, variance_change
 from models.state import SERIES, Table
 
 Run = Callable[[Table, NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]], None]
@@ -53,6 +53,7 @@ class Channel:
 CHANNELS = (
     Channel("residual", SERIES, shipped=True, _run=online.run),
     Channel("novelty", SERIES, shipped=True, _run=novelty.run),
+    Channel("daily", SERIES, shipped=True, _run=daily.run),
     Channel("seasonal", seasonal.STATE, shipped=False, _run=seasonal.run),
     Channel("level-shift", level_shift.STATE, shipped=False, _run=level_shift.run),
     Channel("variance-change", variance_change.STATE, shipped=False, _run=variance_change.run),

@@ -25,7 +25,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 SOURCES = (
-    "adwin", "calibration", "compiled", "counting", "distance", "drift", "episodes", "false_alarms", "features",
+    "adwin", "calibration", "compiled", "counting", "daily", "distance", "drift", "episodes", "false_alarms", "features",
     "forest", "form_table", "json_scan", "kafka_layout", "level_shift", "native_batches", "native_json", "novelty",
     "online", "own_level", "placing", "rows", "score_texts", "scoring", "seasonal", "service_model",
     "state", "texts", "threshold", "variance_change", "whitening",

@@ -19,8 +19,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from models import daily
 from models.compiled import compiled
-from models.state import BINS, HOURS, Table
+from models.state import BINS, Table
 
 VALUE, RESIDUAL = 0, 1
 """The channels: the value, and its residual to the mean of its hour of the day."""
@@ -51,8 +52,6 @@ LEAST_EFFECT = 0.01
 LARGEST = 1e300
 """Values are cut here, so that no difference overflows."""
 
-HOUR_NS = 3_600_000_000_000
-
 
 @compiled
 def novelty(one: Table, value: float, tick_ns: int) -> float:
@@ -62,7 +61,7 @@ def novelty(one: Table, value: float, tick_ns: int) -> float:
     x = min(max(value, -LARGEST), LARGEST)
     total = 0.0
     for channel in range(2):
-        y = x if channel == VALUE else x - _usual(one, x, tick_ns)
+        y = x if channel == VALUE else x - daily.usual(one, x, tick_ns)
         total += _distance_nats(one, channel, y, RECENT)
         total += _distance_nats(one, channel, y, SETTLED)
     return 0.5 * total
@@ -70,32 +69,17 @@ def novelty(one: Table, value: float, tick_ns: int) -> float:
 
 @compiled
 def learn_seen(one: Table, value: float, tick_ns: int) -> None:
-    """Add a value to what has been seen."""
+    """Add a value to what has been seen; `daily.learn` is for afterwards, which moves what is usual."""
     x = min(max(value, -LARGEST), LARGEST)
     _learn_channel(one, VALUE, x)
-    _learn_channel(one, RESIDUAL, x - _usual(one, x, tick_ns))
+    _learn_channel(one, RESIDUAL, x - daily.usual(one, x, tick_ns))
     step = abs(x - one.newest)
     if one.seen_rows > 0 and step > 0.0 and (one.granule == 0.0 or step < one.granule):
         one.granule = step
     one.newest = x
-    hour = _hour(tick_ns)
-    one.hour_rows[hour] += 1.0
-    one.hour_mean[hour] += (x - one.hour_mean[hour]) / one.hour_rows[hour]
     one.seen_rows += 1
     if one.seen_rows < GENERATION or one.seen_rows % GENERATION == 0:
         _age(one)
-
-
-@compiled
-def _hour(tick_ns: int) -> int:
-    return int((tick_ns // HOUR_NS) % HOURS)
-
-
-@compiled
-def _usual(one: Table, x: float, tick_ns: int) -> float:
-    """Mean of the hour of the day; of an hour that has not been lived yet, the value itself."""
-    hour = _hour(tick_ns)
-    return float(one.hour_mean[hour]) if one.hour_rows[hour] > 0.0 else x
 
 
 @compiled
@@ -210,3 +194,4 @@ def run(table: Table, values: NDArray[np.float64], tick_ns: NDArray[np.int64], n
             if not math.isnan(value):
                 nats[row, series] = novelty(one, value, tick_ns[row])
                 learn_seen(one, value, tick_ns[row])
+                daily.learn(one, value, tick_ns[row])

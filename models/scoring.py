@@ -3,8 +3,8 @@
 Two kinds of evidence, in nats. The onset: how new the values of the entity's series are, which `false_alarms` turns
 into the surprise of an event. The level: how far the row is from normal as a whole, by the service's model. The
 larger one, over the surprise that the false-alarm rate asks for, is the score; the entity's own threshold decides the
-side of 1 on which it lies. What is odd but has just been odd holds the score below 1, so that an incident stays
-visible and an open episode open.
+side of 1 on which it lies. What is odd without being news is ranked below 1 by all that the detectors for one series
+find, so that an incident stays visible and an open episode open.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models import false_alarms, novelty, online, own_level
+from models import daily, false_alarms, novelty, online, own_level
 from models.compiled import compiled
 from models.episodes import EpisodeRules, advance, fall_silent
 from models.features import Multivariate
@@ -54,6 +54,13 @@ JOINT_LIMIT = 20.0
 LEVEL_ROWS = 10.0
 """Rows that an entity's level of surprise remembers. Onsets are found by a row, incidents held by the level: their sum
 had .02 to .1 more VUS-PR than either on application servers, the same at 5."""
+
+EVIDENCE = 12.0
+"""Nats of a level detector that count as evidence: as much as the novelty of a value has, so that neither drowns the
+other."""
+
+HOLDING = 18.0
+"""Evidence, level included, that holds an episode: two level detectors that find the same value odd."""
 
 HELD = 0.75
 """Score up to which a row that is odd, but no news, is held: above the episode's `hold_score`, below the threshold."""
@@ -155,9 +162,10 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
         # one second is assumed until the sampling interval is known, the strictest usual
         interval_s = rows.interval_ns[row] * 1e-9 if rows.interval_ns[row] > 0 else 1.0
         lasting = int(min(max(SUSTAINED_S / interval_s, 1.0), SUSTAINED))
-        strength, oddest = _strength(tables, rows, row, lasting, out)
+        strength, evidence = _strength(tables, rows, row, lasting, out)
         left = _without_ignored(tables, rows, row, lasting, forest.share)
         joint = _sustained(entity, _with_level(entity, left * forest.nats[row]), lasting)
+        odd = _with_odd_level(entity, evidence)
         # of a single series a model knows the level only
         whole = joint > 0.0 and end - start > 1
         probability = false_alarms.alarm_probability(rules.alerts_per_entity_week, interval_s)
@@ -177,9 +185,12 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
                 own = own_level.reach(entity, general, forest.youth[row])
                 joint_score = _between(at_large / wanted, target, own, rules.episode.hold_score)
                 # news of one of many series counts where it is an alarm; it would drown the order of the rest
-                score, oddest = max(joint_score, score if score > 1.0 else 0.0), 0.0
+                score = max(joint_score, score if score > 1.0 else 0.0)
+            elif score <= 1.0 and BELOW * nats <= HELD * target:
+                # nothing new to speak of
+                score = _held(odd, rules.episode.hold_score) / wanted
             alarm = score > 1.0
-            out.score[row] = max(score, HELD * min(oddest / online.ODD, 1.0) / wanted)
+            out.score[row] = score
             false_alarms.learn(entity, strength, alarm, probability, n_units)
             if whole and entity.alarm_rows == 0:
                 own_level.learn(entity, at_large)
@@ -195,14 +206,15 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
             online.learn(one, steady, out.odd[cell], rules.rebaseline_rows)
             if not np.isnan(steady):
                 novelty.learn_seen(one, steady, rows.tick_ns[row])
+                daily.learn(one, steady, rows.tick_ns[row])
                 one.latest[1], one.latest[0] = one.latest[0], rows.value[cell]
         entity.tick_ns, entity.score = rows.tick_ns[row], out.score[row]
 
 
 @compiled
 def _strength(tables: Tables, rows: Rows, row: int, lasting: int, out: Scores) -> tuple[float, float]:
-    """Strength of the row as an event, and the largest oddity of its series; fills the cells' figures."""
-    strongest, company, oddest = 0.0, 0.0, 0.0
+    """Strength of the row as an event, and the evidence of its oddest series; fills the cells' figures."""
+    strongest, company, evidence = 0.0, 0.0, 0.0
     for cell in range(rows.start[row], rows.start[row + 1]):
         one = tables.series[rows.series[cell]]
         value = _lasting(one, rows.value[cell], lasting)
@@ -212,9 +224,10 @@ def _strength(tables: Tables, rows: Rows, row: int, lasting: int, out: Scores) -
         # nothing is new about a missing value but its absence
         new = odd if np.isnan(value) else novelty.novelty(one, value, rows.tick_ns[row]) + ODDITY * min(odd, ODDEST)
         out.nats[cell], out.odd[cell] = new, odd
-        strongest, oddest = max(strongest, new), max(oddest, odd)
-        company += max(new - COMPANY, 0.0)
-    return strongest + 0.5 * (company - max(strongest - COMPANY, 0.0)), oddest
+        strongest, company = max(strongest, new), company + max(new - COMPANY, 0.0)
+        hourly = daily.surprise(one, value, rows.tick_ns[row])
+        evidence = max(evidence, min(new, EVIDENCE) + min(odd, EVIDENCE) + min(hourly, EVIDENCE))
+    return strongest + 0.5 * (company - max(strongest - COMPANY, 0.0)), evidence
 
 
 @compiled
@@ -237,6 +250,19 @@ def _with_level(entity: Table, nats: float) -> float:
         return nats
     entity.joint_level += (nats - entity.joint_level) / LEVEL_ROWS
     return float(nats + max(entity.joint_level - 1.0, 0.0))
+
+
+@compiled
+def _with_odd_level(entity: Table, evidence: float) -> float:
+    """The same of the evidence of its series, where no model sees the row as a whole."""
+    entity.odd_level += (evidence - entity.odd_level) / LEVEL_ROWS
+    return float(evidence + max(entity.odd_level - 1.0, 0.0))
+
+
+@compiled
+def _held(odd: float, hold: float) -> float:
+    """The score of a row that is odd and no news: `hold` where it holds an episode, `HELD` at most."""
+    return hold * odd / HOLDING if odd <= HOLDING else HELD - (HELD - hold) * HOLDING / odd
 
 
 @compiled

@@ -60,7 +60,9 @@ SERIES = np.dtype(
         ("seen", "u1", (2, BINS)), ("bin_low", "f8", (2,)), ("bin_step", "f8", (2,)),
         ("seen_low", "f8", (2,)), ("seen_high", "f8", (2,)), ("recent_low", "f8", (2,)), ("recent_high", "f8", (2,)),
         ("settled_low", "f8", (2,)), ("settled_high", "f8", (2,)),
-        ("hour_mean", "f8", (HOURS,)), ("hour_rows", "f4", (HOURS,)),
+        # what is usual at an hour of the day, and the tail of residuals to it
+        ("hour_mean", "f8", (HOURS,)), ("hour_rows", "f4", (HOURS,)), ("day_n", "f8"), ("day_scale", "f8"),
+        ("day_cut", "f8"), ("day_excess", "f8"), ("day_square", "f8"), ("day_beyond", "f8"),
         # the regime that may become the new normal
         ("odd", "i4"), ("held", "f8", (2,)), ("new_level", "f8"), ("new_scale", "f8"),
         ("new_low", "f8"), ("new_high", "f8"),
@@ -84,8 +86,8 @@ ENTITY = np.dtype(
         # what its events were like, and how far the threshold has moved
         ("n", "f8"), ("units", "f8"), ("events", "f8", (STRENGTHS,)), ("peaks", "f8", (PEAKS,)),
         ("held", "f8"), ("offset", "f8"), ("alarm_rows", "i4"), ("anew", "i1"),
-        # newest surprises by the service's model, and their exponential mean
-        ("joint", "f8", (SUSTAINED,)), ("joint_level", "f8"),
+        # newest surprises by the service's model, their exponential mean, and that of evidence without a model
+        ("joint", "f8", (SUSTAINED,)), ("joint_level", "f8"), ("odd_level", "f8"),
         # the tail of the model's surprises outside of alarms, and how many it has learnt
         ("own_rows", "f8"), ("cut", "f8"), ("excess", "f8"), ("square", "f8"), ("beyond", "f8"),
         # episode

@@ -108,11 +108,13 @@ def test_a_million_values_are_survived(channel):
 def test_what_a_channel_is_for_stands_out(channel):
     rng = np.random.default_rng(5)
     hour = (TICKS // (60 * MINUTE_NS)) % 24
+    # a day's peak at night: a value seen every day, at the wrong hour
+    at_night = 100.0 * (hour >= 12) * (np.arange(N) < 2690) + 50.0 * (np.arange(N) >= 2690) + rng.normal(0, 1, N)
     values = {
         "residual": np.where(np.arange(N) == 2700, 30.0, rng.normal(10, 1, N)),
         "novelty": np.where(np.arange(N) == 2700, 30.0, rng.normal(10, 1, N)),
-        # a day's peak at night: a value seen every day, at the wrong hour
-        "seasonal": 100.0 * (hour >= 12) * (np.arange(N) < 2690) + 50.0 * (np.arange(N) >= 2690) + rng.normal(0, 1, N),
+        "daily": at_night,
+        "seasonal": at_night,
         "level-shift": rng.normal(10, 1, N) + 1.5 * (np.arange(N) >= 2690),
         "variance-change": rng.normal(10, np.where(np.arange(N) >= 2690, 3.0, 1.0), N),
     }[channel.name]
