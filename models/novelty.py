@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from models import daily
 from models.compiled import compiled
-from models.state import BINS, Table
+from models.state import BINS, SUSTAINED, Table
 
 VALUE, RESIDUAL = 0, 1
 """The channels: the value, and its residual to the mean of its hour of the day."""
@@ -83,6 +83,18 @@ def learn_seen(one: Table, value: float, tick_ns: int) -> None:
 
 
 @compiled
+def learn_swing(one: Table, value: float) -> None:
+    """Take in a single value of a series that is judged by the median of the newest few, once it is none of them.
+
+    While the medians never moved, single values are all that tells how far the series goes. Those of a change that
+    lasts do not count: before the first of them gets here, the medians have moved.
+    """
+    if one.seen_rows >= SUSTAINED and one.seen_low[VALUE] == one.seen_high[VALUE]:
+        x = min(max(value, -LARGEST), LARGEST)
+        one.swing = max(one.swing, abs(x - one.seen_low[VALUE]))
+
+
+@compiled
 def _distance_nats(one: Table, channel: int, x: float, age: int) -> float:
     """Logarithm of the distance from x to the nearest bin at least this old, in ranges and above the resolution."""
     low, high = one.seen_low[channel], one.seen_high[channel]
@@ -96,7 +108,11 @@ def _distance_nats(one: Table, channel: int, x: float, age: int) -> float:
     if distance <= 0.0:
         return 0.0
     least = max(LEAST_EFFECT * max(abs(low), abs(high)), 1e-9)
-    share = min(distance / max(width, least), FARTHEST if width > 0.0 else 1.0)
+    farthest = FARTHEST
+    if width == 0.0:
+        # what never moved has no range: any change is one, or as many as it is times what single values have done
+        farthest = 1.0 if one.swing == 0.0 else max(1.0, min(distance / one.swing, FARTHEST))
+    share = min(distance / max(width, least), farthest)
     return math.log1p(share / RESOLUTION)
 
 

@@ -205,6 +205,8 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
             steady = _lasting(one, rows.value[cell], lasting)
             online.learn(one, steady, out.odd[cell], rules.rebaseline_rows)
             if not np.isnan(steady):
+                if lasting == SUSTAINED and rows.interval_ns[row] > 0:
+                    novelty.learn_swing(one, one.latest[SUSTAINED - 2])
                 novelty.learn_seen(one, steady, rows.tick_ns[row])
                 daily.learn(one, steady, rows.tick_ns[row])
                 one.latest[1], one.latest[0] = one.latest[0], rows.value[cell]

@@ -57,6 +57,7 @@ SERIES = np.dtype(
         ("low", "f8"), ("high", "f8"), ("regular", "f8"), ("missing", "i4"),
         # novelty of the value and of its seasonal residual: what has been seen, by age, on a grid
         ("seen_rows", "i8"), ("latest", "f8", (SUSTAINED - 1,)), ("newest", "f8"), ("granule", "f8"),
+        ("swing", "f8"),
         ("seen", "u1", (2, BINS)), ("bin_low", "f8", (2,)), ("bin_step", "f8", (2,)),
         ("seen_low", "f8", (2,)), ("seen_high", "f8", (2,)), ("recent_low", "f8", (2,)), ("recent_high", "f8", (2,)),
         ("settled_low", "f8", (2,)), ("settled_high", "f8", (2,)),

@@ -167,6 +167,25 @@ def test_a_single_row_counts_where_rows_are_rare_and_not_where_they_are_seconds(
     assert found[1] < 0.7
 
 
+def _errors(last, single=1.0):
+    """Twenty minutes of seconds with a failed request now and then, never two in three, before a lasting `last`."""
+    errors = np.zeros(1210)
+    errors[20:1200:50] = single
+    errors[1200:] = last
+    pipeline = make()
+    return scores([pipeline.fold(table({series("errors"): errors}))], pipeline)
+
+
+def test_single_seconds_tell_how_much_is_a_lot_where_nothing_ever_lasted():
+    assert _errors(last=1.0)[:1200].max() < 1
+    assert _errors(last=1.0).max() < _errors(last=3.0).max() < _errors(last=14.0).max()
+
+
+@pytest.mark.parametrize("single", [pytest.param(0.0, id="none"), pytest.param(1e9, id="absurd ones")])
+def test_what_lasts_is_as_odd_as_before_whatever_single_seconds_were(single):
+    assert _errors(last=14.0, single=single).max() == pytest.approx(_errors(last=1.0).max(), rel=0.01)
+
+
 def test_quiet_hours_hardly_ever_alert():
     values = shop(2 * 3600, seed=7, instances=("a", "b", "c", "d"))
     folded = make().fold(table(values))
