@@ -6,7 +6,7 @@ Nonparametric Problems", Annals of Statistics 1, 1973): a tail that holds for me
 has shown itself, which outweighs it with time. Where that leaves a rate other than the one asked for, the threshold
 moves: up by a step with every alarm, down by as much in the time in which one is allowed (Gibbs and Candes, "Adaptive
 Conformal Inference Under Distribution Shift", NeurIPS 2021), which makes the rate right in the long run whatever the
-distribution.
+distribution; and down at once to what a silence of that length held where that is far below it.
 
 Time is counted in units, a row or a minute, whichever is longer: rows of one second are not sixty chances a minute to
 be wrong, because what they tell changes no faster than that.
@@ -61,6 +61,11 @@ MOST_NATS = 3.0
 
 MOST_JOINT_NATS = 4.0
 """The same for a row as a whole, whose surprise grows with the distance and without bound: faults have tens of nats."""
+
+FAR_NATS = 2.0
+"""How far below the threshold the most surprising row of a silence lies where the threshold comes down to it at once:
+rarely for a series that goes on having news, whose rate is right without. Without it, at 1 and at 1.5, alarms on single
+quiet series are 1.05 and .91 of 1 asked, at 2 .87; the public benchmark loses 1.3, 1.5 and .2 points by it."""
 
 LEAST_NATS = 1.0
 """The lowest threshold: below it nothing is out of the ordinary."""
@@ -129,6 +134,24 @@ def joint_threshold(entity: Table, probability: float) -> float:
 
 
 @compiled
+def wait(entity: Table, nats: float, probability: float, n_units: float) -> None:
+    """Take in a row without an alarm: where none of as many as one alarm is allowed in came near the threshold, it
+    comes down to the most surprising of them.
+
+    A series of a few distinct values has nothing new to say after a while, and all that it says stays farther below
+    the usual threshold than that comes down in a month.
+    """
+    entity.waited += probability * n_units
+    entity.loudest = max(entity.loudest, nats)
+    if entity.waited < 1.0:
+        return
+    loudest = entity.loudest + math.log(probability)
+    if entity.loudest > 0.0 and entity.offset - loudest > FAR_NATS:
+        entity.offset = loudest
+    entity.waited, entity.loudest = 0.0, 0.0
+
+
+@compiled
 def learn(entity: Table, strength: float, alarm: bool, probability: float, n_units: float) -> None:
     """Take a row into the entity's past, and move the threshold.
 
@@ -136,6 +159,7 @@ def learn(entity: Table, strength: float, alarm: bool, probability: float, n_uni
     incident's feet. One that begins in an open episode raises no alert, and does not move it.
     """
     if alarm:
+        entity.waited, entity.loudest = 0.0, 0.0
         if entity.alarm_rows == 0:
             entity.anew = entity.episode == 0
         entity.alarm_rows = ALARM_ROWS

@@ -191,6 +191,8 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
                 score = _held(odd, rules.episode.hold_score) / wanted
             alarm = score > 1.0
             out.score[row] = score
+            if not whole and not alarm:
+                false_alarms.wait(entity, nats, probability, n_units)
             false_alarms.learn(entity, strength, alarm, probability, n_units)
             if whole and entity.alarm_rows == 0:
                 own_level.learn(entity, at_large)

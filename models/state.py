@@ -87,6 +87,7 @@ ENTITY = np.dtype(
         # what its events were like, and how far the threshold has moved
         ("n", "f8"), ("units", "f8"), ("events", "f8", (STRENGTHS,)), ("peaks", "f8", (PEAKS,)),
         ("held", "f8"), ("offset", "f8"), ("alarm_rows", "i4"), ("anew", "i1"),
+        ("waited", "f8"), ("loudest", "f8"),
         # newest surprises by the service's model, their exponential mean, and that of evidence without a model
         ("joint", "f8", (SUSTAINED,)), ("joint_level", "f8"), ("odd_level", "f8"),
         # the tail of the model's surprises outside of alarms, and how many it has learnt
