@@ -159,9 +159,8 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
             out.since_ns[row], out.learnt[row] = entity.since_ns, entity.n
             out.phase[row] = fall_silent(entity)
             continue
-        # one second is assumed until the sampling interval is known, the strictest usual
-        interval_s = rows.interval_ns[row] * 1e-9 if rows.interval_ns[row] > 0 else 1.0
-        lasting = int(min(max(SUSTAINED_S / interval_s, 1.0), SUSTAINED))
+        interval_s = _interval_s(rows, row)
+        lasting = _rows_to_last(interval_s)
         strength, evidence = _strength(tables, rows, row, lasting, out)
         left = _without_ignored(tables, rows, row, lasting, forest.share)
         joint = _sustained(entity, _with_level(entity, left * forest.nats[row]), lasting)
@@ -201,18 +200,38 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
         _expect(tables, rows, row, target * wanted, out)
         out.phase[row] = advance(entity, out.score[row], rows.tick_ns[row], rules.episode)
         out.since_ns[row], out.learnt[row] = entity.since_ns, entity.n
-        for cell in range(start, end):
-            one = tables.series[rows.series[cell]]
-            out.drift[cell] = _frame(one, rows.value[cell])
-            steady = _lasting(one, rows.value[cell], lasting)
-            online.learn(one, steady, out.odd[cell], rules.rebaseline_rows)
-            if not np.isnan(steady):
-                if lasting == SUSTAINED and rows.interval_ns[row] > 0:
-                    novelty.learn_swing(one, one.latest[SUSTAINED - 2])
-                novelty.learn_seen(one, steady, rows.tick_ns[row])
-                daily.learn(one, steady, rows.tick_ns[row])
-                one.latest[1], one.latest[0] = one.latest[0], rows.value[cell]
+        _learn_cells(tables, rows, row, rules, out)
         entity.tick_ns, entity.score = rows.tick_ns[row], out.score[row]
+
+
+@compiled
+def _interval_s(rows: Rows, row: int) -> float:
+    """The entity's sampling interval; one second, the strictest usual, until it is known."""
+    return rows.interval_ns[row] * 1e-9 if rows.interval_ns[row] > 0 else 1.0
+
+
+@compiled
+def _rows_to_last(interval_s: float) -> int:
+    """Rows that surprise has to last before it counts."""
+    return int(min(max(SUSTAINED_S / interval_s, 1.0), SUSTAINED))
+
+
+@compiled
+def _learn_cells(tables: Tables, rows: Rows, row: int, rules: ScoringRules, out: Scores) -> None:
+    """Take a row's values into their series, and fill what drift sees of them."""
+    lasting = _rows_to_last(_interval_s(rows, row))
+    for cell in range(rows.start[row], rows.start[row + 1]):
+        one, value = tables.series[rows.series[cell]], rows.value[cell]
+        out.drift[cell] = _frame(one, value)
+        steady = _lasting(one, value, lasting)
+        online.learn(one, steady, out.odd[cell], rules.rebaseline_rows)
+        if np.isnan(steady):
+            continue
+        if lasting == SUSTAINED and rows.interval_ns[row] > 0:
+            novelty.learn_swing(one, one.latest[SUSTAINED - 2])
+        novelty.learn_seen(one, steady, rows.tick_ns[row])
+        daily.learn(one, steady, rows.tick_ns[row])
+        one.latest[1], one.latest[0] = one.latest[0], value
 
 
 @compiled

@@ -30,6 +30,7 @@ SECTIONS: dict[str, Section] = {
     "nab": labelled.nab,
     "smd": labelled.smd,
     "asd": labelled.asd,
+    "injected": labelled.injected,
     "services": labelled.services,
     "cloud": labelled.cloud,
     "calibration": calibration,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from benchmarks.quality.corpus import HELD_OUT, DataSet, Stream, load_streams
 from benchmarks.quality.detectors import SHIPPED, VARIATIONS, Scored, choose, run
 from benchmarks.quality.entity_figures import entity_rows
+from benchmarks.quality.injected import injected as injected_streams
 from benchmarks.quality.nab_figures import nab_rows
 from benchmarks.quality.runs import run_all
 from benchmarks.quality.tables import markdown
@@ -37,7 +39,8 @@ ENTITY_COLUMNS = {
 
 def nab(chosen: argparse.Namespace) -> dict[str, Any]:
     """Numenta's corpus and score."""
-    streams, by_detector = _scores(DataSet.NAB, chosen)
+    streams = load_streams(folder_of(DataSet.NAB, chosen), [DataSet.NAB])
+    by_detector = _scores(DataSet.NAB, streams, chosen)
     rows = [
         row for name, scored in by_detector.items() for row in nab_rows(name, streams, [one.score for one in scored])
     ]
@@ -55,6 +58,12 @@ def asd(chosen: argparse.Namespace) -> dict[str, Any]:
     return _entities(DataSet.ASD, chosen)
 
 
+def injected(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Single series of SMD's and ASD's unlabelled past with faults put into them."""
+    with tempfile.TemporaryDirectory(prefix="tidewatch-injected-") as folder:
+        return _figures(DataSet.INJECTED, injected_streams(chosen.data, Path(folder)), chosen)
+
+
 def services(chosen: argparse.Namespace) -> dict[str, Any]:
     """Held out: services of a content platform, 19 metrics, five minutes."""
     return _entities(DataSet.SERVICES, chosen)
@@ -66,7 +75,11 @@ def cloud(chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def _entities(data_set: DataSet, chosen: argparse.Namespace) -> dict[str, Any]:
-    streams, by_detector = _scores(data_set, chosen)
+    return _figures(data_set, load_streams(folder_of(data_set, chosen), [data_set]), chosen)
+
+
+def _figures(data_set: DataSet, streams: list[Stream], chosen: argparse.Namespace) -> dict[str, Any]:
+    by_detector = _scores(data_set, streams, chosen)
     rows = [
         row for name, scored in by_detector.items() for row in entity_rows(name, streams, [one.score for one in scored])
     ]
@@ -98,10 +111,9 @@ def _as_alerted(name: str, streams: list[Stream], scored: list[Scored]) -> list[
     ]
 
 
-def _scores(data_set: DataSet, chosen: argparse.Namespace) -> tuple[list[Stream], dict[str, list[Scored]]]:
-    """Streams, and each detector's results in their order."""
+def _scores(data_set: DataSet, streams: list[Stream], chosen: argparse.Namespace) -> dict[str, list[Scored]]:
+    """Each detector's results on the streams, in their order."""
     detectors = choose(chosen.detector or [], data_set, lambda line: print(line, file=sys.stderr))
-    streams = load_streams(folder_of(data_set, chosen), [data_set])
     # the shipped configuration takes longest, and long streams before short ones
     tasks = {
         f"{detector} {stream.entity}": (detector, stream)
@@ -116,7 +128,7 @@ def _scores(data_set: DataSet, chosen: argparse.Namespace) -> tuple[list[Stream]
             played = results[f"{SHIPPED} {stream.entity}"].played
             if played is not None:
                 plot(stream, played, chosen.plots)
-    return streams, {detector: [results[f"{detector} {stream.entity}"] for stream in streams] for detector in detectors}
+    return {detector: [results[f"{detector} {stream.entity}"] for stream in streams] for detector in detectors}
 
 
 def folder_of(data_set: DataSet, chosen: argparse.Namespace) -> Path:

@@ -57,6 +57,9 @@ WARM_UP_LIMIT_S: Final = 180.0
 CHAINS_LIMIT_S: Final = 240.0
 WARM_UP_ROWS: Final = 30
 """Scores of this machine before its fault. They begin when the start is over, see `Production.begin_host`."""
+CALM_ROWS: Final = 100
+"""Seconds since this machine last did anything strange: a fault beside something as strange within the newest hundred
+rows is no news, and a machine on which somebody has just ended two busy processes hides it."""
 
 HOST_WAITS_S: Final = 75.0
 """Longest that this machine's own metrics wait for the first models of the simulated services."""
@@ -224,15 +227,16 @@ def _following(tail: ScoresTail) -> Iterator[ScoresTail]:
 
 
 def _warm(running: Running) -> bool:
-    """Whether, before time is up, this machine has been scored for a while."""
+    """Whether, before time is up, this machine has been scored for a while; calm ones, unless it is never calm."""
     deadline = time.monotonic() + WARM_UP_LIMIT_S
-    rows = 0
+    rows, calm = 0, CALM_ROWS
     for seen in _looks(running, lambda: "warming up: first models, first scores of this machine"):
-        rows += any(score.service == host.SERVICE for score in seen.scores)
-        if rows >= WARM_UP_ROWS:
-            return True
-        if time.monotonic() > deadline:
-            return False
+        mine = [score.score for score in seen.scores if score.service == host.SERVICE]
+        rows += bool(mine)
+        calm = 0 if any(score > 1 for score in mine) else calm + 1
+        late = time.monotonic() > deadline
+        if late or (rows >= WARM_UP_ROWS and calm >= CALM_ROWS):
+            return rows >= WARM_UP_ROWS
     return False
 
 
