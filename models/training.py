@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.calibration import MIN_TAIL, Calibration
 from models.errors import TidewatchError
-from models.forest import Forest
+from models.forest_growth import grow
 from models.service_model import CHANNELS, ServiceModel
 from models.training_table import Parts, TrainingTable, cut
 from models.whitening import DAY_NS, HARMONICS, Whitening, waves_at
@@ -91,7 +91,7 @@ def fit(table: TrainingTable, service: str, *, seed: int, parts: Parts | None = 
         version="",
         features=features,
         whitening=whitening,
-        forest=_forest(columns, seed),
+        forest=grow(columns, TREES, SAMPLES_PER_TREE, seed),
         reference=_reference(columns, seed),
         channels=(uncalibrated,) * len(CHANNELS),
         joint=uncalibrated,
@@ -209,11 +209,3 @@ def _reference(columns: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     chosen = np.random.default_rng(seed).choice(len(columns), min(REFERENCE_ROWS, len(columns)), replace=False)
     return np.ascontiguousarray(columns[np.sort(chosen)])
 
-
-def _forest(columns: NDArray[np.float32], seed: int) -> Forest:
-    from sklearn.ensemble import IsolationForest
-
-    estimator = IsolationForest(
-        n_estimators=TREES, max_samples=min(SAMPLES_PER_TREE, len(columns)), random_state=seed, n_jobs=1
-    )
-    return Forest.from_sklearn(estimator.fit(columns))
