@@ -154,5 +154,5 @@ def _anomalous(
     if champion is None or champion.learnt_ns < DAY_NS or reason in CHANGED or len(table) == 0:
         return nothing
     rate = rules.alerts_per_entity_week * table.interval_s / WEEK_S
-    surprise, _ = champion.surprise(table.columns(champion.features), table.tick_ns)
-    return np.asarray(surprise >= -math.log(min(rate, 0.5)))
+    nats = champion.nats(table.columns(champion.features), table.tick_ns)
+    return np.asarray(nats >= -math.log(min(rate, 0.5)))

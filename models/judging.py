@@ -290,7 +290,7 @@ def roc_area(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> fl
 
 def _nats(model: ServiceModel, table: TrainingTable) -> NDArray[np.float64]:
     """Surprise `(n_rows,)` of a table's rows."""
-    return model.surprise(table.columns(model.features), table.tick_ns)[0]
+    return model.nats(table.columns(model.features), table.tick_ns)
 
 
 def _never(x: NDArray[np.float64]) -> NDArray[np.bool_]:
