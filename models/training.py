@@ -151,7 +151,7 @@ def _season(
     that have a value."""
     season = np.zeros((wave.shape[1], z.shape[1]))
     shared: dict[bytes, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
-    for f, mine in enumerate(np.ascontiguousarray(there.T)):
+    for f, (mine, column) in enumerate(zip(np.ascontiguousarray(there.T), np.ascontiguousarray(z.T), strict=True)):
         # most columns have their values in the same rows, and so the same moments of the waves
         key = mine.tobytes()
         if key not in shared:
@@ -159,7 +159,7 @@ def _season(
             shared[key] = rows, rows.T @ rows + SEASON_RIDGE * len(rows) * np.eye(rows.shape[1])
         rows, moments = shared[key]
         if len(rows) >= rows.shape[1]:
-            season[:, f] = np.linalg.solve(moments, rows.T @ z[mine, f])
+            season[:, f] = np.linalg.solve(moments, rows.T @ column[mine])
     return season
 
 
