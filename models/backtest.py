@@ -43,7 +43,8 @@ def concatenate(parts: Sequence[SampleColumns]) -> SampleColumns:
     series: list[NDArray[np.int32]] = []
     for part in parts:
         mapping = np.array([index.setdefault(text, len(index)) for text in part.series_ids], dtype=np.int32)
-        series.append(mapping[part.series])
+        known = np.array_equal(mapping, np.arange(len(mapping)))  # as in files of one table, whose parts number alike
+        series.append(part.series if known else mapping[part.series])
     return SampleColumns(
         list(index),
         np.concatenate(series) if series else np.empty(0, np.int32),
@@ -169,6 +170,9 @@ class Backtest:
     def _recent_history(self) -> SampleColumns:
         whole = concatenate(self._history)
         recent = whole.event_time_ns >= self._now_ns - self._history_ns
+        first = int(recent.argmax())
+        if recent[first:].all():  # in order of time: the rest of the arrays, not a copy of it
+            return cut(whole, first, len(whole))
         return SampleColumns(
             whole.series_ids, whole.series[recent], whole.event_time_ns[recent], whole.values[recent]
         )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.scaling import quantiles
+
 MIN_TAIL = 10
 """Held-back rows beyond the last knot of a calibration: fewer make the mean excess of the tail a matter of luck."""
 
@@ -45,7 +47,7 @@ class Calibration:
             raise ValueError(f"a calibration needs at least {2 * MIN_TAIL} scores, got {n}")
         last = math.log(n / MIN_TAIL)
         surprise = np.linspace(0.0, last, 32)
-        score = np.quantile(finite, 1.0 - np.exp(-surprise))
+        score = np.array(quantiles(finite, (1.0 - np.exp(-surprise)).tolist()))
         keep = np.concatenate(([True], np.diff(score) > 0))
         score, surprise = score[keep], surprise[keep]
         beyond = finite[finite > score[-1]] - score[-1]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from models.alarm_rows import alarm_rows
 from models.false_alarms import WEEK_S
 from models.judging import Verdict, judge
 from models.reasons import RetrainReason
@@ -108,7 +109,7 @@ def train(samples: SampleColumns, order: TrainingOrder, champion: ServiceModel |
         )
     if order.changed_ns is not None:
         quiet = recent(quiet, order.changed_ns, rules.min_rows)
-    quiet = quiet.take(np.arange(max(0, len(quiet) - rules.max_rows), len(quiet)))
+    quiet = quiet.newest(rules.max_rows)
     seed = seed_of(order.request_id)
     parts = cut(quiet)
     model = fit(quiet, order.service, seed=seed, parts=parts)
@@ -154,5 +155,4 @@ def _anomalous(
     if champion is None or champion.learnt_ns < DAY_NS or reason in CHANGED or len(table) == 0:
         return nothing
     rate = rules.alerts_per_entity_week * table.interval_s / WEEK_S
-    surprise, _ = champion.surprise(table.columns(champion.features), table.tick_ns)
-    return np.asarray(surprise >= -math.log(min(rate, 0.5)))
+    return alarm_rows(champion, table.columns(champion.features), table.tick_ns, -math.log(min(rate, 0.5)))

@@ -26,9 +26,9 @@ R = TypeVar("R")
 
 SOURCES = (
     "adwin", "calibration", "compiled", "counting", "daily", "distance", "drift", "episodes", "false_alarms",
-    "features", "forest", "form_table", "json_scan", "kafka_layout", "level_shift", "native_batches", "native_json",
-    "novelty", "online", "own_level", "placing", "rows", "score_texts", "scoring", "seasonal", "service_model",
-    "state", "texts", "threshold", "variance_change", "whitening",
+    "features", "forest", "forest_growth", "form_table", "json_scan", "kafka_layout", "level_shift", "native_batches",
+    "native_json", "novelty", "online", "own_level", "placing", "rows", "score_texts", "scoring", "seasonal",
+    "service_model", "state", "texts", "threshold", "variance_change", "whitening",
 )  # fmt: skip
 """Modules whose text ends up in compiled code: the loops, and the tables and constants that they use."""
 

@@ -29,17 +29,22 @@ def nearest_mean_squares(rows: NDArray[np.float32], reference: NDArray[np.float3
     into `out` `(n_rows,)`.
 
     All references are looked at component by component: a loop without a condition takes as many at once as the
-    processor has lanes, and adds up each one's squares in the same order.
+    processor has lanes, and adds up each one's squares in the same order. Sums of squares are in the order of their
+    bits read as whole numbers, of which the least is found in as many lanes, too.
     """
     columns = reference.T.copy()
     totals = np.empty(reference.shape[0])
+    bits, least = totals.view(np.int64), out.view(np.int64)
     for i in range(rows.shape[0]):
         totals[:] = 0.0
         for k in range(rows.shape[1]):
             for r in range(totals.shape[0]):
                 difference = rows[i, k] - columns[k, r]
                 totals[r] += difference * difference
-        out[i] = totals.min() / rows.shape[1]
+        least[i] = bits[0]
+        for r in range(1, bits.shape[0]):
+            least[i] = min(least[i], bits[r])
+        out[i] /= rows.shape[1]
 
 
 @compiled

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from models.false_alarms import WEEK_S
 from models.misfit import misfit_since_ns
 from models.reasons import RetrainReason, TrainingOutcome
+from models.scaling import quantiles
 from models.service_model import ServiceModel
 from models.timestamps import to_datetime
 from models.training_table import TrainingTable, calibration_rows
@@ -262,8 +263,7 @@ def with_faults(table: TrainingTable, seed: int) -> TrainingTable:
         return table
     random = np.random.default_rng(seed)
     x = table.x.copy()
-    lower, upper = np.nanquantile(np.where(_never(x), 0.0, x), (0.25, 0.75), axis=0)
-    sigma = np.maximum((upper - lower) / 1.349, np.nanstd(np.where(_never(x), 0.0, x), axis=0))
+    sigma = deviations(x)
     movable = np.flatnonzero(sigma > 0)
     if len(movable) == 0:
         return table
@@ -273,6 +273,16 @@ def with_faults(table: TrainingTable, seed: int) -> TrainingTable:
     x[rows, feature] += size * sigma[feature]
     faulty = TrainingTable(table.features, table.entities, x, table.entity, table.tick_ns, table.interval_s)
     return faulty.take(np.isfinite(x[rows, feature]))
+
+
+def deviations(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard deviation `(F,)` of each column's values, the robust or the plain one, whichever is larger; 0 for a
+    column that has none."""
+    x = np.where(_never(x), 0.0, x)
+    ordered = np.sort(x.T, axis=1)  # NaN comes last
+    there = (~np.isnan(x)).sum(axis=0).tolist()
+    lower, upper = np.array([quantiles(one[:n], (0.25, 0.75)) for one, n in zip(ordered, there, strict=True)]).T
+    return np.asarray(np.maximum((upper - lower) / 1.349, np.nanstd(x, axis=0)))
 
 
 def roc_area(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
@@ -290,7 +300,7 @@ def roc_area(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> fl
 
 def _nats(model: ServiceModel, table: TrainingTable) -> NDArray[np.float64]:
     """Surprise `(n_rows,)` of a table's rows."""
-    return model.surprise(table.columns(model.features), table.tick_ns)[0]
+    return model.nats(table.columns(model.features), table.tick_ns)
 
 
 def _never(x: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.counting import bind
 from models.placing import close_all, place
@@ -12,6 +13,7 @@ from models.records import SampleColumns
 from models.rows import Rows, Samples
 from models.series import EntityRule
 from models.state import State
+from models.tick_grid import HEAD_TICKS, grid_rows, grid_ticks, keeps_its_ticks
 from models.training_table import TrainingTable
 
 SAMPLES_AT_ONCE: Final = 100_000
@@ -22,22 +24,35 @@ def tick_table(samples: SampleColumns, service: str, rule: EntityRule, lateness_
     """The rows of a service's entities, as the fold forms them from the same samples in the same order.
 
     It is the fold's own placing: duplicates, late samples, resets of counters and the closing of ticks are decided by
-    the same code. A history that is ordered by event time has no late samples.
+    the same code. A history that is ordered by event time has no late samples. One that is a whole grid is read as such
+    (`models/tick_grid.py`), which gives the same.
 
     Raises:
         Rejected: one of the series is not a series.
     """
     state = State(rule)
-    first = state.add_all(samples.series_ids, [rule.identify(text) for text in samples.series_ids])
-    numbers = np.arange(first, first + len(samples.series_ids), dtype=np.int32)
-    bindings, lateness_ns = bind(state, ()), int(lateness_s * 1e9)
-    parts: list[Rows] = []
-    for start in range(0, len(samples), SAMPLES_AT_ONCE):
-        end = start + SAMPLES_AT_ONCE
-        piece = Samples(numbers[samples.series[start:end]], samples.event_time_ns[start:end], samples.values[start:end])
-        parts += [_copy(placed.rows) for placed in place(state, bindings, piece, lateness_ns)]
+    state.add_all(samples.series_ids, [rule.identify(text) for text in samples.series_ids])
+    tick_ns = grid_ticks(samples) if lateness_s > 0 else None
+    if tick_ns is not None:
+        head = HEAD_TICKS * len(samples.series_ids)
+        parts = _placed(state, samples, (0, head), lateness_s)
+        if keeps_its_ticks(tick_ns, state):
+            return _from_grid(state, service, samples, tick_ns)
+        parts += _placed(state, samples, (head, len(samples)), lateness_s)
+    else:
+        parts = _placed(state, samples, (0, len(samples)), lateness_s)
     parts.append(close_all(state))
     return _from_rows(state, service, parts)
+
+
+def _placed(state: State, samples: SampleColumns, part: tuple[int, int], lateness_s: float) -> list[Rows]:
+    """Rows that the samples from the first to the second number close; the state's series are those of the samples."""
+    bindings, lateness_ns, parts = bind(state, ()), int(lateness_s * 1e9), list[Rows]()
+    for start in range(*part, SAMPLES_AT_ONCE):
+        end = min(start + SAMPLES_AT_ONCE, part[1])
+        piece = Samples(samples.series[start:end], samples.event_time_ns[start:end], samples.values[start:end])
+        parts += [_copy(placed.rows) for placed in place(state, bindings, piece, lateness_ns)]
+    return parts
 
 
 def _copy(rows: Rows) -> Rows:
@@ -52,13 +67,44 @@ def _copy(rows: Rows) -> Rows:
     )
 
 
-def _from_rows(state: State, service: str, parts: list[Rows]) -> TrainingTable:
-    entities = tuple(name.entity for name in state.entity_names)
+class _Frame(NamedTuple):
+    """What the table of a service looks like.
+
+    Attributes:
+        features: names of the columns. column: int64 `(n_series,)`, column of each series of the service, else any.
+        mine: bool `(n_entities,)`, the service's. interval_s: seconds between two ticks of them.
+    """
+
+    features: tuple[str, ...]
+    column: NDArray[np.int64]
+    mine: NDArray[np.bool_]
+    interval_s: float
+
+
+def _frame(state: State, service: str) -> _Frame:
     mine = np.array([name.service == service for name in state.entity_names], dtype=bool)
-    members = [n for n, identity in enumerate(state.identities) if identity.service == service]
-    features = tuple(sorted({state.identities[n].feature for n in members}))
+    features = tuple(sorted({identity.feature for identity in state.identities if identity.service == service}))
     position = {name: index for index, name in enumerate(features)}
     column = np.array([position.get(identity.feature, 0) for identity in state.identities], dtype=np.int64)
+    known = state.entities["interval_ns"][: len(mine)][mine]
+    interval_s = float(np.median(known[known > 0])) / 1e9 if (known > 0).any() else 1.0
+    return _Frame(features, column, mine, interval_s)
+
+
+def _from_grid(
+    state: State, service: str, samples: SampleColumns, tick_ns: NDArray[np.int64]
+) -> TrainingTable:
+    features, column, mine, interval_s = _frame(state, service)
+    entities = tuple(name.entity for name in state.entity_names)
+    if not features:
+        return TrainingTable((), entities, np.empty((0, 0)), np.empty(0, np.int32), np.empty(0, np.int64), interval_s)
+    x, entity, tick_ns = grid_rows(samples, tick_ns, state, column, len(features))
+    table = TrainingTable(features, entities, x, entity, tick_ns, interval_s)
+    return table if mine.all() else table.take(mine[entity])
+
+
+def _from_rows(state: State, service: str, parts: list[Rows]) -> TrainingTable:
+    features, column, mine, interval_s = _frame(state, service)
     entity = np.concatenate([part.entity for part in parts])
     tick_ns = np.concatenate([part.tick_ns for part in parts])
     x = np.full((len(entity), len(features)), np.nan)
@@ -70,6 +116,5 @@ def _from_rows(state: State, service: str, parts: list[Rows]) -> TrainingTable:
         first += len(part.entity)
     order = np.lexsort((entity, tick_ns))
     order = order[(mine[entity[order]] if len(mine) else np.zeros(0, bool)) & np.isfinite(x[order]).any(axis=1)]
-    known = state.entities["interval_ns"][: len(entities)][mine]
-    interval_s = float(np.median(known[known > 0])) / 1e9 if (known > 0).any() else 1.0
+    entities = tuple(name.entity for name in state.entity_names)
     return TrainingTable(features, entities, x[order], entity[order], tick_ns[order], interval_s)

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from models.calibration import MIN_TAIL, Calibration
 from models.errors import TidewatchError
-from models.forest import Forest
+from models.forest_growth import grow
+from models.scaling import scales_of
 from models.service_model import CHANNELS, ServiceModel
 from models.training_table import Parts, TrainingTable, cut
-from models.whitening import DAY_NS, HARMONICS, Whitening, waves_at
+from models.whitening import DAY_NS, Whitening, waves_at, without_season
 
 TREES: Final = 100
 SAMPLES_PER_TREE: Final = 256
@@ -51,9 +52,6 @@ features that are sums of others to the size of a signal. At 0.01 application se
 DEAD_COMPONENT: Final = 1e-9
 """Components with a smaller share of the variance are exact repeats of others and dropped."""
 
-COMPRESS_FROM: Final = 1.1
-"""A feature is compressed when that makes its tail this many times shorter against its middle."""
-
 PROBE_ROWS: Final = 8
 
 
@@ -83,15 +81,15 @@ def fit(table: TrainingTable, service: str, *, seed: int, parts: Parts | None = 
         )
     learn, calibrate = learn.evenly(LEARN_ROWS), calibrate.evenly(LEARN_ROWS)
     x = learn.columns(features)
-    whitening = _fit_whitening(x, learn.tick_ns)
-    columns = whitening.whiten(x, learn.tick_ns).astype(np.float32)
+    whitening, whitened = _fit_whitening(x, learn.tick_ns)
+    columns = whitened.astype(np.float32)
     uncalibrated = Calibration(np.zeros(1), np.zeros(1), 1.0)
     model = ServiceModel(
         service=service,
         version="",
         features=features,
         whitening=whitening,
-        forest=_forest(columns, seed),
+        forest=grow(columns, TREES, SAMPLES_PER_TREE, seed),
         reference=_reference(columns, seed),
         channels=(uncalibrated,) * len(CHANNELS),
         joint=uncalibrated,
@@ -131,61 +129,37 @@ def _usable(table: TrainingTable) -> tuple[str, ...]:
     return tuple(sorted(table.features[i] for i in frequent))
 
 
-def _scale_column(values: NDArray[np.float64]) -> tuple[float, float, float]:
-    """(log_scale, center, scale) of one feature's finite values."""
-    if len(values) == 0:
-        return 0.0, 0.0, 1.0
-    log_scale = float(np.median(np.abs(values))) or float(np.abs(values).mean())
-    if log_scale > 0:
-        compressed = _compress(values, log_scale)
-        if _tail_ratio(values) > COMPRESS_FROM * _tail_ratio(compressed):
-            return (log_scale, *_center_and_scale(compressed))
-    return (0.0, *_center_and_scale(values))
-
-
-def _compress(values: NDArray[np.float64], log_scale: float) -> NDArray[np.float64]:
-    return np.asarray(np.sign(values) * np.log1p(np.abs(values) / log_scale), dtype=np.float64)
-
-
-def _tail_ratio(values: NDArray[np.float64]) -> float:
-    """How far the tails reach, in widths of the middle half; 0 where there is no width to measure with."""
-    low, lower, upper, high = np.quantile(values, (0.005, 0.25, 0.75, 0.995))
-    return float((high - low) / (upper - lower)) if upper > lower else 0.0
-
-
-def _center_and_scale(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Median, and the larger of a robust and the plain standard deviation.
-
-    The plain one counts where a feature hardly ever moves and has no middle half: in units of a tenth of it each of the
-    rare moves was worth more than a fault. A constant feature has nothing to be measured with but its own size.
-    """
-    lower, center, upper = (float(q) for q in np.quantile(values, (0.25, 0.5, 0.75)))
-    constant = max(abs(center), 1.0)
-    scale = max((upper - lower) / 1.349, float(values.std()))
-    return center, scale if scale > 1e-12 * constant else constant
-
-
-def _fit_whitening(x: NDArray[np.float64], tick_ns: NDArray[np.int64]) -> Whitening:
-    """Compression, scales, season and whitening matrix of rows `(n_rows, F)`."""
-    scales = [_scale_column(x[np.isfinite(x[:, f]), f]) for f in range(x.shape[1])]
-    log_scale, center, scale = (np.ascontiguousarray(column) for column in np.array(scales).T)
-    unwhitened = Whitening(log_scale, center, scale, np.zeros((0, x.shape[1])), np.eye(x.shape[1]))
+def _fit_whitening(
+    x: NDArray[np.float64], tick_ns: NDArray[np.int64]
+) -> tuple[Whitening, NDArray[np.float64]]:
+    """Compression, scales, season and whitening matrix of rows `(n_rows, F)`; and the rows whitened `(n_rows, K)`."""
+    log_scale, center, scale = (np.ascontiguousarray(column) for column in np.array(scales_of(x)).T)
+    whitening = Whitening(log_scale, center, scale, np.zeros((0, x.shape[1])), np.eye(x.shape[1]))
+    z = whitening.standardise(x, tick_ns)
     if tick_ns[-1] - tick_ns[0] >= SEASON_DAYS * DAY_NS:
-        z = unwhitened.standardise(x, tick_ns)
-        unwhitened = unwhitened._replace(season=_season(z, np.isfinite(x), tick_ns))
-    return unwhitened._replace(matrix=_whitening_matrix(unwhitened.standardise(x, tick_ns)))
+        wave = waves_at(tick_ns)
+        whitening = whitening._replace(season=_season(z, np.isfinite(x), wave))
+        z = without_season(x, wave, whitening.season, z)
+    whitening = whitening._replace(matrix=_whitening_matrix(z))
+    return whitening, whitening.whiten_standardised(x, z)
 
 
-def _season(z: NDArray[np.float64], there: NDArray[np.bool_], tick_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+def _season(
+    z: NDArray[np.float64], there: NDArray[np.bool_], wave: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Mean of each column by time of day, `(2 HARMONICS + 1, F)`: ridge regression on the waves of a day, of the rows
     that have a value."""
-    wave = waves_at(tick_ns)
-    season = np.zeros((2 * HARMONICS + 1, z.shape[1]))
-    for f in range(z.shape[1]):
-        rows = wave[there[:, f]]
+    season = np.zeros((wave.shape[1], z.shape[1]))
+    shared: dict[bytes, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+    for f, (mine, column) in enumerate(zip(np.ascontiguousarray(there.T), np.ascontiguousarray(z.T), strict=True)):
+        # most columns have their values in the same rows, and so the same moments of the waves
+        key = mine.tobytes()
+        if key not in shared:
+            rows = wave[mine]
+            shared[key] = rows, rows.T @ rows + SEASON_RIDGE * len(rows) * np.eye(rows.shape[1])
+        rows, moments = shared[key]
         if len(rows) >= rows.shape[1]:
-            moments = rows.T @ rows + SEASON_RIDGE * len(rows) * np.eye(rows.shape[1])
-            season[:, f] = np.linalg.solve(moments, rows.T @ z[there[:, f], f])
+            season[:, f] = np.linalg.solve(moments, rows.T @ column[mine])
     return season
 
 
@@ -209,11 +183,3 @@ def _reference(columns: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     chosen = np.random.default_rng(seed).choice(len(columns), min(REFERENCE_ROWS, len(columns)), replace=False)
     return np.ascontiguousarray(columns[np.sort(chosen)])
 
-
-def _forest(columns: NDArray[np.float32], seed: int) -> Forest:
-    from sklearn.ensemble import IsolationForest
-
-    estimator = IsolationForest(
-        n_estimators=TREES, max_samples=min(SAMPLES_PER_TREE, len(columns)), random_state=seed, n_jobs=1
-    )
-    return Forest.from_sklearn(estimator.fit(columns))

@@ -46,11 +46,16 @@ class TrainingTable:
     def __len__(self) -> int:
         return len(self.tick_ns)
 
-    def take(self, rows: NDArray[Any]) -> TrainingTable:
-        """The same table with some of its rows: a boolean mask `(n_rows,)` or indices in ascending order."""
+    def take(self, rows: NDArray[Any] | slice) -> TrainingTable:
+        """The same table with some of its rows: a boolean mask `(n_rows,)`, indices in ascending order, or a slice,
+        which shares the arrays."""
         return TrainingTable(
             self.features, self.entities, self.x[rows], self.entity[rows], self.tick_ns[rows], self.interval_s
         )
+
+    def newest(self, most: int) -> TrainingTable:
+        """The same table with its newest `most` rows, sharing the arrays."""
+        return self.take(slice(max(0, len(self) - most), len(self)))
 
     def evenly(self, most: int) -> TrainingTable:
         """The same table with at most `most` of its rows, evenly spaced."""
@@ -59,12 +64,15 @@ class TrainingTable:
         return self.take(np.linspace(0, len(self) - 1, most).astype(np.int64))
 
     def columns(self, features: Sequence[str]) -> NDArray[np.float64]:
-        """`(n_rows, len(features))` in the order asked for; NaN for a feature that the table does not have.
+        """`(n_rows, len(features))` in the order asked for; NaN for a feature that the table does not have. Not to be
+        written to: where all are asked for, it is the table's own array.
 
         >>> one = np.zeros(1, np.int32), np.zeros(1, np.int64)
         >>> TrainingTable(("a", "b"), ("e",), np.array([[1.0, 2.0]]), *one, 1.0).columns(("b", "c"))
         array([[ 2., nan]])
         """
+        if tuple(features) == self.features:
+            return self.x
         position = {name: index for index, name in enumerate(self.features)}
         out = np.full((len(self), len(features)), np.nan)
         for column, name in enumerate(features):
@@ -132,5 +140,4 @@ def recent(table: TrainingTable, since_ns: int, min_rows: int) -> TrainingTable:
     Never fewer than the newest `min_rows`, as far as there are as many.
     """
     after = len(table) - int(np.searchsorted(table.tick_ns, since_ns))
-    keep = max(2 * after, min_rows)
-    return table.take(np.arange(max(0, len(table) - keep), len(table)))
+    return table.newest(max(2 * after, min_rows))

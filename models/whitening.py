@@ -64,6 +64,12 @@ class Whitening(NamedTuple):
         _standardise_rows(np.ascontiguousarray(x, dtype=np.float64), tick_ns, self, z)
         return z
 
+    def whiten_standardised(self, x: NDArray[np.float64], z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Whitened rows `(n_rows, K)` for rows of which `standardise` has made z."""
+        w = np.empty((len(x), self.matrix.shape[1]))
+        _whiten_standardised(x, z, self.matrix, w)
+        return w
+
     def whiten(self, x: NDArray[np.float64], tick_ns: NDArray[np.int64]) -> NDArray[np.float64]:
         """Whitened rows `(n_rows, K)` for rows `(n_rows, F)` with NaN as missing."""
         w = np.empty((len(x), self.matrix.shape[1]))
@@ -99,16 +105,26 @@ def standardise_row(
 ) -> None:
     """z less its season of one row into `z` `(F,)`, given the waves of its moment; compiled."""
     for f in range(x.shape[0]):
-        y = x[f]
-        if np.isnan(y):
-            z[f] = 0.0
-            continue
+        z[f] = x[f]
         if whitening.log_scale[f] > 0.0:
-            y = np.sign(y) * np.log1p(abs(y) / whitening.log_scale[f])
-        y = min(max((y - whitening.center[f]) / whitening.scale[f], -Z_LIMIT), Z_LIMIT)
-        for h in range(whitening.season.shape[0]):
-            y -= wave[h] * whitening.season[h, f]
-        z[f] = y
+            z[f] = np.sign(x[f]) * np.log1p(abs(x[f]) / whitening.log_scale[f])
+    for f in range(x.shape[0]):
+        z[f] = min(max((z[f] - whitening.center[f]) / whitening.scale[f], -Z_LIMIT), Z_LIMIT)
+    take_off_season(x, wave, whitening.season, z)
+
+
+@compiled
+def take_off_season(
+    x: NDArray[np.float64], wave: NDArray[np.float64], season: NDArray[np.float64], z: NDArray[np.float64]
+) -> None:
+    """Subtract the season from a row z `(F,)`, and put 0 where x is missing; compiled. Wave by wave: a loop over
+    features takes as many at once as the processor has lanes."""
+    for h in range(season.shape[0]):
+        for f in range(z.shape[0]):
+            z[f] -= wave[h] * season[h, f]
+    for f in range(z.shape[0]):
+        if np.isnan(x[f]):
+            z[f] = 0.0
 
 
 @compiled
@@ -150,6 +166,35 @@ def _standardise_rows(
     for i in range(x.shape[0]):
         waves(tick_ns[i], wave)
         standardise_row(x[i], wave, whitening, out[i])
+
+
+def without_season(
+    x: NDArray[np.float64], wave: NDArray[np.float64], season: NDArray[np.float64], z: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """What `standardise` gives with a season, of z `(n_rows, F)` that it has given without.
+
+    Args:
+        wave: the waves `(n_rows, 2 HARMONICS + 1)` of the rows' moments.
+    """
+    less = z.copy()
+    _take_off_seasons(x, wave, season, less)
+    return less
+
+
+@compiled
+def _take_off_seasons(
+    x: NDArray[np.float64], wave: NDArray[np.float64], season: NDArray[np.float64], z: NDArray[np.float64]
+) -> None:
+    for i in range(z.shape[0]):
+        take_off_season(x[i], wave[i], season, z[i])
+
+
+@compiled
+def _whiten_standardised(
+    x: NDArray[np.float64], z: NDArray[np.float64], matrix: NDArray[np.float64], out: NDArray[np.float64]
+) -> None:
+    for i in range(z.shape[0]):
+        whiten_row(x[i], z[i], matrix, out[i])
 
 
 @compiled_to_make_arrays

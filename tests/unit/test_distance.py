@@ -24,6 +24,17 @@ def test_the_nearest_of_the_reference_rows_counts():
     assert nearest.tolist() == [pytest.approx(2.0), 0.0]
 
 
+def test_the_nearest_is_found_among_any_number_of_rows():
+    rng = np.random.default_rng(4)
+    rows = rng.normal(size=(50, 7)).astype(np.float32)
+    for n in (1, 2, 3, 31, 256):
+        reference = rng.normal(size=(n, 7)).astype(np.float32)
+        nearest = np.empty(50)
+        nearest_mean_squares(rows, reference, nearest)
+        squares = (rows[:, None] - reference) ** 2
+        np.testing.assert_allclose(nearest, squares.mean(axis=2).min(axis=1), rtol=1e-6)
+
+
 def test_no_feature_that_merely_goes_with_the_faulty_one_has_a_larger_part():
     rng = np.random.default_rng(3)
     for _ in range(50):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from models.judging import NEWER_BY_NS, Verdict, judge
+from models.judging import NEWER_BY_NS, Verdict, deviations, judge
 from models.reasons import RetrainReason, TrainingOutcome
 from models.service_model import ServiceModel
 from models.training import fit
@@ -153,3 +153,14 @@ def test_the_figures_are_finite_and_the_same_twice(champion: ServiceModel, shift
     first = verdict(shifted, champion, table(seed=5), RetrainReason.STALE)
     assert np.isfinite(list(first.figures.values())).all()
     assert first == verdict(shifted, champion, table(seed=5), RetrainReason.STALE)
+
+
+def test_deviations_are_those_of_the_values_that_are_there() -> None:
+    random = np.random.default_rng(1)
+    x = random.standard_t(2, (501, 4))
+    x[random.random(x.shape) < 0.3] = np.nan
+    x[:, 3] = 0.0
+    lower, upper = np.nanquantile(x, (0.25, 0.75), axis=0)
+    expected = np.maximum((upper - lower) / 1.349, np.nanstd(x, axis=0))
+    x[:, 3] = np.nan
+    assert deviations(x).tolist() == expected.tolist()

@@ -23,6 +23,10 @@ def test_a_model_file_scores_as_the_model_that_was_written():
     again.check_probe()
 
 
+def test_the_surprise_has_the_same_bits_where_nobody_asks_for_the_parts():
+    assert MODEL.nats(ROWS, AT).tolist() == MODEL.surprise(ROWS, AT)[0].tolist()
+
+
 def _with(name: str, array: np.ndarray) -> bytes:
     with np.load(io.BytesIO(MODEL.to_bytes())) as file:
         arrays = {key: file[key] for key in file.files}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.whitening import DAY_NS, HARMONICS, Z_LIMIT, Whitening, waves_at
+from models.whitening import DAY_NS, HARMONICS, Z_LIMIT, Whitening, waves_at, without_season
 
 HOUR_NS = DAY_NS // 24
 ONE = Whitening(np.zeros(1), np.array([10.0]), np.array([2.0]), np.zeros((0, 1)), np.eye(1))
@@ -61,3 +61,18 @@ def test_whitening_is_the_product_with_the_matrix():
     x, matrix = rng.normal(size=(20, 4)), rng.normal(size=(4, 3))
     frame = Whitening(np.zeros(4), np.zeros(4), np.ones(4), np.zeros((0, 4)), matrix)
     np.testing.assert_allclose(frame.whiten(x, np.zeros(20, np.int64)), x @ matrix, rtol=1e-12)
+
+
+def test_step_by_step_rows_get_the_same_bits_as_at_once():
+    rng = np.random.default_rng(2)
+    x, at = rng.exponential(size=(300, 4)), np.arange(300) * HOUR_NS // 7
+    x[::5, 1] = np.nan
+    x[::7, 3] = np.nan
+    scales = np.array([0.0, 1.0, 0.5, 0.0]), rng.normal(size=4), rng.exponential(size=4)
+    season = rng.normal(size=(2 * HARMONICS + 1, 4))
+    whole = Whitening(*scales, season, rng.normal(size=(4, 3)))
+    plain = whole._replace(season=np.zeros((0, 4))).standardise(x, at)
+    z = without_season(x, waves_at(at), season, plain)
+    assert z.tolist() == whole.standardise(x, at).tolist()
+    assert whole.whiten_standardised(x, z).tolist() == whole.whiten(x, at).tolist()
+    assert (plain != z).any()
