@@ -104,10 +104,10 @@ class Settings(BaseSettings):
     training_min_rows: int = Field(240, description="rows of a service before its first model is asked for")
     training_max_rows: int = 200_000
     training_history_s: float = Field(
-        14 * 86_400.0, description="how far back a training looks: of one week, an incident is twice the part"
+        28 * 86_400.0, description="how far back a training looks: of two weeks, an incident is twice the part"
     )
     retrain_cooldown_s: float = Field(600.0, description="shortest time between two trainings of one service")
-    stale_after_s: float = 86_400.0
+    stale_after_s: float = Field(86_400.0, description="a champion is not stale before it is this old")
 
     # SLOs and alerts
     slo_clock_interval_s: float = Field(10.0, gt=0)

@@ -7,7 +7,10 @@ from models.reasons import RetrainReason
 from models.results import Drift
 from models.retraining import NewRows, RetrainRules, ServiceRecord, changed_ns, model_changed, wishes
 
-RULES = RetrainRules(min_rows=100, stale_after_s=1000.0)
+OLD_S = 13_000
+"""More than a seventh of the day that champions here have learnt from."""
+
+RULES = RetrainRules(min_rows=100, stale_after_s=OLD_S)
 S = 1_000_000_000
 
 
@@ -41,20 +44,23 @@ def test_without_a_champion_a_model_is_asked_for_whenever_rows_have_doubled():
     assert len({w.id for w in found}) == 3
 
 
+ROWS = 1400
+
+
 @pytest.mark.parametrize("size", [1, 7, 64])
 def test_wishes_do_not_depend_on_batches(size):
     def played(step):
-        record = _served()
+        record = _served(trained_to_s=1000 - OLD_S)
         drift = _drift(430)
         found = []
-        for a in range(0, 1400, step):
-            n = min(step, 1400 - a)
+        for a in range(0, ROWS, step):
+            n = min(step, ROWS - a)
             inside = [(430 - a, drift)] if a <= 430 < a + n else []
             found += _asked(record, _rows(a, n, [k - a for k in range(600, 700) if a <= k < a + n], inside))
         return found
 
-    assert sorted(played(size), key=lambda w: w.id) == sorted(played(1400), key=lambda w: w.id)
-    assert {w.reason for w in played(1400)} == {
+    assert sorted(played(size), key=lambda w: w.id) == sorted(played(ROWS), key=lambda w: w.id)
+    assert {w.reason for w in played(ROWS)} == {
         RetrainReason.DRIFT,
         RetrainReason.FEATURES_CHANGED,
         RetrainReason.STALE,
@@ -79,14 +85,14 @@ def test_features_that_the_champion_does_not_know_are_asked_about_once():
 
 
 def test_an_old_champion_is_asked_about_again_with_every_further_period_of_age():
-    found = _asked(_served(), _rows(900, 50), _rows(950, 100), _rows(1050, 100), _rows(1950, 2100))
+    found = _asked(_served(), _rows(OLD_S - 100, 50), _rows(OLD_S - 50, 100), _rows(2 * OLD_S - 50, 2 * OLD_S + 100))
     assert [wish.reason for wish in found] == [RetrainReason.STALE] * 4
-    assert [wish.at_ns // S for wish in found] == [1000, 2000, 3000, 4000]
+    assert [wish.at_ns // S for wish in found] == [OLD_S, 2 * OLD_S, 3 * OLD_S, 4 * OLD_S]
     assert len({wish.id for wish in found}) == 4
 
 
 @pytest.mark.parametrize(
-    ("learnt_s", "stale_s"), [(60, 3_600), (3 * 3_600, 3 * 3_600), (16 * 3_600, 8 * 3_600), (9 * 86_400, 86_400)]
+    ("learnt_s", "stale_s"), [(60, 3_600), (3 * 3_600, 3 * 3_600), (16 * 3_600, 8 * 3_600)]
 )
 def test_a_young_champion_is_stale_when_there_is_twice_its_history_or_a_day_of_it(learnt_s, stale_s):
     rules = RetrainRules(min_rows=100, stale_after_s=86_400.0)
@@ -94,17 +100,26 @@ def test_a_young_champion_is_stale_when_there_is_twice_its_history_or_a_day_of_i
     assert (wish.reason, wish.at_ns // S) == (RetrainReason.STALE, stale_s)
 
 
+@pytest.mark.parametrize(("learnt_days", "stale_days"), [(1, 1), (7, 1), (14, 2), (28, 4)])
+def test_a_grown_champion_is_stale_after_a_day_and_with_a_seventh_more_history(learnt_days, stale_days):
+    rules = RetrainRules(min_rows=100, stale_after_s=86_400.0)
+    record, stale_s = _served(learnt_s=learnt_days * 86_400), stale_days * 86_400
+    assert _asked(record, _rows(stale_s - 5, 4), rules=rules) == []
+    (wish,) = _asked(record, _rows(stale_s - 1, 3), rules=rules)
+    assert (wish.reason, wish.at_ns // S) == (RetrainReason.STALE, stale_s)
+
+
 def test_a_new_champion_starts_afresh():
     record = _served()
-    assert len(_asked(record, _rows(1000, 1))) == 1
-    model_changed(record, "5", 1000 * S, 86_400 * S)
-    assert _asked(record, _rows(1001, 100)) == []
-    assert len(_asked(record, _rows(2000, 1))) == 1
+    assert len(_asked(record, _rows(OLD_S, 1))) == 1
+    model_changed(record, "5", OLD_S * S, 86_400 * S)
+    assert _asked(record, _rows(OLD_S + 1, 100)) == []
+    assert len(_asked(record, _rows(2 * OLD_S, 1))) == 1
 
 
 def test_ids_repeat_in_a_replay_and_differ_between_champions():
     first, second = _served(), _served()
-    assert _asked(first, _rows(1000, 1)) == _asked(second, _rows(1000, 1))
+    assert _asked(first, _rows(OLD_S, 1)) == _asked(second, _rows(OLD_S, 1))
     other = ServiceRecord()
     model_changed(other, "5", 0, 86_400 * S)
-    assert _asked(other, _rows(1000, 1))[0].id != _asked(_served(), _rows(1000, 1))[0].id
+    assert _asked(other, _rows(OLD_S, 1))[0].id != _asked(_served(), _rows(OLD_S, 1))[0].id
