@@ -5,7 +5,7 @@ not at night; a residual to the hour, held against the tail of those seen, does.
 
 Source: Brutlag, "Aberrant Behavior Detection in Time Series for Network Monitoring", LISA 2000, with means in place of
 exponential smoothing, and the tail of `threshold` in place of its normal band. `seasonal` does the same for the hours
-of the week, at twelve times the state.
+of the week, in more than twice the state.
 """
 
 from __future__ import annotations
