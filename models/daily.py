@@ -1,7 +1,8 @@
 """Residual of one series to what is usual at this hour of the day. Compiled functions over one row of the series table.
 
 What is usual is the mean of the hour. Neither a fast nor a slow level knows that a value which is ordinary at noon is
-not at night; a residual to the hour, held against the tail of those seen, does. It needs a day to say anything.
+not at night; a residual to the hour, held against the tail of those seen, does. On its first day it knows no more than
+the hour that goes on.
 
 Source: Brutlag, "Aberrant Behavior Detection in Time Series for Network Monitoring", LISA 2000, with means in place of
 exponential smoothing, and the tail of `threshold` in place of its normal band. `seasonal` does the same for the hours
