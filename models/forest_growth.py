@@ -26,6 +26,7 @@ SHUFFLED_TO: Final = 0.99
 """Share of the rows that a sub-sample has where scikit-learn takes it from a permutation of all; elsewhere it has other
 ways."""
 
+
 def grow(rows: NDArray[np.float32], trees: int, samples_per_tree: int, seed: int) -> Forest:
     """The forest that `sklearn.ensemble.IsolationForest(trees, max_samples=samples_per_tree, random_state=seed)` fits.
 

@@ -60,7 +60,7 @@ EVIDENCE = 12.0
 other."""
 
 HOLDING = 18.0
-"""Evidence, level included, that holds an episode: two level detectors that find the same value odd."""
+"""Evidence, level included, that holds an episode: two detectors of five nats each, and as much in the rows before."""
 
 HELD = 0.75
 """Score up to which a row that is odd, but no news, is held: above the episode's `hold_score`, below the threshold."""
