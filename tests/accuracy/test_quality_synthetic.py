@@ -93,6 +93,15 @@ def test_a_quiet_stream_raises_no_more_than_asked_at_first_and_about_as_many_in_
     assert fewest <= counted.later <= most
 
 
+@pytest.mark.parametrize("kind", ["three distinct values", "mostly zero", "rounded to half a degree"])
+def test_a_stream_of_a_few_values_has_the_alert_a_week_that_is_asked_for_after_a_silent_first_week(kind: str) -> None:
+    made = quiet(kind, 7)
+    time_ns = (made.time_s * 1e9).astype(np.int64)
+    counted = false_alarms(QuietFile(kind, 1, time_ns, ("value",), made.columns["value"][:, None]), 1.0)
+    assert counted.first <= 1
+    assert 1 <= counted.later <= 4
+
+
 def test_quiet_streams_follow_from_their_seed() -> None:
     assert len(KINDS) >= 20
     for name in ("bursts", "38 metrics, 20 dead"):
