@@ -121,6 +121,7 @@ def _register(registry: Registry, job: TrainingJob, trained: Trained) -> Registe
             **verdict.figures,
             "quiet_rows": float(trained.quiet_rows),
             "left_out_incident_rows": float(trained.incident_rows),
+            "left_out_anomalous_rows": float(trained.anomalous_rows),
         },
         tags={
             TAG_SHA256: hashlib.sha256(body).hexdigest(),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.alarm_rows import alarm_rows
+from models.false_alarms import WEEK_S
 from models.judging import Verdict, judge
 from models.reasons import RetrainReason
 from models.records import SampleColumns
@@ -21,10 +24,9 @@ CHANGED = frozenset({RetrainReason.DRIFT, RetrainReason.FEATURES_CHANGED})
 """Reasons which say that what was normal no longer is."""
 
 MOST_ANOMALOUS = 0.5
-"""Incidents are left out up to this share of the history, and where nobody has confirmed them, of each day: most of
-the time cannot be abnormal, and a model of the rest would go on calling it so. One machine whose normal had changed was
-in alarm for a week, and its models learnt nothing of it. What alarmed when it came is left out, not what a later
-champion finds odd: that cost .02 to .09 VUS-PR on the tuning entities (`benchmarks/quality/README.md`)."""
+"""Incidents and rows that the champion calls anomalous are left out up to this share of the history, and where nobody
+has confirmed them, of each day: most of the time cannot be abnormal, and a model of the rest would go on calling it so.
+One machine whose normal had changed was in alarm for a week, and its models learnt nothing of it."""
 
 ESTABLISHED = 0.1
 """Share of the history from which rows since a change are a new normal. Fewer, an hour of a week, may as well be an
@@ -69,12 +71,14 @@ class Trained:
 
     Attributes:
         quiet_rows: rows learnt from, calibrated with and judged on. incident_rows: left out as incidents.
+        anomalous_rows: left out because the champion calls them anomalous.
     """
 
     model: ServiceModel
     verdict: Verdict
     quiet_rows: int
     incident_rows: int
+    anomalous_rows: int
 
 
 def train(samples: SampleColumns, order: TrainingOrder, champion: ServiceModel | None, rules: TrainingRules) -> Trained:
@@ -91,15 +95,17 @@ def train(samples: SampleColumns, order: TrainingOrder, champion: ServiceModel |
     order = _established(order, table)
     confirmed = table.inside(w for w in order.incidents if not w.suspected)
     suspected = table.inside(w for w in order.incidents if w.suspected) & ~confirmed
-    suspected &= ~_usual_days(table.tick_ns, suspected)
+    anomalous = ~confirmed & ~suspected & _anomalous(table, order.reason, champion, rules)
+    usual = _usual_days(table.tick_ns, suspected | anomalous)
+    suspected, anomalous = suspected & ~usual, anomalous & ~usual
     in_incident = confirmed | suspected
-    if len(table) and in_incident.mean() > MOST_ANOMALOUS:
-        in_incident[:] = False
-    quiet = table.take(~in_incident)
+    if len(table) and (in_incident | anomalous).mean() > MOST_ANOMALOUS:
+        in_incident[:], anomalous[:] = False, False
+    quiet = table.take(~in_incident & ~anomalous)
     if len(quiet) < rules.min_rows:
         raise TooLittleData(
             f"{order.service}: {len(quiet)} quiet rows, {rules.min_rows} are needed "
-            f"({int(in_incident.sum())} rows are incidents)"
+            f"({int(in_incident.sum())} rows are incidents, {int(anomalous.sum())} anomalous)"
         )
     if order.changed_ns is not None:
         quiet = recent(quiet, order.changed_ns, rules.min_rows)
@@ -117,7 +123,7 @@ def train(samples: SampleColumns, order: TrainingOrder, champion: ServiceModel |
         seed=seed,
         since_ns=order.changed_ns,
     )
-    return Trained(model, verdict, len(quiet), int(in_incident.sum()))
+    return Trained(model, verdict, len(quiet), int(in_incident.sum()), int(anomalous.sum()))
 
 
 def _established(order: TrainingOrder, table: TrainingTable) -> TrainingOrder:
@@ -139,3 +145,14 @@ def _usual_days(tick_ns: NDArray[np.int64], odd: NDArray[np.bool_]) -> NDArray[n
     day = (tick_ns[-1] - tick_ns) // DAY_NS
     rows = np.bincount(day)
     return np.asarray(np.bincount(day, odd)[day] > MOST_ANOMALOUS * rows[day])
+
+
+def _anomalous(
+    table: TrainingTable, reason: RetrainReason, champion: ServiceModel | None, rules: TrainingRules
+) -> NDArray[np.bool_]:
+    """Mask `(n_rows,)` of the rows that the champion alarms on; none where it is no judge of what is normal."""
+    nothing = np.zeros(len(table), dtype=bool)
+    if champion is None or champion.learnt_ns < DAY_NS or reason in CHANGED or len(table) == 0:
+        return nothing
+    rate = rules.alerts_per_entity_week * table.interval_s / WEEK_S
+    return alarm_rows(champion, table.columns(champion.features), table.tick_ns, -math.log(min(rate, 0.5)))

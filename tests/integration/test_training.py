@@ -241,7 +241,7 @@ def test_incidents_are_left_out_and_too_few_quiet_rows_are_said(
         cursor.execute("SELECT outcome, detail FROM training")
         outcome, detail = cursor.fetchall()[0]
     assert outcome == "too-little-data"
-    assert detail == f"{service}: 219 quiet rows, 240 are needed (181 rows are incidents)"
+    assert detail == f"{service}: 219 quiet rows, 240 are needed (181 rows are incidents, 0 anomalous)"
 
 
 def test_a_lake_that_is_behind_the_evidence_is_waited_for(
