@@ -33,7 +33,7 @@ class DataSet(StrEnum):
 
 
 HELD_OUT = (DataSet.SERVICES, DataSet.CLOUD)
-"""Made by `held_out`; nothing was ever chosen by what they show."""
+"""Made by `held_out`; no figure of theirs ever chose between configurations, but looks at them led to trying some."""
 
 HANDED_OVER = (DataSet.NAB, DataSet.SMD, DataSet.ASD)
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.quality.held_out OUT`: two public collections as data sets that nothing was chosen by.
+"""`python -m benchmarks.quality.held_out OUT`: two public collections as data sets that nothing is tuned on.
 
 - `services`: Dataset2 of NetManAIOps/JumpStarter (Ma et al., USENIX ATC 2021; MIT), 30 services of a content platform,
   19 metrics, five minutes; 20 days without labels come first.
