@@ -40,6 +40,10 @@ FADE_UNITS = 5_000.0
 EARLY_ROWS = 500.0
 """The n-th value is a record with probability 2/n: young entities have more events, in proportion to this over n."""
 
+CROWDED_ROWS = 100.0
+"""The same of entities of several series, any of which may have one far from a range known from n values only: as often
+as there are series, in proportion to the square of this over n."""
+
 MEMORY_UNITS = 20_000.0
 """Two weeks of minutes, after which an event counts a third."""
 
@@ -98,9 +102,10 @@ def is_event(entity: Table, strength: float) -> bool:
 
 
 @compiled
-def surprise(entity: Table, strength: float) -> float:
-    """Nats of surprise of an event of this strength."""
-    prior = min(1.0, math.exp(-PRIOR_NATS - NATS_PER_STRENGTH * strength) * (1.0 + EARLY_ROWS / (entity.n + 1.0)))
+def surprise(entity: Table, strength: float, n_series: int) -> float:
+    """Nats of surprise of an event of this strength, in a row of so many series."""
+    early = 1.0 + EARLY_ROWS / (entity.n + 1.0) + (n_series - 1) * (CROWDED_ROWS / (entity.n + 1.0)) ** 2
+    prior = min(1.0, math.exp(-PRIOR_NATS - NATS_PER_STRENGTH * strength) * early)
     weight = PRIOR_UNITS
     if entity.units > FADE_UNITS:
         weight *= (FADE_UNITS / entity.units) ** 2
@@ -152,8 +157,17 @@ def wait(entity: Table, nats: float, probability: float, n_units: float) -> None
 
 
 @compiled
-def learn(entity: Table, strength: float, alarm: bool, probability: float, n_units: float) -> None:
-    """Take a row into the entity's past, and move the threshold.
+def bounds_of(entity: Table, probability: float, n_series: int, settling: bool) -> tuple[float, float]:
+    """Lowest and highest that the threshold is moved, for a row of so many series. While an entity is `settling`, it
+    is not lowered: what its detectors have not said yet is no silence."""
+    lowest = min(entity.offset, 0.0) if settling else math.log(probability) + LEAST_NATS
+    return lowest, MOST_JOINT_NATS if n_series > 1 else MOST_NATS
+
+
+@compiled
+def learn(entity: Table, strength: float, alarm: bool, allowed: float, bounds: tuple[float, float]) -> None:
+    """Take a row, in which so many false alarms are allowed, into the entity's past, and move the threshold within its
+    `bounds_of`.
 
     A run of alarms counts once, by its strongest row, and moves the threshold once, when it is over: not under the
     incident's feet. One that begins in an open episode raises no alert, and does not move it.
@@ -170,12 +184,11 @@ def learn(entity: Table, strength: float, alarm: bool, probability: float, n_uni
             entity.events[int(_place(entity.held))] += 1.0
             entity.held = 0.0
             if entity.anew:
-                most_nats = MOST_JOINT_NATS if entity.n_series > 1 else MOST_NATS
-                entity.offset = min(entity.offset + STEP_NATS, most_nats)
+                entity.offset = min(entity.offset + STEP_NATS, bounds[1])
     elif is_event(entity, strength):
         entity.events[int(_place(strength))] += 1.0
     if entity.alarm_rows == 0:
-        entity.offset = max(entity.offset - STEP_NATS * probability * n_units, math.log(probability) + LEAST_NATS)
+        entity.offset = max(entity.offset - STEP_NATS * allowed, bounds[0])
     entity.peaks[0] = max(entity.peaks[0], strength)
 
 

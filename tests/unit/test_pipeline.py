@@ -319,3 +319,45 @@ def test_a_model_notices_a_combination_that_no_single_metric_shows():
         found = scores([pipeline.fold(table({series("x"): broken[:, 0], series("y"): broken[:, 1]}))], pipeline)
         peaks[name] = np.median(found[2900:2930])
     assert peaks["modelled"] > 2 * peaks["alone"]
+
+
+def _combination_broken_for(n_rows, day):
+    """Highest score of so many rows in a minute-by-minute combination that no single metric shows, on a day of its
+    entity's life."""
+    rng = np.random.default_rng(0)
+    first = day * 1440
+    x = rng.normal(0, 1, first + 100)
+    rows = np.column_stack((x, x + rng.normal(0, 0.05, len(x))))
+    whitener = np.linalg.cholesky(np.linalg.inv(np.cov(rows.T)))
+    model = model_on(Whitening(np.zeros(2), np.zeros(2), np.ones(2), np.zeros((0, 2)), whitener), rows, ("x", "y"))
+    # inside of what either has been, so that it is news of neither
+    rows[first : first + n_rows] = (1.8, -1.8)
+    pipeline = make()
+    pipeline.use_model("shop", model)
+    samples = table({series("x"): rows[:, 0], series("y"): rows[:, 1]}, interval_ns=60 * SECOND_NS)
+    return scores([pipeline.fold(samples)], pipeline)[first : first + n_rows].max()
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "day", "alarms"),
+    [
+        pytest.param(2, 2, False, id="two rows, in the first week"),
+        pytest.param(3, 2, True, id="three rows, in the first week"),
+        pytest.param(1, 8, True, id="one row, after it"),
+    ],
+)
+def test_in_a_first_week_what_is_odd_as_a_whole_has_to_last(n_rows, day, alarms):
+    assert bool(_combination_broken_for(n_rows, day) > 1) == alarms
+
+
+def _outlier_in_a_young_entity(metrics, row):
+    """Score of a value far beyond all before it, in one of so many metrics."""
+    values = {series(f"m{number}"): noise(row + 1, number, 100.0, 1.0) for number in range(metrics)}
+    values[series("m0")][row] += 60.0
+    pipeline = make()
+    return scores([pipeline.fold(table(values, interval_ns=60 * SECOND_NS))], pipeline)[row]
+
+
+def test_of_many_new_metrics_one_is_soon_far_out_and_a_little_later_it_is_news():
+    assert _outlier_in_a_young_entity(metrics=10, row=100) < 1 < _outlier_in_a_young_entity(metrics=1, row=100)
+    assert _outlier_in_a_young_entity(metrics=10, row=200) > 1
