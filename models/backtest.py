@@ -123,7 +123,7 @@ class Backtest:
         self._now_ns = max(self._now_ns, int(samples.event_time_ns.max()))
         self._history.append(samples)
         folded = self._pipeline.fold(samples)
-        self._incidents.update((episode.id, episode) for episode in folded.episodes)
+        self._incidents.update((episode.id, episode) for episode in folded.told)
         for wish in folded.retrain:
             self._wishes.setdefault(wish.service, wish)
         return folded

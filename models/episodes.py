@@ -10,7 +10,12 @@ from typing import NamedTuple
 from models.compiled import compiled
 from models.state import Table
 
-NONE, OPENED, GOING_ON, CLOSED, FADED, PENDING = 0, 1, 2, 3, 4, 5
+NONE, OPENED, GOING_ON, CLOSED, FADED, PENDING, BEGUN, PASSED = 0, 1, 2, 3, 4, 5, 6, 7
+"""An episode opens with an alert, and is closed with its end. One of which it is not certain that it is worth an alert
+has begun without one: it opens later, or has passed."""
+
+CERTAIN, UNCERTAIN = 1, 2
+"""What an entity remembers of its episode; 0 without one."""
 
 
 class EpisodeRules(NamedTuple):
@@ -33,14 +38,20 @@ class EpisodeRules(NamedTuple):
 
 
 @compiled
-def advance(entity: Table, score: float, tick_ns: int, rules: EpisodeRules) -> int:
-    """Phase of the entity after a row with this score; `since_ns` is the episode's first anomalous row."""
+def advance(entity: Table, score: float, certain: bool, tick_ns: int, rules: EpisodeRules) -> int:
+    """Phase of the entity after a row with this score; `since_ns` is the episode's first anomalous row.
+
+    Args:
+        certain: whether the row, if it is anomalous, is worth an alert.
+    """
     if entity.episode:
         entity.quiet = 0 if score > rules.hold_score else entity.quiet + 1
-        if entity.quiet < rules.close_rows:
-            return GOING_ON
-        entity.episode, entity.pending, entity.quiet = 0, 0, 0
-        return CLOSED
+        if entity.quiet >= rules.close_rows:
+            return _end(entity)
+        if entity.episode == UNCERTAIN and certain and score > 1.0:
+            entity.episode = CERTAIN
+            return OPENED
+        return GOING_ON
     if score <= 1.0:
         if entity.pending == 0:
             return NONE
@@ -55,13 +66,23 @@ def advance(entity: Table, score: float, tick_ns: int, rules: EpisodeRules) -> i
     entity.quiet = 0
     if entity.n < rules.ready_rows or (entity.pending < rules.min_rows and score < rules.at_once):
         return PENDING
-    entity.episode = 1
-    return OPENED
+    entity.episode = CERTAIN if certain else UNCERTAIN
+    return OPENED if certain else BEGUN
 
 
 @compiled
 def fall_silent(entity: Table) -> int:
     """Phase of an entity that has nothing more to say: its episode is over, for nobody could tell otherwise."""
-    phase = CLOSED if entity.episode else (FADED if entity.pending > 0 else NONE)
+    if entity.episode:
+        return _end(entity)
+    phase = FADED if entity.pending > 0 else NONE
+    entity.pending, entity.quiet = 0, 0
+    return phase
+
+
+@compiled
+def _end(entity: Table) -> int:
+    """The phase that an episode ends in."""
+    phase = CLOSED if entity.episode == CERTAIN else PASSED
     entity.episode, entity.pending, entity.quiet = 0, 0, 0
     return phase

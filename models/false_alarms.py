@@ -157,17 +157,8 @@ def wait(entity: Table, nats: float, probability: float, n_units: float) -> None
 
 
 @compiled
-def bounds_of(entity: Table, probability: float, n_series: int, settling: bool) -> tuple[float, float]:
-    """Lowest and highest that the threshold is moved, for a row of so many series. While an entity is `settling`, it
-    is not lowered: what its detectors have not said yet is no silence."""
-    lowest = min(entity.offset, 0.0) if settling else math.log(probability) + LEAST_NATS
-    return lowest, MOST_JOINT_NATS if n_series > 1 else MOST_NATS
-
-
-@compiled
-def learn(entity: Table, strength: float, alarm: bool, allowed: float, bounds: tuple[float, float]) -> None:
-    """Take a row, in which so many false alarms are allowed, into the entity's past, and move the threshold within its
-    `bounds_of`.
+def learn(entity: Table, strength: float, alarm: bool, probability: float, n_units: float) -> None:
+    """Take a row into the entity's past, and move the threshold.
 
     A run of alarms counts once, by its strongest row, and moves the threshold once, when it is over: not under the
     incident's feet. One that begins in an open episode raises no alert, and does not move it.
@@ -184,11 +175,12 @@ def learn(entity: Table, strength: float, alarm: bool, allowed: float, bounds: t
             entity.events[int(_place(entity.held))] += 1.0
             entity.held = 0.0
             if entity.anew:
-                entity.offset = min(entity.offset + STEP_NATS, bounds[1])
+                most_nats = MOST_JOINT_NATS if entity.n_series > 1 else MOST_NATS
+                entity.offset = min(entity.offset + STEP_NATS, most_nats)
     elif is_event(entity, strength):
         entity.events[int(_place(strength))] += 1.0
     if entity.alarm_rows == 0:
-        entity.offset = max(entity.offset - STEP_NATS * allowed, bounds[0])
+        entity.offset = max(entity.offset - STEP_NATS * probability * n_units, math.log(probability) + LEAST_NATS)
     entity.peaks[0] = max(entity.peaks[0], strength)
 
 

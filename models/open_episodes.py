@@ -67,7 +67,7 @@ class Incidents:
         interval_ns: NDArray[np.int64],
         ready_rows: int,
     ) -> tuple[list[Episode], dict[AlertDecision, int]]:
-        """What there is to tell about episodes, in row order, and how many anomalous runs opened none, by the reason.
+        """What there is to tell about episodes, in row order, and how many anomalous runs were no alert, by the reason.
 
         Args:
             interval_ns: int64 `(n_rows,)`, each entity's sampling interval, 0 where unknown: taken as a second.
@@ -90,11 +90,14 @@ class Incidents:
                 run.peak = _peak(rows, row)
             _add(run, rows, scores, row, (int(interval_ns[row]) or 1_000_000_000) / 1e9)
             decision = _decide(run, phase, int(scores.since_ns[row]), int(rows.tick_ns[row]))
-            if phase == episodes.CLOSED:
+            over = phase in (episodes.CLOSED, episodes.PASSED)
+            if over:
                 del self._runs[entity]
+            if phase == episodes.BEGUN:
+                held[AlertDecision.HELD_SETTLING] = held.get(AlertDecision.HELD_SETTLING, 0) + 1
             if decision is not None:
                 run.told_ns = int(rows.tick_ns[row])
-                found.append(_episode(names[entity], int(scores.since_ns[row]), run, decision))
+                found.append(_episode(names[entity], int(scores.since_ns[row]), run, decision, over=over))
         return found, held
 
     def to_plain(self) -> dict[int, dict[str, Any]]:
@@ -120,6 +123,8 @@ def _decide(run: _Run, phase: int, since_ns: int, tick_ns: int) -> AlertDecision
         return AlertDecision.FIRED
     if phase == episodes.CLOSED:
         return AlertDecision.RESOLVED
+    if phase in (episodes.BEGUN, episodes.PASSED):
+        return AlertDecision.HELD_SETTLING
     wait_ns = min(max(int(NEWS_EVERY * (tick_ns - since_ns)), SOONEST_NEWS_NS), LATEST_NEWS_NS)
     due = phase == episodes.GOING_ON and tick_ns - run.told_ns >= wait_ns
     return AlertDecision.RENEWED if due else None
@@ -163,8 +168,8 @@ def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _episode(name: EntityName, started_ns: int, run: _Run, decision: AlertDecision) -> Episode:
-    peak, over = run.peak, decision is AlertDecision.RESOLVED
+def _episode(name: EntityName, started_ns: int, run: _Run, decision: AlertDecision, *, over: bool) -> Episode:
+    peak = run.peak
     parts = sorted(run.series.values(), key=lambda part: (-part.part, part.metric))
     return Episode(
         id=f"{name.entity}:{to_rfc3339(started_ns)}",

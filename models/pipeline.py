@@ -283,7 +283,7 @@ class Pipeline:
             fates=fates,
             slo_counts=sum_counts(counts),
             rows=scored,
-            episodes=[episode for episode in told if episode.decision is not AlertDecision.RENEWED],
+            episodes=[e for e in told if e.decision in (AlertDecision.FIRED, AlertDecision.RESOLVED)],
             drifts=[drift for _, drift in drifts],
             retrain=self._wishes(rows, forest, drifts),
             held=held,

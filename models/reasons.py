@@ -69,6 +69,7 @@ class AlertDecision(StrEnum):
     HELD_HYSTERESIS = "held-hysteresis"
     HELD_TOO_FEW_EVENTS = "held-too-few-events"
     HELD_NOT_READY = "held-not-ready"
+    HELD_SETTLING = "held-settling"
     HELD_NO_DATA = "held-no-data"
     HELD_BUDGET_GONE = "held-budget-gone"
     HELD_PAUSED = "held-paused"

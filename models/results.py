@@ -183,9 +183,9 @@ class Silence:
 class Folded:
     """Everything that a batch of samples led to.
 
-    `episodes` are those that began or ended; `told` are all that there is to store about episodes, those included,
-    in order. `calls` are dependencies that series seen for the first time show. `held` counts anomalous runs that
-    opened no episode, by the reason.
+    `episodes` are those that opened or were closed, with an alert; `told` are all that there is to store about
+    episodes, those included, in order. `calls` are dependencies that series seen for the first time show. `held` counts
+    anomalous runs that were no alert, by the reason.
     """
 
     fates: dict[SampleFate, int]

@@ -36,9 +36,9 @@ single odd row (one failed request, a collection of garbage) is ordinary. Slower
 than that already."""
 
 SETTLING_S = 604_800.0
-"""For this long an entity of several series is taken to be settling: all of them are new at once, and its model has
-learnt too little of what wanders for hours, so that what it says of a row as a whole has to last for `SUSTAINED` rows
-whatever their interval. Without it quiet entities of 38 metrics had 1.6 alarms in a first week where 1 is asked."""
+"""For this long an entity of several series is settling: all of them are new at once, and its model has learnt too
+little of what wanders for hours. What the model alone finds is an incident as ever, but no alert before it has lasted
+for `SUSTAINED` rows: without that, quiet entities of 38 metrics had 1.6 alerts in a first week where 1 is asked."""
 
 ODDITY, ODDEST = 0.002, 8.0
 """Strength that each nat of a level detector adds to the novelty of a value, up to so many: next to nothing. It orders
@@ -168,30 +168,31 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
         lasting = _rows_to_last(interval_s)
         strength, evidence = _strength(tables, rows, row, lasting, out)
         left = _without_ignored(tables, rows, row, lasting, forest.share)
-        settling = end - start > 1 and entity.n * interval_s < SETTLING_S
-        joint = _sustained(
-            entity, _with_level(entity, left * forest.nats[row]), SUSTAINED if settling else lasting
-        )
+        joint = _sustained(entity, _with_level(entity, left * forest.nats[row]), lasting)
         odd = _with_odd_level(entity, evidence)
         # of a single series a model knows the level only
         whole = joint > 0.0 and end - start > 1
         probability = false_alarms.alarm_probability(rules.alerts_per_entity_week, interval_s)
         target = -math.log(probability)
         n_units, wanted = false_alarms.units(interval_s), tables.thresholds[entity.service]
+        certain = True
         if entity.n >= FIRST_SCORE_ROWS:
             known = entity.n >= CALIBRATED_ROWS and entity.n * interval_s >= CALIBRATED_S
             out.readiness[row] = CALIBRATED if known else PROVISIONAL
-            event = false_alarms.is_event(entity, strength)
-            nats = false_alarms.surprise(entity, strength, end - start) if event else 0.0
+            nats = false_alarms.surprise(entity, strength, 1) if false_alarms.is_event(entity, strength) else 0.0
             reach = wanted * false_alarms.threshold(entity, probability)
+            if end - start > 1 and entity.n * interval_s < SETTLING_S:
+                certain = nats >= reach and false_alarms.surprise(entity, strength, end - start) >= reach
             score = _graded(nats / (wanted * target), nats >= reach)
             if whole:
-                at_large = joint + NEWS * math.log1p(strength)
+                news = NEWS * math.log1p(strength)
+                at_large = joint + news
                 # calibrated on a past that it has learnt from, a model says more of an entity than it means: only what
                 # is odd among what it has said so far is news as well
                 general = false_alarms.joint_threshold(entity, probability)
                 own = own_level.reach(entity, general, forest.youth[row])
                 joint_score = _between(at_large / wanted, target, own, rules.episode.hold_score)
+                certain = certain or _least(entity, SUSTAINED) + news >= wanted * own
                 # news of one of many series counts where it is an alarm; it would drown the order of the rest
                 score = max(joint_score, score if score > 1.0 else 0.0)
             elif score <= 1.0 and BELOW * nats <= HELD * target:
@@ -201,14 +202,13 @@ def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules
             out.score[row] = score
             if not whole and not alarm:
                 false_alarms.wait(entity, nats, probability, n_units)
-            bounds = false_alarms.bounds_of(entity, probability, end - start, settling)
-            false_alarms.learn(entity, strength, alarm, probability * n_units, bounds)
+            false_alarms.learn(entity, strength, alarm, probability, n_units)
             if whole and entity.alarm_rows == 0:
                 own_level.learn(entity, at_large)
         false_alarms.count(entity, n_units)
         _explain(rows, row, forest.share, joint, out)
         _expect(tables, rows, row, target * wanted, out)
-        out.phase[row] = advance(entity, out.score[row], rows.tick_ns[row], rules.episode)
+        out.phase[row] = advance(entity, out.score[row], certain, rows.tick_ns[row], rules.episode)
         out.since_ns[row], out.learnt[row] = entity.since_ns, entity.n
         _learn_cells(tables, rows, row, rules, out)
         entity.tick_ns, entity.score = rows.tick_ns[row], out.score[row]
@@ -327,15 +327,20 @@ def _between(nats: float, target: float, own: float, hold: float) -> float:
 
 @compiled
 def _sustained(entity: Table, joint: float, lasting: int) -> float:
-    """The least of the newest rows' surprises as a whole; 0 without a model."""
-    joint = 0.0 if np.isnan(joint) else joint
-    least = joint
+    """Take in the newest row's surprise as a whole, 0 without a model; the least of so many of the newest."""
     for k in range(SUSTAINED - 1, 0, -1):
         entity.joint[k] = entity.joint[k - 1]
-        if k < lasting:
-            least = min(least, entity.joint[k])
-    entity.joint[0] = joint
-    return least
+    entity.joint[0] = 0.0 if np.isnan(joint) else joint
+    return _least(entity, lasting)
+
+
+@compiled
+def _least(entity: Table, lasting: int) -> float:
+    """The least surprise as a whole of so many of the newest rows."""
+    least = entity.joint[0]
+    for k in range(1, lasting):
+        least = min(least, entity.joint[k])
+    return float(least)
 
 
 @compiled

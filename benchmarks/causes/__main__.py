@@ -69,6 +69,7 @@ def figures(played: Sequence[Played]) -> list[dict[str, Any]]:
     asked = [one for one in played if one.asked]
     slow = [one for one in asked if one.case.slow and one.page_s is not None]
     leads = [one.lead_s for one in slow if one.lead_s is not None and one.lead_s > 0]
+    alerts = [one.alert_lead_s for one in slow if one.alert_lead_s is not None and one.alert_lead_s > 0]
     onsets = [lead for one in slow if (lead := _shown_lead_s(one)) is not None]
     return [
         _row("incidents that somebody was told of", float(len(asked)), f"of {len(played)}"),
@@ -76,11 +77,16 @@ def figures(played: Sequence[Played]) -> list[dict[str, Any]]:
         _row("the right series is among the first three", _share(asked, _at_most(3)), "ratio", TOP_THREE_GOAL),
         _row("first cause, from anomalies alone", _share(asked, lambda one: _place(one.first, one) <= 1), "ratio"),
         _row("slow incidents: anomaly before the page", len(leads) / len(slow) if slow else 0.0, "ratio", EARLY_GOAL),
+        _row("slow incidents: alert of its own before it", len(alerts) / len(slow) if slow else 0.0, "ratio"),
         _row("slow incidents: median lead where it was", statistics.median(leads) if leads else 0.0, "s"),
         _row("slow incidents: onset named by the page", statistics.median(onsets) if onsets else 0.0, "s before it"),
         # a lead that noise has bought is none
-        _row(
-            "anomalies before anything was wrong", statistics.mean(one.false_alarms_per_day for one in played), "a day"
+        *(
+            _row(f"{what} before anything was wrong", statistics.mean(a_day), "a day")
+            for what, a_day in (
+                ("anomalies", [one.false_anomalies_per_day for one in played]),
+                ("alerts", [one.false_alerts_per_day for one in played]),
+            )
         ),
     ]
 

@@ -13,7 +13,7 @@ from models.backtest import Backtest, cut
 from models.challenger import TrainingRules
 from models.names import Severity
 from models.pipeline import Pipeline, PipelineConfig
-from models.reasons import AlertState
+from models.reasons import AlertDecision, AlertState
 from models.records import SampleColumns
 from models.results import Episode, Folded
 from models.series import EntityRule
@@ -33,7 +33,7 @@ EVALUATION_S: Final = 10.0
 """Between two evaluations of the SLOs, as in the live system."""
 
 UNPAGED_AFTER_S: Final = 300.0
-"""When the causes of an incident that burns no budget are asked for: five minutes after its anomaly was told."""
+"""When the causes of an incident that burns no budget are asked for: five minutes after its alert."""
 
 BEFORE_NS: Final = 3 * 3600 * SECOND_NS
 LOOKBACK_NS: Final = 3600 * SECOND_NS
@@ -47,26 +47,34 @@ class Played:
     Attributes:
         first: causes as the page names them when it fires, from anomalies alone.
         ranked: causes as it names them from the next evaluation on, from the samples too.
-        false_alarms_per_day: anomalies of an entity told before anything was wrong.
+        anomaly_s, alert_s: the first anomaly, for whoever looks, and the first that is an alert.
+        false_anomalies_per_day, false_alerts_per_day: of an entity, before anything was wrong.
     """
 
     case: Case
     begins_ns: int
     page_s: float | None
     anomaly_s: float | None
+    alert_s: float | None
     first: list[Cause]
     ranked: list[Cause]
-    false_alarms_per_day: float
+    false_anomalies_per_day: float
+    false_alerts_per_day: float
 
     @property
     def asked(self) -> bool:
         """Whether anybody was told of the incident, and so asked for its cause."""
-        return self.page_s is not None or self.anomaly_s is not None
+        return self.page_s is not None or self.alert_s is not None
 
     @property
     def lead_s(self) -> float | None:
-        """How long before the page the anomaly was told; negative: after it; None where one of them is missing."""
+        """How long before the page the anomaly was there; negative: after it; None where one of them is missing."""
         return None if self.page_s is None or self.anomaly_s is None else self.page_s - self.anomaly_s
+
+    @property
+    def alert_lead_s(self) -> float | None:
+        """The same of its alert."""
+        return None if self.page_s is None or self.alert_s is None else self.page_s - self.alert_s
 
 
 def place_of(cause: str, ranked: list[Cause]) -> int | None:
@@ -135,11 +143,12 @@ def play(case: Case, interval_s: float, config: PipelineConfig, *, with_model: b
     begins_ns = start_ns + round(case.start_s * SECOND_NS)
     done = int(np.searchsorted(samples.event_time_ns, begins_ns))
     live.play(cut(samples, 0, done))
-    alarms = len({episode.id for episode in live.told})
-    false_alarms_per_day = alarms / len(case.service.instance_names) / (case.start_s / 86_400)
+    entity_days = len(case.service.instance_names) * case.start_s / 86_400
+    false_anomalies = len({episode.id for episode in live.told})
+    false_alerts = sum(episode.decision is AlertDecision.FIRED for episode in live.told)
     if live.pages(begins_ns) is not None:
         raise RuntimeError(f"{case}: an SLO pages before the incident; it says nothing about causes")
-    now_ns, paged, anomaly_s = begins_ns, None, None
+    now_ns, paged, anomaly_s, alert_s = begins_ns, None, None, None
     end_ns = start_ns + round(case.end_s * SECOND_NS)
     while now_ns < end_ns and paged is None:
         now_ns += round(EVALUATION_S * SECOND_NS)
@@ -147,12 +156,17 @@ def play(case: Case, interval_s: float, config: PipelineConfig, *, with_model: b
         live.play(cut(samples, done, upto))
         done = upto
         paged = live.pages(now_ns)
-        anomaly_s = anomaly_s if anomaly_s is not None else _anomaly_s(case, live.told, begins_ns)
-        if case.unpaged and anomaly_s is not None and now_ns - begins_ns >= (anomaly_s + UNPAGED_AFTER_S) * SECOND_NS:
+        hits = [episode for episode in live.told if _is_hit(episode, case, begins_ns)]
+        anomaly_s = _first_s(hits, begins_ns)
+        alert_s = _first_s([episode for episode in hits if episode.decision is AlertDecision.FIRED], begins_ns)
+        if case.unpaged and alert_s is not None and now_ns - begins_ns >= (alert_s + UNPAGED_AFTER_S) * SECOND_NS:
             break
     first, ranked = _causes(live, cut(samples, 0, done), paged, begins_ns=begins_ns, now_ns=now_ns)
     page_s = None if paged is None else (now_ns - begins_ns) / SECOND_NS
-    return Played(case, begins_ns, page_s, anomaly_s, first, ranked, false_alarms_per_day)
+    return Played(
+        case, begins_ns, page_s, anomaly_s, alert_s, first, ranked, false_anomalies / entity_days,
+        false_alerts / entity_days,
+    )  # fmt: skip
 
 
 def _live(case: Case, config: PipelineConfig, with_model: bool) -> _Live:
@@ -165,16 +179,18 @@ def _live(case: Case, config: PipelineConfig, with_model: bool) -> _Live:
     return _Live(slos, backtest, [{} for _ in slos])
 
 
-def _anomaly_s(case: Case, told: list[Episode], begins_ns: int) -> float | None:
-    """When the first episode of an entity that the incident hits was told, seconds after its begin."""
-    hits = [
-        episode.at_ns
-        for episode in told
-        if episode.at_ns >= begins_ns
+def _is_hit(episode: Episode, case: Case, begins_ns: int) -> bool:
+    """Whether it is of an entity that the incident hits."""
+    return (
+        episode.at_ns >= begins_ns
         and episode.state is AlertState.FIRING
         and case.instance in (None, episode.entity.partition("/")[2])
-    ]
-    return (min(hits) - begins_ns) / SECOND_NS if hits else None
+    )
+
+
+def _first_s(some: list[Episode], begins_ns: int) -> float | None:
+    """When the first was told, seconds after the begin."""
+    return (min(episode.at_ns for episode in some) - begins_ns) / SECOND_NS if some else None
 
 
 def _causes(

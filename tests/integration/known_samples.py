@@ -129,7 +129,7 @@ class KnownStream:
                     np.array(self.values)[rows],
                 )
             )
-            for episode in folded.episodes:
+            for episode in folded.told:
                 found[episode.id] = (episode.peak_score, episode.state is AlertState.RESOLVED)
         return found
 

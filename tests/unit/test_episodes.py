@@ -3,16 +3,29 @@
 import numpy as np
 import pytest
 
-from models.episodes import CLOSED, FADED, GOING_ON, NONE, OPENED, PENDING, EpisodeRules, advance
+from models.episodes import (
+    BEGUN,
+    CLOSED,
+    FADED,
+    GOING_ON,
+    NONE,
+    OPENED,
+    PASSED,
+    PENDING,
+    EpisodeRules,
+    advance,
+    fall_silent,
+)  # fmt: skip
 from models.state import ENTITY
 
 RULES = EpisodeRules(min_rows=2, at_once=2.0, gap_rows=3, hold_score=0.7, close_rows=4, ready_rows=30)
 
 
-def phases(scores, n=1000.0):
+def phases(scores, n=1000.0, uncertain=0):
+    """Of so many scores the alert layer is not certain."""
     entity = np.zeros(1, ENTITY)
     entity["n"] = n
-    return [advance(entity[0], score, tick, RULES) for tick, score in enumerate(scores)]
+    return [advance(entity[0], score, tick >= uncertain, tick, RULES) for tick, score in enumerate(scores)]
 
 
 @pytest.mark.parametrize(
@@ -35,6 +48,29 @@ def test_phases(scores, expected):
     assert phases(scores) == expected
 
 
+@pytest.mark.parametrize(
+    ("scores", "uncertain", "expected"),
+    [
+        pytest.param([2.5, 2.5, 2.5], 2, [BEGUN, GOING_ON, OPENED], id="certain once it lasts"),
+        pytest.param([2.5, 0.8, 0.8], 1, [BEGUN, GOING_ON, GOING_ON], id="no alert for what is only held"),
+        pytest.param([2.5, 0, 0, 0, 0, 0], 1, [BEGUN, *[GOING_ON] * 3, PASSED, NONE], id="over before it was certain"),
+        pytest.param([2.5, 2.5, 0, 0, 0, 0], 1, [BEGUN, OPENED, *[GOING_ON] * 3, CLOSED], id="its end is told then"),
+        pytest.param([1.2, 1.3, 1.1], 1, [PENDING, OPENED, GOING_ON], id="certain when it opens"),
+    ],
+)
+def test_an_episode_that_is_not_certain_waits_with_its_alert(scores, uncertain, expected):
+    assert phases(scores, uncertain=uncertain) == expected
+
+
+@pytest.mark.parametrize(("certain", "expected"), [(True, CLOSED), (False, PASSED)])
+def test_silence_ends_an_episode_as_rows_do(certain, expected):
+    entity = np.zeros(1, ENTITY)
+    entity["n"] = 100
+    advance(entity[0], 2.5, certain, 0, RULES)
+    assert fall_silent(entity[0]) == expected
+    assert fall_silent(entity[0]) == NONE
+
+
 def test_an_entity_that_is_too_young_opens_nothing():
     assert OPENED not in phases([5.0] * 10, n=12.0)
 
@@ -43,5 +79,5 @@ def test_the_start_is_the_first_anomalous_row():
     entity = np.zeros(1, ENTITY)
     entity["n"] = 100
     for tick, score in enumerate([0.0, 1.5, 0.0, 1.5]):
-        advance(entity[0], score, tick, RULES)
+        advance(entity[0], score, True, tick, RULES)
     assert entity["since_ns"][0] == 1

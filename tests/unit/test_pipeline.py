@@ -321,9 +321,21 @@ def test_a_model_notices_a_combination_that_no_single_metric_shows():
     assert peaks["modelled"] > 2 * peaks["alone"]
 
 
+def _decisions(values, row, *, model=None):
+    """What became of an entity's episodes that began in this row of its minutes, in order."""
+    pipeline = make()
+    if model is not None:
+        pipeline.use_model("shop", model)
+    folded = pipeline.fold(table(values, interval_ns=60 * SECOND_NS))
+    assert folded.held.get(AlertDecision.HELD_SETTLING, 0) == sum(
+        e.decision is AlertDecision.HELD_SETTLING and e.ended_ns is None for e in folded.told
+    )
+    began_ns = START_NS + row * 60 * SECOND_NS
+    return [e.decision for e in folded.told if e.started_ns == began_ns and e.decision is not AlertDecision.RENEWED]
+
+
 def _combination_broken_for(n_rows, day):
-    """Highest score of so many rows in a minute-by-minute combination that no single metric shows, on a day of its
-    entity's life."""
+    """Decisions on a combination that no single metric shows, on a day of its entity's life."""
     rng = np.random.default_rng(0)
     first = day * 1440
     x = rng.normal(0, 1, first + 100)
@@ -332,32 +344,32 @@ def _combination_broken_for(n_rows, day):
     model = model_on(Whitening(np.zeros(2), np.zeros(2), np.ones(2), np.zeros((0, 2)), whitener), rows, ("x", "y"))
     # inside of what either has been, so that it is news of neither
     rows[first : first + n_rows] = (1.8, -1.8)
-    pipeline = make()
-    pipeline.use_model("shop", model)
-    samples = table({series("x"): rows[:, 0], series("y"): rows[:, 1]}, interval_ns=60 * SECOND_NS)
-    return scores([pipeline.fold(samples)], pipeline)[first : first + n_rows].max()
+    return _decisions({series("x"): rows[:, 0], series("y"): rows[:, 1]}, first, model=model)
+
+
+HELD, FIRED, RESOLVED = AlertDecision.HELD_SETTLING, AlertDecision.FIRED, AlertDecision.RESOLVED
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "day", "alarms"),
+    ("n_rows", "day", "decisions"),
     [
-        pytest.param(2, 2, False, id="two rows, in the first week"),
-        pytest.param(3, 2, True, id="three rows, in the first week"),
-        pytest.param(1, 8, True, id="one row, after it"),
+        pytest.param(1, 2, [HELD, HELD], id="one row, in the first week"),
+        pytest.param(3, 2, [HELD, FIRED, RESOLVED], id="three rows, in the first week"),
+        pytest.param(1, 8, [FIRED, RESOLVED], id="one row, after it"),
     ],
 )
-def test_in_a_first_week_what_is_odd_as_a_whole_has_to_last(n_rows, day, alarms):
-    assert bool(_combination_broken_for(n_rows, day) > 1) == alarms
+def test_in_a_first_week_what_is_odd_as_a_whole_is_an_alert_once_it_lasts(n_rows, day, decisions):
+    assert _combination_broken_for(n_rows, day) == decisions
 
 
 def _outlier_in_a_young_entity(metrics, row):
-    """Score of a value far beyond all before it, in one of so many metrics."""
+    """Decisions on a value far beyond all before it, in one of so many metrics."""
     values = {series(f"m{number}"): noise(row + 1, number, 100.0, 1.0) for number in range(metrics)}
     values[series("m0")][row] += 60.0
-    pipeline = make()
-    return scores([pipeline.fold(table(values, interval_ns=60 * SECOND_NS))], pipeline)[row]
+    return _decisions(values, row)
 
 
-def test_of_many_new_metrics_one_is_soon_far_out_and_a_little_later_it_is_news():
-    assert _outlier_in_a_young_entity(metrics=10, row=100) < 1 < _outlier_in_a_young_entity(metrics=1, row=100)
-    assert _outlier_in_a_young_entity(metrics=10, row=200) > 1
+def test_of_many_new_metrics_one_is_soon_far_out_and_a_little_later_it_is_worth_an_alert():
+    assert _outlier_in_a_young_entity(metrics=1, row=100) == [FIRED]
+    assert _outlier_in_a_young_entity(metrics=10, row=100) == [HELD]
+    assert _outlier_in_a_young_entity(metrics=10, row=200) == [FIRED]
