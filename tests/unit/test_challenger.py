@@ -1,7 +1,9 @@
 """From samples to a verdict: what is left out of a training, and what a challenger is held against."""
 
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from models import challenger
 from models.challenger import TrainingOrder, TrainingRules, train
 from models.reasons import RetrainReason, TrainingOutcome
 from models.training_table import IncidentWindow
@@ -30,6 +32,26 @@ def test_a_model_is_judged_by_confirmed_incidents_only(suspected, outcome):
     trained = _trained(window)
     assert trained.verdict.outcome is outcome
     assert (trained.incident_rows, trained.quiet_rows) == (100, N - 100)
+
+
+def test_a_training_takes_one_core_and_gives_the_others_back(monkeypatch):
+    seen = []
+
+    def linear_algebra_threads():
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    def fit(*arguments, **keywords):
+        seen.extend(linear_algebra_threads())
+        return whole(*arguments, **keywords)
+
+    whole = challenger.fit
+    monkeypatch.setattr(challenger, "fit", fit)
+    with threadpool_limits(limits=2, user_api="blas"):
+        before = linear_algebra_threads()
+        _trained(IncidentWindow("shop/a", START_NS, START_NS + 100 * SECOND_NS, suspected=True))
+        assert linear_algebra_threads() == before
+    assert set(before) == {2}
+    assert set(seen) == {1}
 
 
 @pytest.mark.parametrize(
