@@ -95,7 +95,7 @@ class Settings(BaseSettings):
 
     # scoring, models
     alerts_per_entity_week: float = Field(
-        1.0, gt=0, description="the false-alarm rate the score's threshold is calibrated to"
+        1.0, gt=0, description="the false-alarm rate the score's threshold is calibrated to; fewer in a first week"
     )
     metric_rules: tuple[MetricRule, ...] = Field(
         (), description="which changes of which metrics count; the first that names a metric does"
