@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
@@ -73,7 +74,7 @@ class Incidents:
             interval_ns: int64 `(n_rows,)`, each entity's sampling interval, 0 where unknown: taken as a second.
         """
         found: list[Episode] = []
-        held: dict[AlertDecision, int] = {}
+        held: Counter[AlertDecision] = Counter()
         for row in np.flatnonzero(scores.phase != episodes.NONE).tolist():
             entity, phase = int(rows.entity[row]), int(scores.phase[row])
             if phase == episodes.FADED:
@@ -81,7 +82,7 @@ class Incidents:
                 reason = (
                     AlertDecision.HELD_NOT_READY if scores.learnt[row] < ready_rows else AlertDecision.HELD_TOO_SHORT
                 )
-                held[reason] = held.get(reason, 0) + 1
+                held[reason] += 1
                 continue
             run = self._runs.get(entity)
             if run is None:
@@ -94,7 +95,7 @@ class Incidents:
             if over:
                 del self._runs[entity]
             if phase == episodes.BEGUN:
-                held[AlertDecision.HELD_SETTLING] = held.get(AlertDecision.HELD_SETTLING, 0) + 1
+                held[AlertDecision.HELD_SETTLING] += 1
             if decision is not None:
                 run.told_ns = int(rows.tick_ns[row])
                 found.append(_episode(names[entity], int(scores.since_ns[row]), run, decision, over=over))

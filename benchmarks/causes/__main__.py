@@ -12,7 +12,7 @@ import json
 import os
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -68,9 +68,11 @@ def figures(played: Sequence[Played]) -> list[dict[str, Any]]:
     """The figures that goals are set for, and what explains them."""
     asked = [one for one in played if one.asked]
     slow = [one for one in asked if one.case.slow and one.page_s is not None]
-    leads = [one.lead_s for one in slow if one.lead_s is not None and one.lead_s > 0]
-    alerts = [one.alert_lead_s for one in slow if one.alert_lead_s is not None and one.alert_lead_s > 0]
+    leads, alerts = _early(one.lead_s for one in slow), _early(one.alert_lead_s for one in slow)
     onsets = [lead for one in slow if (lead := _shown_lead_s(one)) is not None]
+    # a lead that noise has bought is none
+    false_anomalies = statistics.mean(one.false_anomalies_per_day for one in played)
+    false_alerts = statistics.mean(one.false_alerts_per_day for one in played)
     return [
         _row("incidents that somebody was told of", float(len(asked)), f"of {len(played)}"),
         _row("the right series is the first cause", _share(asked, _at_most(1)), "ratio", FIRST_GOAL),
@@ -80,14 +82,8 @@ def figures(played: Sequence[Played]) -> list[dict[str, Any]]:
         _row("slow incidents: alert of its own before it", len(alerts) / len(slow) if slow else 0.0, "ratio"),
         _row("slow incidents: median lead where it was", statistics.median(leads) if leads else 0.0, "s"),
         _row("slow incidents: onset named by the page", statistics.median(onsets) if onsets else 0.0, "s before it"),
-        # a lead that noise has bought is none
-        *(
-            _row(f"{what} before anything was wrong", statistics.mean(a_day), "a day")
-            for what, a_day in (
-                ("anomalies", [one.false_anomalies_per_day for one in played]),
-                ("alerts", [one.false_alerts_per_day for one in played]),
-            )
-        ),
+        _row("anomalies before anything was wrong", false_anomalies, "a day"),
+        _row("alerts before anything was wrong", false_alerts, "a day"),
     ]
 
 
@@ -98,7 +94,7 @@ def kinds(played: Sequence[Played]) -> list[dict[str, Any]]:
     for slow, kind in names:
         mine = [one for one in played if (one.case.slow, one.case.kind.value) == (slow, kind)]
         paged = [one for one in mine if one.page_s is not None]
-        early = [one.lead_s for one in paged if one.lead_s is not None and one.lead_s > 0]
+        early = _early(one.lead_s for one in paged)
         found.append(
             {
                 "kind": f"{kind}, {'slow' if slow else 'at once'}",
@@ -122,6 +118,11 @@ def misses(played: Sequence[Played]) -> list[str]:
         for one in played
         if one.asked and _place(one.ranked, one) > 1
     ]
+
+
+def _early(leads_s: Iterable[float | None]) -> list[float]:
+    """Those of what came before its page."""
+    return [lead_s for lead_s in leads_s if lead_s is not None and lead_s > 0]
 
 
 def _place(ranked: list[Any], one: Played) -> int:

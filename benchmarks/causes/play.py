@@ -69,12 +69,15 @@ class Played:
     @property
     def lead_s(self) -> float | None:
         """How long before the page the anomaly was there; negative: after it; None where one of them is missing."""
-        return None if self.page_s is None or self.anomaly_s is None else self.page_s - self.anomaly_s
+        return self._lead_s(self.anomaly_s)
 
     @property
     def alert_lead_s(self) -> float | None:
         """The same of its alert."""
-        return None if self.page_s is None or self.alert_s is None else self.page_s - self.alert_s
+        return self._lead_s(self.alert_s)
+
+    def _lead_s(self, at_s: float | None) -> float | None:
+        return None if self.page_s is None or at_s is None else self.page_s - at_s
 
 
 def place_of(cause: str, ranked: list[Cause]) -> int | None:
@@ -126,6 +129,10 @@ class _Live:
                 return number
         return None
 
+    def alerts(self) -> list[Episode]:
+        """Alerts so far, as they fired."""
+        return [episode for episode in self.told if episode.decision is AlertDecision.FIRED]
+
     def known_at(self, from_ns: int) -> list[Episode]:
         """Episodes that overlap the time since `from_ns`, as they are stored now."""
         newest = {episode.id: episode for episode in self.told}
@@ -145,10 +152,10 @@ def play(case: Case, interval_s: float, config: PipelineConfig, *, with_model: b
     live.play(cut(samples, 0, done))
     entity_days = len(case.service.instance_names) * case.start_s / 86_400
     false_anomalies = len({episode.id for episode in live.told})
-    false_alerts = sum(episode.decision is AlertDecision.FIRED for episode in live.told)
+    false_alerts = len(live.alerts())
     if live.pages(begins_ns) is not None:
         raise RuntimeError(f"{case}: an SLO pages before the incident; it says nothing about causes")
-    now_ns, paged, anomaly_s, alert_s = begins_ns, None, None, None
+    now_ns, paged, alert_s = begins_ns, None, None
     end_ns = start_ns + round(case.end_s * SECOND_NS)
     while now_ns < end_ns and paged is None:
         now_ns += round(EVALUATION_S * SECOND_NS)
@@ -156,12 +163,11 @@ def play(case: Case, interval_s: float, config: PipelineConfig, *, with_model: b
         live.play(cut(samples, done, upto))
         done = upto
         paged = live.pages(now_ns)
-        hits = [episode for episode in live.told if _is_hit(episode, case, begins_ns)]
-        anomaly_s = _first_s(hits, begins_ns)
-        alert_s = _first_s([episode for episode in hits if episode.decision is AlertDecision.FIRED], begins_ns)
+        alert_s = alert_s if alert_s is not None else _first_s(case, live.alerts(), begins_ns)
         if case.unpaged and alert_s is not None and now_ns - begins_ns >= (alert_s + UNPAGED_AFTER_S) * SECOND_NS:
             break
     first, ranked = _causes(live, cut(samples, 0, done), paged, begins_ns=begins_ns, now_ns=now_ns)
+    anomaly_s = _first_s(case, live.told, begins_ns)
     page_s = None if paged is None else (now_ns - begins_ns) / SECOND_NS
     return Played(
         case, begins_ns, page_s, anomaly_s, alert_s, first, ranked, false_anomalies / entity_days,
@@ -179,18 +185,16 @@ def _live(case: Case, config: PipelineConfig, with_model: bool) -> _Live:
     return _Live(slos, backtest, [{} for _ in slos])
 
 
-def _is_hit(episode: Episode, case: Case, begins_ns: int) -> bool:
-    """Whether it is of an entity that the incident hits."""
-    return (
-        episode.at_ns >= begins_ns
+def _first_s(case: Case, told: list[Episode], begins_ns: int) -> float | None:
+    """When the first of these episodes of an entity that the incident hits was told, seconds after its begin."""
+    hits = [
+        episode.at_ns
+        for episode in told
+        if episode.at_ns >= begins_ns
         and episode.state is AlertState.FIRING
         and case.instance in (None, episode.entity.partition("/")[2])
-    )
-
-
-def _first_s(some: list[Episode], begins_ns: int) -> float | None:
-    """When the first was told, seconds after the begin."""
-    return (min(episode.at_ns for episode in some) - begins_ns) / SECOND_NS if some else None
+    ]
+    return (min(hits) - begins_ns) / SECOND_NS if hits else None
 
 
 def _causes(

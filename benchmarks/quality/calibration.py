@@ -119,10 +119,15 @@ def false_alarms(stream: QuietFile, asked: float) -> Counted:
 def _synthetic() -> Iterator[QuietFile]:
     for name in KINDS:
         for seed in SEEDS:
-            made = quiet(name, seed)
-            time_ns = (made.time_s * 1e9).astype(np.int64)
-            values = np.column_stack(list(made.columns.values()))
-            yield QuietFile(name, seed, time_ns, tuple(made.columns), values)
+            yield quiet_file(name, seed)
+
+
+def quiet_file(name: str, seed: int, rows: slice = slice(None)) -> QuietFile:
+    """The synthetic stream of a kind, or some of its rows."""
+    made = quiet(name, seed)
+    time_ns = (made.time_s[rows] * 1e9).astype(np.int64)
+    values = np.column_stack([column[rows] for column in made.columns.values()])
+    return QuietFile(name, seed, time_ns, tuple(made.columns), values)
 
 
 def _real(data: Path) -> Iterator[QuietFile]:

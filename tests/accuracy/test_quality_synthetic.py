@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.quality.attribution import LASTS_ROWS
-from benchmarks.quality.calibration import QuietFile, false_alarms
+from benchmarks.quality.calibration import false_alarms, quiet_file
 from benchmarks.quality.corpus import DataSet, Part, Stream, read_stream
 from benchmarks.quality.detectors import SHIPPED, run
 from benchmarks.quality.entity_figures import entity_figures
@@ -83,11 +83,7 @@ def test_the_shipped_configuration_is_no_worse_than_pinned(stream: Stream) -> No
 def test_a_quiet_stream_raises_no_more_than_asked_at_first_and_about_as_many_in_its_second_week(
     asked: float, fewest: int, most: int
 ) -> None:
-    made = quiet("gaussian", 7)
-    rows = 14 * DAY_ROWS
-    time_ns = (made.time_s[::EVERY][:rows] * 1e9).astype(np.int64)
-    values = made.columns["value"][::EVERY][:rows, None]
-    counted = false_alarms(QuietFile("gaussian", 1, time_ns, ("value",), values), asked)
+    counted = false_alarms(quiet_file("gaussian", 7, slice(None, 14 * DAY_ROWS * EVERY, EVERY)), asked)
     assert (counted.first_weeks, counted.later_weeks) == pytest.approx((1.0, 1.0), abs=0.01)
     assert counted.first <= asked
     assert fewest <= counted.later <= most
@@ -95,9 +91,7 @@ def test_a_quiet_stream_raises_no_more_than_asked_at_first_and_about_as_many_in_
 
 @pytest.mark.parametrize("kind", ["three distinct values", "mostly zero", "rounded to half a degree"])
 def test_a_stream_of_a_few_values_has_the_alert_a_week_that_is_asked_for_after_a_silent_first_week(kind: str) -> None:
-    made = quiet(kind, 7)
-    time_ns = (made.time_s * 1e9).astype(np.int64)
-    counted = false_alarms(QuietFile(kind, 1, time_ns, ("value",), made.columns["value"][:, None]), 1.0)
+    counted = false_alarms(quiet_file(kind, 7), 1.0)
     assert counted.first <= 1
     assert 1 <= counted.later <= 4
 

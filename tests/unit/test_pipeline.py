@@ -302,14 +302,18 @@ def test_a_first_model_is_asked_for_once_there_are_rows_enough_and_then_the_rows
     assert set(later.rows.model_version) == {"1"}
 
 
-def test_a_model_notices_a_combination_that_no_single_metric_shows():
+def _two_that_go_together(n):
+    """So many rows `(n, 2)` of metrics x and y, and a model of them."""
     rng = np.random.default_rng(0)
-    x = rng.normal(0, 1, 3000)
-    rows = np.column_stack((x, x + rng.normal(0, 0.05, 3000)))
+    x = rng.normal(0, 1, n)
+    rows = np.column_stack((x, x + rng.normal(0, 0.05, n)))
     whitener = np.linalg.cholesky(np.linalg.inv(np.cov(rows.T)))
     whitening = Whitening(np.zeros(2), np.zeros(2), np.ones(2), np.zeros((0, 2)), whitener)
-    model = model_on(whitening, rows, ("x", "y"))
-    broken = rows.copy()
+    return rows, model_on(whitening, rows, ("x", "y"))
+
+
+def test_a_model_notices_a_combination_that_no_single_metric_shows():
+    broken, model = _two_that_go_together(3000)
     broken[2900:2930, 1] = -broken[2900:2930, 0]
     peaks = {}
     for name in ("alone", "modelled"):
@@ -336,12 +340,8 @@ def _decisions(values, row, *, model=None):
 
 def _combination_broken_for(n_rows, day):
     """Decisions on a combination that no single metric shows, on a day of its entity's life."""
-    rng = np.random.default_rng(0)
     first = day * 1440
-    x = rng.normal(0, 1, first + 100)
-    rows = np.column_stack((x, x + rng.normal(0, 0.05, len(x))))
-    whitener = np.linalg.cholesky(np.linalg.inv(np.cov(rows.T)))
-    model = model_on(Whitening(np.zeros(2), np.zeros(2), np.ones(2), np.zeros((0, 2)), whitener), rows, ("x", "y"))
+    rows, model = _two_that_go_together(first + 100)
     # inside of what either has been, so that it is news of neither
     rows[first : first + n_rows] = (1.8, -1.8)
     return _decisions({series("x"): rows[:, 0], series("y"): rows[:, 1]}, first, model=model)
