@@ -39,7 +39,7 @@ $(VENV)/.ready: pyproject.toml infra/local/kafka-pom.xml $(VENV)/.installed
 	@bash infra/local/system-packages.sh
 	@$(BIN)/python -m infra.local.fetch
 	@echo "setup: compiling the scoring loops"
-	@$(BIN)/python -c 'from models.warm_up import warm_up; warm_up()'
+	@$(BIN)/python -c 'from models.pipeline.warm_up import warm_up; warm_up()'
 	@touch $@
 	@echo "setup: ready; the command is $(BIN)/tidewatch"
 

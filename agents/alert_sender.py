@@ -25,7 +25,7 @@ from infra.settings import Settings
 from infra.store import alerts, notifications
 from infra.store.alerts import StoredAlert
 from infra.store.database import Database
-from models.alerts import fingerprint
+from models.alerting.alert import fingerprint
 from models.errors import Misconfigured, Unavailable
 from models.names import AlertLabel, AlertName, Annotation, Metric, Severity
 from models.reasons import AlertState, SendOutcome

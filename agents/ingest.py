@@ -28,7 +28,7 @@ from infra.settings import Settings
 from models.names import DeadLetterHeader, Metric, Topic
 from models.parse.outcome import Limits, Parsed
 from models.parse.parser import Parser
-from models.warm_up import warm_up_reading
+from models.pipeline.warm_up import warm_up_reading
 
 
 def attach(app: faust.App, context: Context) -> None:

@@ -19,7 +19,7 @@ from models.names import Metric
 
 if TYPE_CHECKING:
     from agents.partition_state import PartitionState
-    from models.results import Folded
+    from models.state.results import Folded
 
 AGE_BUCKETS_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 3600.0)
 """The goal is a quarter of a second in the median and one second at the 99th percentile; a backlog is hours."""

@@ -30,7 +30,7 @@ from infra.store.training import ServedModel
 from models.errors import Unavailable
 from models.names import CHAMPION_ALIAS, Metric, Topic
 from models.records import ModelEvent
-from models.service_model import ModelUnusable
+from models.service_model.model import ModelUnusable
 from models.timestamps import from_datetime
 
 log = logging.getLogger(__name__)

@@ -17,10 +17,10 @@ from infra.model_files import ModelFiles
 from infra.pipeline_config import pipeline_config
 from infra.store import progress
 from infra.store.progress import ModelSwap, Resume
-from models.drift import StateUnusable
-from models.pipeline import Pipeline
+from models.drift.bank import StateUnusable
+from models.pipeline.pipeline import Pipeline
 from models.records import SampleColumns
-from models.service_model import ModelUnusable, ServiceModel
+from models.service_model.model import ModelUnusable, ServiceModel
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ import msgspec
 from agents.sample_records import Decoded, with_identity
 from infra.store.progress import ModelSwap, ThresholdChange
 from models.errors import Rejected
-from models.pipeline import Pipeline, PipelineConfig
-from models.results import Folded
-from models.snapshot import Image
+from models.pipeline.pipeline import Pipeline, PipelineConfig
+from models.state.results import Folded
+from models.pipeline.snapshot import Image
 
 log = logging.getLogger(__name__)
 

@@ -12,19 +12,19 @@ import orjson
 from numpy.typing import NDArray
 
 from infra.store.outbox import OutboxEvent
-from models.alerts import alert_event, dashboard_url, runbook_url
+from models.alerting.alert import alert_event, dashboard_url, runbook_url
 from models.names import AlertName, Annotation, Severity, Topic
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent, DriftEvent, RetrainEvent
-from models.results import READINESS
-from models.score_texts import ScoreColumns, score_texts
-from models.texts import Texts
+from models.state.results import READINESS
+from models.wire.score_json import ScoreColumns, score_texts
+from models.wire.byte_columns import Texts
 from models.timestamps import to_rfc3339
 
 if TYPE_CHECKING:
     from infra.settings import Settings
-    from models.results import Drift, Episode, RetrainWish, ScoredRows, Silence
-    from models.state import EntityName
+    from models.state.results import Drift, Episode, RetrainWish, ScoredRows, Silence
+    from models.state.tables import EntityName
 
 TOP_CAUSES: Final = 3
 """Causes named in an event: what a person looks at before looking at the dashboard."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from models.service_model import ServiceModel
+from models.service_model.model import ServiceModel
 
 
 class Served(NamedTuple):

@@ -24,7 +24,7 @@ from infra.slo_record import DECISION_KIND
 from infra.store.slo_forecasts import StoredForecast
 from infra.store.slo_windows import PERIOD
 from models.names import Metric
-from models.slo.alerting import Links
+from models.slo.alert_text import Links
 from models.slo.windows import DAY_S
 
 log = logging.getLogger(__name__)

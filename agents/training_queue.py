@@ -23,7 +23,7 @@ from infra.training_messages import JobResult, TrainingJob
 from infra.training_process import TrainingCrashed, TrainingProcess
 from models.names import Metric
 from models.reasons import RetrainReason, TrainingOutcome
-from models.retraining import changed_ns
+from models.training.triggers import changed_ns
 from models.timestamps import to_rfc3339
 
 log = logging.getLogger(__name__)

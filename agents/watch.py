@@ -47,9 +47,9 @@ from infra.store.progress import Fenced, ModelSwap, ThresholdChange
 from infra.store.watch import Effects, commit
 from models.errors import Misconfigured
 from models.names import Topic
-from models.results import Folded
-from models.texts import Texts
-from models.warm_up import warm_up_writing
+from models.state.results import Folded
+from models.wire.byte_columns import Texts
+from models.pipeline.warm_up import warm_up_writing
 
 log = logging.getLogger(__name__)
 

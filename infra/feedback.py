@@ -12,7 +12,7 @@ from infra.store import feedback
 from infra.store.feedback import StoredMark, ThresholdMove
 from infra.store.slo_proposals import Proposal
 from models.errors import Misconfigured
-from models.feedback import Mark, Verdict, threshold_factor
+from models.alerting.feedback import Mark, Verdict, threshold_factor
 from models.names import AlertLabel, AlertName
 from models.timestamps import from_datetime, to_datetime, to_rfc3339
 

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from models.errors import Unavailable
-from models.service_model import ModelUnusable, ServiceModel
+from models.service_model.model import ModelUnusable, ServiceModel
 
 TIMEOUT_S: Final = 15.0
 """One request; a model is under 2 MB, and whoever asks retries."""

@@ -19,7 +19,7 @@ from pydantic_settings import (
 )
 
 from models.errors import Misconfigured
-from models.metric_rules import MetricRule
+from models.state.metric_rules import MetricRule
 from models.names import Topic
 from models.series import EntityRule
 

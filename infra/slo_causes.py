@@ -21,11 +21,11 @@ from infra.store.slos import StoredSlo
 from models.errors import Unavailable
 from models.names import Annotation
 from models.series import EntityRule
-from models.slo.cause_text import cause_annotations, with_first_cause
-from models.slo.causes import Cause, rank_causes
-from models.slo.dependencies import Edge, upstream
-from models.slo.onset import burn_onset
-from models.slo.shifts import Shift, find_shifts
+from models.slo.causes.text import cause_annotations, with_first_cause
+from models.slo.causes.rank import Cause, rank_causes
+from models.slo.causes.dependencies import Edge, upstream
+from models.slo.causes.onset import burn_onset
+from models.slo.causes.shifts import Shift, find_shifts
 from models.slo.windows import HOUR_S, window_order
 
 log = logging.getLogger(__name__)

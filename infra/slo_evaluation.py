@@ -20,14 +20,14 @@ from infra.store import outbox, slo_alerts, slos
 from infra.store.database import Database
 from infra.store.slo_alerts import BurnAlertKey, FiringAlert
 from infra.store.slos import StoredSlos
-from models.alerts import alert_event
+from models.alerting.alert import alert_event
 from models.names import AlertName, Annotation, Severity, Topic
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
-from models.slo.alerting import Links, burn_annotations, resolved_annotations
-from models.slo.decide import Verdict, judge
-from models.slo.exceptions import held_by, held_summary
-from models.slo.levels import Level
+from models.slo.alert_text import Links, burn_annotations, resolved_annotations
+from models.slo.burn_alert import Verdict, judge
+from models.slo.exclusions import held_by, held_summary
+from models.slo.rollups import Level
 from models.slo.telemetry import Telemetry
 
 

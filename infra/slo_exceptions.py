@@ -11,7 +11,7 @@ from infra import slo_proposals
 from infra.slo_retention import minutes_from_s
 from infra.store import slo_exceptions, slos
 from models.errors import Misconfigured
-from models.slo.exceptions import EXCLUDED, ExceptionKind, SloException
+from models.slo.exclusions import EXCLUDED, ExceptionKind, SloException
 from models.timestamps import from_datetime, to_rfc3339
 
 

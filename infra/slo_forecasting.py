@@ -15,15 +15,15 @@ from infra.store import decisions, outbox, slo_exceptions, slo_forecasts, slos
 from infra.store.database import Database
 from infra.store.slo_forecasts import StoredForecast
 from infra.store.slos import StoredSlo
-from models.alerts import alert_event
+from models.alerting.alert import alert_event
 from models.names import AlertName, Severity, Topic
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
-from models.slo.alerting import Links
+from models.slo.alert_text import Links
 from models.slo.burn import Counts
-from models.slo.exceptions import Span, excluded_spans, held_by
-from models.slo.forecast import Forecast, History, block_s, forecast, in_parts, lookback_s, without
-from models.slo.forecast_text import forecast_annotations, over_annotations
+from models.slo.exclusions import Span, excluded_spans, held_by
+from models.slo.forecast.forecast import Forecast, History, block_s, forecast, in_parts, lookback_s, without
+from models.slo.forecast.text import forecast_annotations, over_annotations
 from models.slo.periods import period_bounds
 from models.slo.windows import HOUR_S
 

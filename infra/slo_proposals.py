@@ -11,11 +11,11 @@ from infra.store import feedback, slo_exceptions, slo_proposals, slo_windows, sl
 from infra.store.slo_proposals import Proposal, ProposalState
 from infra.store.slos import StoredSlo
 from models.errors import Misconfigured
-from models.feedback import Verdict
+from models.alerting.feedback import Verdict
 from models.labels import LabelWindow
-from models.slo import proposals
+from models.slo.simulate import proposals
 from models.slo.burn import Recorded
-from models.slo.openslo import parse_openslo
+from models.slo.openslo.read import parse_openslo
 from models.slo.windows import MINUTE_S
 
 

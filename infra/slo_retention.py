@@ -11,7 +11,7 @@ from infra.store import slo_windows
 from infra.store.slo_windows import Retention
 from infra.store.slos import StoredSlo
 from models.slo.definition import Slo
-from models.slo.levels import Level
+from models.slo.rollups import Level
 from models.slo.periods import period_bounds
 from models.slo.windows import DAY_S, HOUR_S
 

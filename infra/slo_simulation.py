@@ -14,9 +14,9 @@ from models.errors import Misconfigured
 from models.labels import LabelWindow
 from models.records import SampleColumns
 from models.series import EntityRule
-from models.slo.exceptions import SloException
-from models.slo.simulation import SloRecorder
-from models.slo.what_if import Outcome, Variant, evaluation_moments, simulate
+from models.slo.exclusions import SloException
+from models.slo.simulate.recorder import SloRecorder
+from models.slo.simulate.what_if import Outcome, Variant, evaluation_moments, simulate
 
 NO_LIMIT = 2**62
 """Rows of a day of the lake: all of them are wanted."""

@@ -14,10 +14,10 @@ from infra.slo_retention import minutes_from_s
 from infra.store import slo_exceptions, slo_windows
 from infra.store.slo_windows import PERIOD, GroupSums, WindowGroup, WindowStatus
 from infra.store.slos import StoredSlo
-from models.slo.budgeting import expected_units, filled
+from models.slo.budget import expected_units, filled
 from models.slo.burn import Counts, window_start_s
 from models.slo.definition import GapPolicy, Slices, Slo
-from models.slo.exceptions import SloException, Span, excluded_spans, left, sums_since
+from models.slo.exclusions import SloException, Span, excluded_spans, left, sums_since
 from models.slo.periods import period_bounds
 from models.slo.telemetry import Telemetry
 from models.slo.windows import HOUR_S, RESOLUTION_S, window_name

@@ -25,12 +25,12 @@ from infra.registry import TAG_DETAIL, TAG_OUTCOME, TAG_REASON, TAG_REQUEST, TAG
 from infra.store import training as store
 from infra.store.database import Database
 from infra.training_messages import JobResult, TrainingJob
-from models.challenger import CHANGED, Trained, TrainingOrder, TrainingRules, train
+from models.training.train import CHANGED, Trained, TrainingOrder, TrainingRules, train
 from models.errors import Misconfigured, Unavailable
 from models.reasons import RetrainReason, TrainingOutcome
 from models.series import EntityRule
-from models.service_model import ModelUnusable, ServiceModel
-from models.training import TooLittleData
+from models.service_model.model import ModelUnusable, ServiceModel
+from models.training.fit import TooLittleData
 
 log = logging.getLogger("training")
 

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from models.simulate import SERVICES, ServiceProfile
-from models.simulated_incidents import Incident, IncidentKind
-from models.slo.binding import ThresholdOp
+from models.synthetic.services import SERVICES, ServiceProfile
+from models.synthetic.incidents import Incident, IncidentKind
+from models.sli.binding import ThresholdOp
 from models.slo.definition import MetricQuery, RatioIndicator, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 
 CAUSE: Final = {

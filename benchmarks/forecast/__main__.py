@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.slo.definition import TimeWindow, WindowUnit
-from models.slo.forecast import BLOCKS, Forecast, History, forecast
+from models.slo.forecast.forecast import BLOCKS, Forecast, History, forecast
 
 RESULTS: Final = Path(__file__).parents[1] / "results" / "forecast.json"
 HOUR_S: Final = 3600

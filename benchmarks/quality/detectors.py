@@ -26,7 +26,7 @@ from benchmarks.quality.baselines import (
     whitened_forest,
 )
 from benchmarks.quality.corpus import DataSet, Stream
-from models.channels import CHANNELS
+from models.detectors.catalogue import CHANNELS
 from models.errors import Misconfigured
 
 Floats = NDArray[np.float64]

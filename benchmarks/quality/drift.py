@@ -26,8 +26,8 @@ from benchmarks.quality import product
 from benchmarks.quality.quiet_streams import quiet
 from benchmarks.quality.runs import run_all
 from benchmarks.quality.tables import markdown
-from models.drift import DriftBank
-from models.pipeline import PipelineConfig
+from models.drift.bank import DriftBank
+from models.pipeline.pipeline import PipelineConfig
 from models.series import EntityRule
 
 Floats = NDArray[np.float64]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.quality.alerts import episodes, lowest_threshold
 from benchmarks.quality.corpus import Part, Stream
 from benchmarks.quality.intervals import interval
-from models.evaluation import average_precision, score_events, vus_pr
+from models.evaluation.metrics import average_precision, score_events, vus_pr
 from models.labels import LabelWindow
 
 ALERTS_PER_DAY = 1.0

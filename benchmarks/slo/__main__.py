@@ -21,7 +21,7 @@ from infra.slo_evaluation import SloEvaluator
 from infra.slo_views import read_views
 from infra.store import slos, watch
 from infra.store.database import Database
-from models.slo.alerting import Links
+from models.slo.alert_text import Links
 from models.slo.telemetry import Telemetry
 
 RUNS = 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from infra.store import slos
 from infra.store.database import Database
-from models.slo.binding import LabelMatcher, MatchOp, ThresholdOp
+from models.sli.binding import LabelMatcher, MatchOp, ThresholdOp
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 from models.slo.windows import DAY_S, HOUR_S
 

@@ -21,14 +21,14 @@ from infra.store import slo_exceptions as stored_exceptions
 from infra.store import slo_proposals as stored_proposals
 from infra.store.database import Database
 from infra.store.slo_summaries import read_summaries
-from models.feedback import Mark, Verdict
+from models.alerting.feedback import Mark, Verdict
 from models.records import AlertEvent
-from models.results import SloCounts
+from models.state.results import SloCounts
 from models.series import EntityRule
-from models.slo.alerting import Links
+from models.slo.alert_text import Links
 from models.slo.definition import GapPolicy, Slices
-from models.slo.dependencies import Edge
-from models.slo.exceptions import SECOND_NS, ExceptionKind, SloException
+from models.slo.causes.dependencies import Edge
+from models.slo.exclusions import SECOND_NS, ExceptionKind, SloException
 
 NOW_NS = NOW_S * SECOND_NS
 BURNING = "service-0"

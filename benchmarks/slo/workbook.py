@@ -10,8 +10,8 @@ import numpy as np
 from models.records import SampleColumns
 from models.series import EntityRule
 from models.slo.definition import MetricQuery, RatioIndicator, Slo, TimeWindow, WindowUnit
-from models.slo.simulation import SloRecorder
-from models.slo.what_if import evaluation_moments, simulate, variants
+from models.slo.simulate.recorder import SloRecorder
+from models.slo.simulate.what_if import evaluation_moments, simulate, variants
 from models.slo.windows import DAY_S, BurnPair, window_name
 
 TARGET = 0.999

@@ -31,10 +31,10 @@ from infra.store import training as training_store
 from infra.store.database import Database
 from infra.store.training import ServedModel
 from models.names import Topic
-from models.slo.binding import LabelMatcher, MatchOp, ThresholdOp
+from models.sli.binding import LabelMatcher, MatchOp, ThresholdOp
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
-from models.training import fit
-from models.training_table import TrainingTable
+from models.training.fit import fit
+from models.training.table import TrainingTable
 
 RUNS: Final = 5
 QUICK_RUNS: Final = 1

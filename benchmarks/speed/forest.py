@@ -12,7 +12,7 @@ from sklearn.ensemble import IsolationForest
 
 from benchmarks.speed.bench import Bench
 from benchmarks.speed.figures import Figure, median
-from models.forest import Forest
+from models.service_model.forest import Forest
 
 FEATURES: Final = 8
 LEARNT_ROWS: Final = 20_000

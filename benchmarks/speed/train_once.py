@@ -13,11 +13,11 @@ from typing import Final
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
-from models.challenger import TrainingOrder, TrainingRules, train
+from models.training.train import TrainingOrder, TrainingRules, train
 from models.reasons import RetrainReason
 from models.records import SampleColumns
 from models.series import EntityRule, format_series
-from models.warm_up import warm_up
+from models.pipeline.warm_up import warm_up
 
 ENTITIES: Final = 10
 INTERVAL_NS: Final = 1_000_000_000

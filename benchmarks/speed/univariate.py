@@ -19,7 +19,7 @@ from river.preprocessing import MinMaxScaler
 from benchmarks.quality.baselines import random_cut_forest
 from benchmarks.speed.bench import Bench
 from benchmarks.speed.figures import Figure, median
-from models.pipeline import Pipeline, PipelineConfig
+from models.pipeline.pipeline import Pipeline, PipelineConfig
 from models.records import SampleColumns
 from models.series import EntityRule, format_series
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation import average_precision, score_events, vus_pr
+from models.evaluation.metrics import average_precision, score_events, vus_pr
 from models.labels import LabelWindow
 from models.reasons import AlertState
-from models.results import Episode, Folded
+from models.state.results import Episode, Folded
 
 DAY_NS = 86_400_000_000_000
 

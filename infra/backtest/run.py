@@ -16,13 +16,13 @@ from infra.backtest.score_file import ScoreFile
 from infra.datafile import DataFile, data_files, read_file
 from infra.pipeline_config import pipeline_config
 from infra.settings import Settings
-from models.backtest import Backtest, Training
-from models.challenger import TrainingRules
+from models.evaluation.backtest import Backtest, Training
+from models.training.train import TrainingRules
 from models.errors import Misconfigured
 from models.labels import LabelWindow
-from models.pipeline import Pipeline
+from models.pipeline.pipeline import Pipeline
 from models.records import SampleColumns
-from models.results import Folded
+from models.state.results import Folded
 from models.slo.definition import Slo
 
 SCORES_FILE = "scores.csv"

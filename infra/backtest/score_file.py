@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from models.results import ScoredRows
+from models.state.results import ScoredRows
 
 SCHEMA = pa.schema(
     [

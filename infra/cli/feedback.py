@@ -83,7 +83,7 @@ def add(
     """Say that an alert was useful or noise, or that there should have been one."""
     from infra import feedback
     from infra.slo_proposals import stored
-    from models.feedback import Mark, Verdict
+    from models.alerting.feedback import Mark, Verdict
 
     now_ns, who = time.time_ns(), by or getpass.getuser()
     if verdict is not Said.MISSED:
@@ -168,7 +168,7 @@ def labels(
 ) -> None:
     """What was abnormal, as entity,start,end: for `backtest --labels`."""
     from infra.store import feedback
-    from models.feedback import label_windows
+    from models.alerting.feedback import label_windows
     from models.timestamps import to_rfc3339
 
     with reading() as cursor:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from models.errors import Misconfigured
-from models.simulated_incidents import duration_s
+from models.synthetic.incidents import duration_s
 from models.timestamps import from_datetime
 
 LONGEST_S: Final = 100 * 365 * 86_400.0

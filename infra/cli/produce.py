@@ -19,11 +19,11 @@ from infra.settings import Settings, load
 from models.errors import Misconfigured, Rejected
 from models.names import Topic
 from models.parse.event_time import rfc3339_ns
-from models.simulated_incidents import duration_s, parse_incident
+from models.synthetic.incidents import duration_s, parse_incident
 
 if TYPE_CHECKING:
     from infra.producers.publisher import Publisher
-    from models.simulate import Simulation
+    from models.synthetic.services import Simulation
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown")
 _errors = Console(stderr=True)
@@ -199,7 +199,7 @@ def simulate(
     `tidewatch produce simulate --write DIR --duration 7d --interval 60 --incident search/search-2:memory_leak@5d+3h`
     """
     from infra.producers.simulate import LiveSimulation
-    from models.simulate import Simulation, choose_services
+    from models.synthetic.services import Simulation, choose_services
 
     profiles = choose_services([name.strip() for name in services.split(",") if name.strip()])
     incidents = [parse_incident(spec) for spec in incident or ()]

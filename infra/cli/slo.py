@@ -145,7 +145,7 @@ app.command("forecast", epilog="Example:  tidewatch slo forecast --json")(foreca
 
 def unreachable(slo: Slo) -> list[str]:
     """What to tell about burn alerts that a lenient target makes impossible."""
-    from models.slo.decide import out_of_reach
+    from models.slo.burn_alert import out_of_reach
 
     pairs = out_of_reach(slo)
     if not pairs:

@@ -9,7 +9,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from infra.store.burn_alerts import BurnAlert
-    from models.slo.causes import Cause
+    from models.slo.causes.rank import Cause
 
 SHOWN = 8
 
@@ -37,7 +37,7 @@ def print_causes(firing: Sequence[BurnAlert], slos: Collection[str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from models.slo.cause_text import NO_CAUSE
+    from models.slo.causes.text import NO_CAUSE
 
     told: set[str] = set()
     for alert in firing:
@@ -57,7 +57,7 @@ def print_causes(firing: Sequence[BurnAlert], slos: Collection[str]) -> None:
 
 
 def _row(cause: Cause) -> tuple[str, ...]:
-    from models.slo.cause_text import band, lead
+    from models.slo.causes.text import band, lead
     from models.slo.numbers import number
     from models.timestamps import to_rfc3339
 

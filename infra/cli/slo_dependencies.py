@@ -27,7 +27,7 @@ def apply(
 ) -> None:
     """Make the file's dependencies those in force; what traces showed stays."""
     from infra.store import dependencies
-    from models.slo.dependencies import parse_dependencies
+    from models.slo.causes.dependencies import parse_dependencies
 
     try:
         text = file.read_text(encoding="utf-8")

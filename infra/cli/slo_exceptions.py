@@ -16,7 +16,7 @@ from models.errors import Misconfigured
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
-    from models.slo.exceptions import ExceptionKind, SloException
+    from models.slo.exclusions import ExceptionKind, SloException
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 By = Annotated[str | None, typer.Option("--by", help="Who does this, for the history; default: the user.")]
@@ -66,7 +66,7 @@ def _kind(before: dict[str, Any] | None, after: dict[str, Any] | None) -> str:
 
 def pause(name: Name, reason: Reason = "", by: By = None) -> None:
     """Let what happens from now on neither alert nor spend budget, until `tidewatch slo resume`."""
-    from models.slo.exceptions import ExceptionKind
+    from models.slo.exclusions import ExceptionKind
 
     now_ns = time.time_ns()
     _make(name, ExceptionKind.PAUSE, now_ns, None, reason=reason, by=by)
@@ -88,7 +88,7 @@ def silence(
     by: By = None,
 ) -> None:
     """Let an SLO not alert for a while; what happens still spends its budget."""
-    from models.slo.exceptions import ExceptionKind
+    from models.slo.exclusions import ExceptionKind
 
     now_ns = time.time_ns()
     _make(name, ExceptionKind.SILENCE, now_ns, now_ns + length_ns(lasts), reason=reason, by=by)
@@ -102,7 +102,7 @@ def maintenance(
     by: By = None,
 ) -> None:
     """Exclude a window from the budget, past or to come; nothing alerts while it lasts."""
-    from models.slo.exceptions import ExceptionKind
+    from models.slo.exclusions import ExceptionKind
 
     now_ns = time.time_ns()
     start_ns, end_ns = moment_ns(start, now_ns), moment_ns(end, now_ns)
@@ -142,7 +142,7 @@ def _make(
     name: str, kind: ExceptionKind, start_ns: int, end_ns: int | None, *, reason: str, by: str | None
 ) -> None:
     from infra import slo_exceptions
-    from models.slo.exceptions import SloException
+    from models.slo.exclusions import SloException
 
     wanted = SloException(0, name, kind, start_ns, end_ns, reason, by or getpass.getuser())
     with writing() as cursor:

@@ -33,7 +33,7 @@ def forecast(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")
 
 
 def _line(one: StoredForecast, left_ratio: float | None) -> str:
-    from models.slo.forecast_text import ahead, span
+    from models.slo.forecast.text import ahead, span
     from models.slo.numbers import number, percent
 
     ticket = "TICKET " if one.firing_since_ns is not None else ""

@@ -17,9 +17,9 @@ from models.errors import Misconfigured, Rejected, Unavailable
 
 if TYPE_CHECKING:
     from models.slo.definition import Slo
-    from models.slo.exceptions import SloException
-    from models.slo.simulation import SloRecorder
-    from models.slo.what_if import Variant
+    from models.slo.exclusions import SloException
+    from models.slo.simulate.recorder import SloRecorder
+    from models.slo.simulate.what_if import Variant
 
 EPILOG = (
     "Examples:  tidewatch slo simulate --data metrics.csv --slo slos/   ·   "
@@ -132,8 +132,8 @@ def _variants(
     slos: Sequence[Slo], target: list[str] | None, threshold: list[str] | None, period: list[str] | None
 ) -> list[Variant]:
     from models.slo.definition import ThresholdIndicator
-    from models.slo.openslo import rolling_window
-    from models.slo.what_if import variants
+    from models.slo.openslo.read import rolling_window
+    from models.slo.simulate.what_if import variants
 
     targets = [_target(word) for word in _words(target)]
     thresholds = [_number(word, "--threshold") for word in _words(threshold)]

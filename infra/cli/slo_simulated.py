@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from models.slo.what_if import Outcome
+    from models.slo.simulate.what_if import Outcome
 
 SHOWN_TRANSITIONS: Final = 40
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from infra.producers.host import SERVICE
 from models.slo.definition import Slo
-from models.slo.openslo import parse_openslo
+from models.slo.openslo.read import parse_openslo
 
 NAME: Final = "host-memory-steady"
 

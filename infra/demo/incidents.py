@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.producers.simulate import LiveSimulation
-from models.simulated_incidents import IncidentKind
+from models.synthetic.incidents import IncidentKind
 
 FOREVER: Final = float("inf")
 

@@ -16,7 +16,7 @@ from infra.producers.simulate import LiveSimulation
 from infra.settings import Settings
 from models.errors import TidewatchError
 from models.names import Topic
-from models.simulate import SERVICES
+from models.synthetic.services import SERVICES
 
 SEED: Final = 7
 INTERVAL_S: Final = 1.0

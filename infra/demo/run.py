@@ -35,8 +35,8 @@ from infra.store import slos
 from infra.store.database import Database
 from infra.webhook import WebhookReceiver
 from models.names import Topic
-from models.simulate import SERVICES
-from models.simulated_incidents import IncidentKind
+from models.synthetic.services import SERVICES
+from models.synthetic.incidents import IncidentKind
 from models.slo.definition import Slo
 
 DEMO_SETTINGS: Final = {

@@ -15,7 +15,7 @@ from infra.datafile import LABEL_COLUMNS
 from models.errors import Misconfigured
 from models.records import SampleColumns
 from models.series import parse_series
-from models.simulate import Simulation
+from models.synthetic.services import Simulation
 from models.timestamps import to_rfc3339
 
 LABELS_FILE = "labels.csv"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from psycopg2.extensions import cursor as Cursor
 
-from models.slo.causes import Evidence
+from models.slo.causes.rank import Evidence
 from models.timestamps import to_datetime
 
 

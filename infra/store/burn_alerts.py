@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import msgspec
 from psycopg2.extensions import cursor as Cursor
 
-from models.alerts import fingerprint
+from models.alerting.alert import fingerprint
 from models.names import AlertLabel, AlertName, Severity
-from models.slo.causes import Cause
-from models.slo.shifts import Shift
+from models.slo.causes.rank import Cause
+from models.slo.causes.shifts import Shift
 from models.timestamps import from_datetime, to_datetime
 
 _COLUMNS = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from psycopg2.extensions import cursor as Cursor
 
-from models.feedback import Mark, Verdict
+from models.alerting.feedback import Mark, Verdict
 from models.timestamps import from_datetime, to_datetime
 
 

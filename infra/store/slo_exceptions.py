@@ -9,7 +9,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from infra.store.slo_windows import SLICE_UNITS, UNITS
 from models.slo.definition import Slo
-from models.slo.exceptions import ExceptionKind, SloException, Span, Units
+from models.slo.exclusions import ExceptionKind, SloException, Span, Units
 from models.timestamps import from_datetime, to_datetime
 
 _COLUMNS = "id, slo_name, kind, starts_at, ends_at, reason, made_by"

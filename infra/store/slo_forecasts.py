@@ -10,7 +10,7 @@ from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import Json
 
 from models.names import Annotation
-from models.slo.forecast import Forecast, History
+from models.slo.forecast.forecast import Forecast, History
 from models.timestamps import from_datetime, to_datetime
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from psycopg2.extensions import cursor as Cursor
 
 from models.slo.definition import Slices
-from models.slo.levels import Level, Stretch, plan
+from models.slo.rollups import Level, Stretch, plan
 from models.slo.windows import HOUR_S
 from models.timestamps import to_datetime
 

@@ -13,9 +13,9 @@ from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import Json
 
 from models.errors import Misconfigured
-from models.slo.binding import SloBinding
+from models.sli.binding import SloBinding
 from models.slo.definition import Slo
-from models.slo.openslo import parse_openslo
+from models.slo.openslo.read import parse_openslo
 
 READ_AT_MOST: Final = 32_768
 """Documents whose meaning is remembered (2 KB each), so that a change of one SLO does not read all others again."""

@@ -27,8 +27,8 @@ from infra.store.progress import Fenced, ModelSwap, StoredSnapshot, ThresholdCha
 from models.timestamps import to_datetime
 
 if TYPE_CHECKING:
-    from models.results import Drift, Episode, SloCounts
-    from models.slo.dependencies import Edge
+    from models.state.results import Drift, Episode, SloCounts
+    from models.slo.causes.dependencies import Edge
 
 PAGE_ROWS = 1000
 """Rows of one INSERT: few round trips, and statements of a size that PostgreSQL parses quickly."""

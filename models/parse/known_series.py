@@ -12,7 +12,7 @@ import msgspec
 
 from models.errors import Rejected
 from models.parse.outcome import Limits
-from models.parse.raw_forms import RawForms
+from models.parse.fast.series_keys import RawForms
 from models.reasons import RejectReason
 from models.series import EntityRule, Owner, SeriesBook, format_series, valid_metric_name
 

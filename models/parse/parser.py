@@ -8,17 +8,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models import native_json
+from models.parse.fast import native_sample as native_json
 from models.errors import Rejected
-from models.native_batches import Read, read_batches
-from models.parse import native, telegraf
+from models.parse.fast.native_batch import Read, read_batches
+from models.parse.formats import native
+from models.parse.formats import telegraf
 from models.parse.collected import Collected
 from models.parse.json_text import DECODE_ERRORS, decode_members, kind_of, with_constants_out_of_range
 from models.parse.known_series import KnownSeries
 from models.parse.outcome import Limits, Parsed
 from models.reasons import RejectReason
 from models.series import EntityRule
-from models.texts import Texts
+from models.wire.byte_columns import Texts
 
 # Closed list, tried in this order on the names of a JSON object's members. A format is a module with
 # `recognises(members)` and `read(body, members, record, record_time_ns, out)`.

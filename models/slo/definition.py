@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from models.names import Severity
-from models.slo.binding import LabelMatcher, MatchOp, Role, SloBinding, ThresholdOp
+from models.sli.binding import LabelMatcher, MatchOp, Role, SloBinding, ThresholdOp
 from models.slo.windows import (
     RESOLUTION_S,
     SLOTH_WINDOWS_S,

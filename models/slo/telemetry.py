@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from models.slo.budgeting import LATE_S
+from models.slo.budget import LATE_S
 from models.slo.windows import DAY_S, HOUR_S, RESOLUTION_S
 
 

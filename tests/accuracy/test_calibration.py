@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.quality.calibration import false_alarms, quiet_file
-from models.training import fit
+from models.training.fit import fit
 from tests.unit.test_training import nats, table
 
 

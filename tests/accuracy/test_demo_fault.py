@@ -10,12 +10,12 @@ import pytest
 
 from infra.demo.production import BACKFILL_S, INTERVAL_S, SEED
 from infra.demo.run import DEMO_SETTINGS, FAILING_RATIO, FAILING_SERVICE, FAULT_S
-from models.challenger import TrainingOrder, TrainingRules, train
-from models.pipeline import Pipeline, PipelineConfig
+from models.training.train import TrainingOrder, TrainingRules, train
+from models.pipeline.pipeline import Pipeline, PipelineConfig
 from models.reasons import RetrainReason, TrainingOutcome
 from models.records import SampleColumns
-from models.simulate import SERVICES, Simulation
-from models.simulated_incidents import Incident, IncidentKind
+from models.synthetic.services import SERVICES, Simulation
+from models.synthetic.incidents import Incident, IncidentKind
 from tests.unit.streams import RULE, SECOND_NS
 
 LIVE_S = 52

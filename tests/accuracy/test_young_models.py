@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from benchmarks.causes.play import RULE, START_NS
-from models.backtest import Backtest
-from models.challenger import TrainingRules
-from models.pipeline import Pipeline, PipelineConfig
-from models.simulate import SERVICES, Simulation
+from models.evaluation.backtest import Backtest
+from models.training.train import TrainingRules
+from models.pipeline.pipeline import Pipeline, PipelineConfig
+from models.synthetic.services import SERVICES, Simulation
 
 
 def test_the_first_hours_of_a_quiet_service_are_quiet() -> None:

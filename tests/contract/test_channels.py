@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.channels import CHANNELS
+from models.detectors.catalogue import CHANNELS
 from tests.contract.test_detectors import STREAMS
 from tests.unit.streams import SECOND_NS, START_NS
 

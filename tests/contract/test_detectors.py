@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.pipeline import Pipeline
+from models.pipeline.pipeline import Pipeline
 from models.records import SampleColumns
 from tests.unit.streams import SECOND_NS, cut, make, model_for, pieces, series, table
 

@@ -39,8 +39,8 @@ from infra.store.progress import Fenced, ModelSwap, Resume, Snapshot
 from infra.store.slos import StoredSlos
 from infra.store.watch import Effects
 from models.names import Topic
-from models.pipeline import Pipeline
-from models.service_model import ServiceModel
+from models.pipeline.pipeline import Pipeline
+from models.service_model.model import ServiceModel
 
 PARTITIONS = 2
 NEVER = 10**9

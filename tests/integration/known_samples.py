@@ -15,11 +15,11 @@ from agents.partitioning import partition_of
 from infra.settings import Settings
 from infra.store import slos
 from infra.store.database import Database
-from models.pipeline import Pipeline, PipelineConfig
+from models.pipeline.pipeline import Pipeline, PipelineConfig
 from models.reasons import AlertState
 from models.records import SampleColumns
 from models.series import EntityRule, format_series
-from models.slo.openslo import parse_openslo
+from models.slo.openslo.read import parse_openslo
 
 SLO = """
 apiVersion: openslo/v1

@@ -20,7 +20,7 @@ from infra.local.alertmanager import Alertmanager as LocalAlertmanager
 from infra.settings import Settings
 from infra.store.database import Database
 from infra.webhook import Notification, Received, WebhookReceiver
-from models.alerts import alert_event
+from models.alerting.alert import alert_event
 from models.errors import Misconfigured
 from models.names import AlertName, Annotation, Severity
 from models.reasons import AlertDecision, AlertState

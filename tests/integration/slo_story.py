@@ -11,9 +11,9 @@ from infra.store.database import Database
 from infra.store.watch import save_episodes
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
-from models.results import Episode, SeriesPart
-from models.slo.alerting import Links
-from models.slo.binding import ThresholdOp
+from models.state.results import Episode, SeriesPart
+from models.slo.alert_text import Links
+from models.sli.binding import ThresholdOp
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 
 START_S = 1_780_000_020 // 60 * 60

@@ -18,17 +18,17 @@ from infra.store import feedback as store
 from infra.store.database import Database
 from infra.store.progress import Snapshot, ThresholdChange
 from infra.store.watch import Effects, commit, save_episodes
-from models.alerts import alert_event
+from models.alerting.alert import alert_event
 from models.errors import Misconfigured
-from models.feedback import Mark, Verdict
+from models.alerting.feedback import Mark, Verdict
 from models.names import AlertName, Severity
-from models.pipeline import Pipeline
+from models.pipeline.pipeline import Pipeline
 from models.reasons import AlertDecision, AlertState
-from models.results import Episode, SloCounts
-from models.slo.binding import ThresholdOp
+from models.state.results import Episode, SloCounts
+from models.sli.binding import ThresholdOp
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 from models.timestamps import to_rfc3339
-from models.training_table import IncidentWindow
+from models.training.table import IncidentWindow
 from tests.unit.streams import SECOND_NS, START_NS, make, noise, scores, series, table
 
 pytestmark = pytest.mark.integration

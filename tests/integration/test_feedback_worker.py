@@ -12,7 +12,7 @@ from infra.feedback import mark_missed
 from infra.kafka_admin import create_topics
 from infra.store import feedback
 from infra.store.database import Database
-from models.feedback import Mark, Verdict
+from models.alerting.feedback import Mark, Verdict
 from models.names import Topic
 from tests.integration.faust_app import produce
 from tests.integration.known_samples import KnownStream, apply_slo, environment_of, stored_minutes

@@ -12,7 +12,7 @@ import pytest
 from infra.settings import Settings
 from infra.store.slos import StoredSlo, StoredSlos
 from models.names import Topic
-from models.slo.openslo import parse_openslo
+from models.slo.openslo.read import parse_openslo
 from tests.integration.dying_workers import (
     PARTITIONS,
     World,

@@ -24,7 +24,7 @@ from infra.store.database import Database
 from models.names import Topic
 from models.records import ModelEvent
 from models.timestamps import to_rfc3339
-from models.training import fit
+from models.training.fit import fit
 from tests.unit.test_training import table
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]

@@ -30,7 +30,7 @@ from models.names import Topic
 from models.parse import Limits, Parsed, Parser
 from models.records import SampleColumns
 from models.series import EntityRule
-from models.simulate import METRICS, SERVICES
+from models.synthetic.services import METRICS, SERVICES
 
 pytestmark = pytest.mark.integration
 RULE = EntityRule(("service",), ("instance",), "host")

@@ -15,9 +15,9 @@ from infra.store.database import Database
 from infra.store.watch import save_episodes
 from models.errors import Misconfigured
 from models.reasons import AlertDecision, AlertState
-from models.results import Episode, SeriesPart
-from models.slo.alerting import Links
-from models.slo.dependencies import Edge
+from models.state.results import Episode, SeriesPart
+from models.slo.alert_text import Links
+from models.slo.causes.dependencies import Edge
 
 pytestmark = pytest.mark.integration
 

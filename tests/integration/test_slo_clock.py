@@ -18,7 +18,7 @@ from infra.settings import load
 from infra.store import slos
 from infra.store.database import Database
 from models.errors import Unavailable
-from models.slo.binding import ThresholdOp
+from models.sli.binding import ThresholdOp
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 
 pytestmark = pytest.mark.integration

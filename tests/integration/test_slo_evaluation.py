@@ -20,7 +20,7 @@ from models.slo.definition import (
     TimeWindow,
     WindowUnit,
 )
-from models.slo.levels import Level
+from models.slo.rollups import Level
 from tests.integration.slo_story import LINKS, START_S, Story, slo
 
 pytestmark = pytest.mark.integration

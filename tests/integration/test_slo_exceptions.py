@@ -19,10 +19,10 @@ from infra.store import slos
 from infra.store.database import Database
 from models.errors import Misconfigured
 from models.reasons import AlertDecision
-from models.slo.alerting import Links
-from models.slo.binding import ThresholdOp
+from models.slo.alert_text import Links
+from models.sli.binding import ThresholdOp
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
-from models.slo.exceptions import SECOND_NS, ExceptionKind, SloException
+from models.slo.exclusions import SECOND_NS, ExceptionKind, SloException
 from models.slo.telemetry import Telemetry
 
 pytestmark = pytest.mark.integration

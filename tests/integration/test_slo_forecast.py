@@ -16,8 +16,8 @@ from infra.store import slos
 from infra.store.database import Database
 from infra.store.slo_summaries import read_summaries
 from models.reasons import AlertDecision
-from models.slo.alerting import Links
-from models.slo.binding import ThresholdOp
+from models.slo.alert_text import Links
+from models.sli.binding import ThresholdOp
 from models.slo.definition import MetricQuery, Slices, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 
 pytestmark = pytest.mark.integration

@@ -17,7 +17,7 @@ from infra.slo_evaluation import SloEvaluator
 from infra.store import slo_exceptions
 from infra.store.database import Database
 from models.slo.definition import GapPolicy, Slices, Slo
-from models.slo.exceptions import SECOND_NS, ExceptionKind, SloException
+from models.slo.exclusions import SECOND_NS, ExceptionKind, SloException
 from tests.integration.slo_story import DAY, LINKS, START_S, Story, slo
 
 pytestmark = pytest.mark.integration

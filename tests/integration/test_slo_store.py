@@ -11,10 +11,10 @@ from infra.store import slo_windows, slos
 from infra.store.database import Database
 from infra.store.slo_windows import Retention, WindowGroup, WindowStatus
 from infra.store.slos import ChangeKind
-from models.slo.binding import ThresholdOp
+from models.sli.binding import ThresholdOp
 from models.slo.burn import Recorded, window_start_s, window_sums
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
-from models.slo.levels import Level
+from models.slo.rollups import Level
 
 pytestmark = pytest.mark.integration
 

@@ -10,10 +10,10 @@ from psycopg2.extras import execute_values
 from infra.slo_views import read_views
 from infra.store import slos
 from infra.store.database import Database
-from models.slo.binding import ThresholdOp
+from models.sli.binding import ThresholdOp
 from models.slo.burn import Recorded
 from models.slo.definition import GapPolicy, MetricQuery, Slices, Slo, ThresholdIndicator, TimeWindow, WindowUnit
-from models.slo.replay import sums_of_windows
+from models.slo.simulate.replay import sums_of_windows
 from models.slo.telemetry import Telemetry
 
 pytestmark = pytest.mark.integration

@@ -19,9 +19,9 @@ from infra.store.watch import Effects, commit
 from models.errors import Unavailable
 from models.names import Topic
 from models.reasons import AlertDecision, AlertState
-from models.results import Drift, Episode, SeriesPart, SloCounts
-from models.slo.causes import Evidence
-from models.slo.dependencies import Edge
+from models.state.results import Drift, Episode, SeriesPart, SloCounts
+from models.slo.causes.rank import Evidence
+from models.slo.causes.dependencies import Edge
 from tests.integration.known_samples import apply_slo, stored_episodes, stored_minutes
 
 NO_COUNTS = SloCounts(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0))

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import native_json
-from models.native_batches import read_batches
+from models.parse.fast import native_sample as native_json
+from models.parse.fast.native_batch import read_batches
 from models.parse import Limits, Parsed, Parser
 from models.series import EntityRule
-from models.texts import Texts
+from models.wire.byte_columns import Texts
 
 NOW_S = 1_763_632_800
 NOW_NS = NOW_S * 10**9

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.names import Severity
-from models.slo.binding import LabelMatcher, MatchOp, ThresholdOp
+from models.sli.binding import LabelMatcher, MatchOp, ThresholdOp
 from models.slo.burn import TIGHTEST_TARGET
 from models.slo.definition import (
     BurnCondition,
@@ -24,7 +24,7 @@ from models.slo.definition import (
     TimeWindow,
     WindowUnit,
 )
-from models.slo.openslo import parse_openslo
+from models.slo.openslo.read import parse_openslo
 
 FIELDS = ("label", "op", "value")
 names = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9_.\-]{0,61}[A-Za-z0-9])?", fullmatch=True)

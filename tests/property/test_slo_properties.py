@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from models.records import SampleColumns
 from models.series import EntityRule
-from models.slo.binding import ThresholdOp
-from models.slo.budgeting import expected_units, filled, in_slices
+from models.sli.binding import ThresholdOp
+from models.slo.budget import expected_units, filled, in_slices
 from models.slo.burn import Counts, Recorded, allowed_error_ratio
 from models.slo.definition import (
     GapPolicy,
@@ -30,7 +30,7 @@ from models.slo.definition import (
     WindowUnit,
 )
 from models.slo.periods import period_bounds
-from models.slo.simulation import SloRecorder
+from models.slo.simulate.recorder import SloRecorder
 
 RULE = EntityRule(("service",), ("instance",), "host")
 START_S = 1_780_000_020 // 3600 * 3600

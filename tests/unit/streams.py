@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 
-from models.calibration import Calibration
-from models.forest import Forest
-from models.pipeline import Folded, Pipeline, PipelineConfig
+from models.service_model.calibration import Calibration
+from models.service_model.forest import Forest
+from models.pipeline.pipeline import Folded, Pipeline, PipelineConfig
 from models.records import SampleColumns
 from models.series import EntityRule, format_series
-from models.service_model import CHANNELS, ServiceModel
-from models.training import calibrated
-from models.whitening import Whitening
+from models.service_model.model import CHANNELS, ServiceModel
+from models.training.fit import calibrated
+from models.service_model.whitening import Whitening
 
 RULE = EntityRule(("service",), ("instance",), "host")
 START_NS = 1_800_000_000_000_000_000

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.alarm_rows import ROUNDING, alarm_rows, bounding
-from models.training import fit
-from models.training_table import TrainingTable
+from models.service_model.anomalous_rows import ROUNDING, alarm_rows, bounding
+from models.training.fit import fit
+from models.training.table import TrainingTable
 
 N = 4000
 

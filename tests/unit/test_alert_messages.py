@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from agents.notify import parse_alert, parse_alerts
 from infra.alertmanager import Alertmanager, Refused, posted_alert
 from infra.store.alerts import newest
-from models.alerts import alert_event
+from models.alerting.alert import alert_event
 from models.errors import Misconfigured, Rejected, TidewatchError, Unavailable
 from models.names import AlertName, Annotation, Severity
 from models.reasons import AlertDecision, AlertState, RejectReason

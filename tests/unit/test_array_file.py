@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.array_file import CHUNK_BYTES, ArrayFileDamaged, pack, unpack
+from models.wire.array_file import CHUNK_BYTES, ArrayFileDamaged, pack, unpack
 
 ROWS = np.dtype([("number", "i4"), ("value", "f8", (3,))], align=True)
 FORMS = {"rows": ROWS, "none": np.dtype(np.int64), "text": np.dtype(np.uint8)}

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from models.errors import Misconfigured
 from models.names import Annotation
-from models.pipeline import Pipeline
+from models.pipeline.pipeline import Pipeline
 from models.records import SampleColumns
-from models.results import Episode
+from models.state.results import Episode
 from models.series import EntityRule
-from models.slo.cause_text import NO_CAUSE, cause_annotations, said, with_first_cause
-from models.slo.causes import Cause, Evidence, rank_causes
-from models.slo.dependencies import Edge, edge_of, parse_dependencies, upstream
-from models.slo.onset import burn_onset
-from models.slo.shifts import Shift, find_shifts
+from models.slo.causes.text import NO_CAUSE, cause_annotations, said, with_first_cause
+from models.slo.causes.rank import Cause, Evidence, rank_causes
+from models.slo.causes.dependencies import Edge, edge_of, parse_dependencies, upstream
+from models.slo.causes.onset import burn_onset
+from models.slo.causes.shifts import Shift, find_shifts
 from tests.unit.streams import RULE, SECOND_NS, START_NS, make, noise, pieces, series, table
 
 MINUTE_NS = 60_000_000_000

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.distance import mean_square, nearest_mean_squares, shares
+from models.service_model.distance import mean_square, nearest_mean_squares, shares
 
 
 def share_of(matrix: np.ndarray, z: np.ndarray) -> np.ndarray:

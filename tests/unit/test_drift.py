@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.drift import DriftBank, StateUnusable
+from models.drift.bank import DriftBank, StateUnusable
 
 
 def _bank() -> DriftBank:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.episodes import (
+from models.scoring.episode_rules import (
     BEGUN,
     CLOSED,
     FADED,
@@ -16,7 +16,7 @@ from models.episodes import (
     advance,
     fall_silent,
 )  # fmt: skip
-from models.state import ENTITY
+from models.state.tables import ENTITY
 
 RULES = EpisodeRules(min_rows=2, at_once=2.0, gap_rows=3, hold_score=0.7, close_rows=4, ready_rows=30)
 

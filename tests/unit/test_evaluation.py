@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.evaluation import average_precision, score_events, segments, vus_pr
+from models.evaluation.metrics import average_precision, score_events, segments, vus_pr
 from models.labels import LabelWindow
 
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.feedback import HIGHEST, LOWEST, STEP, Mark, Verdict, label_windows, threshold_factor, with_marks
+from models.alerting.feedback import HIGHEST, LOWEST, STEP, Mark, Verdict, label_windows, threshold_factor, with_marks
 from models.labels import LabelWindow
-from models.slo.binding import ThresholdOp
+from models.sli.binding import ThresholdOp
 from models.slo.burn import Recorded
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
-from models.slo.exceptions import ExceptionKind, SloException
-from models.slo.proposals import propose
-from models.training_table import IncidentWindow
+from models.slo.exclusions import ExceptionKind, SloException
+from models.slo.simulate.proposals import propose
+from models.training.table import IncidentWindow
 from tests.unit.streams import make, noise, scores, series, table
 
 NOISE, USEFUL, MISSED = Verdict.NOISE, Verdict.USEFUL, Verdict.MISSED

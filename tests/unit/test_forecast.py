@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.slo.definition import TimeWindow, WindowUnit
-from models.slo.forecast import BLOCKS, Forecast, History, block_s, forecast, lookback_s
+from models.slo.forecast.forecast import BLOCKS, Forecast, History, block_s, forecast, lookback_s
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
 ROLLING = TimeWindow(30, WindowUnit.DAY)

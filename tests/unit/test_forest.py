@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
 
-from models.forest import ROWS_WORTH_A_FORM, SIDE_BY_SIDE, Forest
+from models.service_model.forest import ROWS_WORTH_A_FORM, SIDE_BY_SIDE, Forest
 
 
 @pytest.mark.parametrize(

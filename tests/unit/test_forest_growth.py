@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
 
-from models.forest import Forest
-from models.forest_growth import SHUFFLED_FROM, grow, permutation
+from models.service_model.forest import Forest
+from models.service_model.forest_growth import SHUFFLED_FROM, grow, permutation
 
 ROWS = np.random.default_rng(0).normal(size=(3000, 5)).astype(np.float32)
 FEW_VALUES = np.random.default_rng(1).integers(0, 3, (700, 4)).astype(np.float32)

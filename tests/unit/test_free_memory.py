@@ -11,7 +11,7 @@ from agents.free_memory import MAPPINGS
 LOADED_THEN_LET_GO = """
 import psutil
 from agents.free_memory import let_go_of_compiler
-from models.warm_up import warm_up_reading
+from models.pipeline.warm_up import warm_up_reading
 warm_up_reading()
 before = psutil.Process().memory_info().rss
 freed = let_go_of_compiler()
@@ -37,7 +37,7 @@ from agents import ingest, watch
 from infra.lake import LakeWriter
 from models.records import SampleColumns
 from models.series import EntityRule
-from models.warm_up import warm_up
+from models.pipeline.warm_up import warm_up
 warm_up()
 writer = LakeWriter({str(tmp_path)!r}, EntityRule((), (), "shop"))
 columns = SampleColumns(["up{{}}"], np.zeros(1, np.int32), np.zeros(1, np.int64), np.zeros(1))

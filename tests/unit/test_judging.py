@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from models.judging import NEWER_BY_NS, Verdict, deviations, judge
+from models.training.promotion import NEWER_BY_NS, Verdict, deviations, judge
 from models.reasons import RetrainReason, TrainingOutcome
-from models.service_model import ServiceModel
-from models.training import fit
-from models.training_table import TrainingTable, cut
+from models.service_model.model import ServiceModel
+from models.training.fit import fit
+from models.training.table import TrainingTable, cut
 from tests.unit.test_training import table
 
 NO_INCIDENTS = table().take(np.zeros(2000, bool))

@@ -12,8 +12,8 @@ import pytest
 
 from infra.model_files import ModelFiles
 from models.errors import Unavailable
-from models.service_model import ModelUnusable
-from models.training import fit
+from models.service_model.model import ModelUnusable
+from models.training.fit import fit
 from tests.unit.test_training import table
 
 BODY = b"a model, as far as anyone here looks"

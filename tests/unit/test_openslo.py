@@ -13,10 +13,10 @@ from models.errors import Misconfigured
 from models.names import Severity
 from models.records import SampleColumns
 from models.series import EntityRule, SeriesIdentity
-from models.slo.binding import LabelMatcher, MatchOp, Role, SloBinding, ThresholdOp
+from models.sli.binding import LabelMatcher, MatchOp, Role, SloBinding, ThresholdOp
 from models.slo.definition import BurnCondition, GapPolicy, RatioIndicator, Slices, Slo, TimeWindow, WindowUnit
-from models.slo.openslo import parse_files, parse_openslo, read_definitions
-from models.slo.simulation import SloRecorder
+from models.slo.openslo.read import parse_files, parse_openslo, read_definitions
+from models.slo.simulate.recorder import SloRecorder
 from tests.unit.openslo_texts import (
     AVAILABILITY,
     BURN,

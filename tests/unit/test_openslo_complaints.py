@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models.errors import Misconfigured
-from models.slo.openslo import parse_openslo
+from models.slo.openslo.read import parse_openslo
 from tests.unit.openslo_texts import (
     AVAILABILITY,
     CONDITION,

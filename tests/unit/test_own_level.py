@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models import own_level
-from models.state import ENTITY
+from models.scoring.score_rows import entity_calibration as own_level
+from models.state.tables import ENTITY
 
 ASKED = 9.2  # nats: one minute in a week
 

@@ -19,7 +19,7 @@ from infra.store import progress
 from infra.store.database import Database
 from infra.store.progress import Snapshot, StoredSnapshot
 from models.errors import Unavailable
-from models.pipeline import Pipeline, PipelineConfig
+from models.pipeline.pipeline import Pipeline, PipelineConfig
 from tests.unit.streams import RULE
 
 CONFIG = PipelineConfig(RULE)

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.pipeline import Folded
+from models.pipeline.pipeline import Folded
 from models.reasons import AlertDecision, AlertState, Readiness, RetrainReason
 from models.records import SampleColumns
-from models.results import READINESS
-from models.whitening import Whitening
+from models.state.results import READINESS
+from models.service_model.whitening import Whitening
 from tests.unit.streams import (
     SECOND_NS,
     START_NS,

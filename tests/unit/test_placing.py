@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.pipeline import Folded, Pipeline
+from models.pipeline.pipeline import Folded, Pipeline
 from models.reasons import SampleFate
-from models.slo.binding import Role, SloBinding, ThresholdOp
+from models.sli.binding import Role, SloBinding, ThresholdOp
 from tests.unit.streams import SECOND_NS, START_NS, listed, make, noise, pieces, series, shop, table
 
 A, B = series("a"), series("b")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from models.reasons import RetrainReason
-from models.results import Drift
-from models.retraining import NewRows, RetrainRules, ServiceRecord, changed_ns, model_changed, wishes
+from models.state.results import Drift
+from models.training.triggers import NewRows, RetrainRules, ServiceRecord, changed_ns, model_changed, wishes
 
 OLD_S = 13_000
 """More than a seventh of the day that champions here have learnt from."""

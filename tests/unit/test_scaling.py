@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.scaling import Scale, quantiles, scales_of
+from models.service_model.scaling import Scale, quantiles, scales_of
 
 RANDOM = np.random.default_rng(0)
 

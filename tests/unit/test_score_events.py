@@ -17,9 +17,9 @@ from infra.settings import load
 from models.names import Topic
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent, ScoreEvent
-from models.results import Episode, ScoredRows, Silence
-from models.score_texts import DIGITS, put_integer, put_number
-from models.state import EntityName
+from models.state.results import Episode, ScoredRows, Silence
+from models.wire.score_json import DIGITS, put_integer, put_number
+from models.state.tables import EntityName
 from models.timestamps import to_rfc3339
 
 S = 1_000_000_000

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.calibration import Calibration
-from models.service_model import ModelUnusable, ServiceModel
+from models.service_model.calibration import Calibration
+from models.service_model.model import ModelUnusable, ServiceModel
 from tests.unit.streams import model_for
 
 ROWS = np.random.default_rng(0).normal((5.0, 100.0), (1.0, 10.0), (400, 2))

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from models.names import Severity
 from models.reasons import AlertDecision, AlertState
-from models.slo.binding import ThresholdOp
+from models.sli.binding import ThresholdOp
 from models.slo.burn import Counts, Recorded, allowed_error_ratio, window_start_s, window_sums
-from models.slo.decide import BurnReading, decide, judge, out_of_reach
+from models.slo.burn_alert import BurnReading, decide, judge, out_of_reach
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 from models.slo.periods import period_bounds
-from models.slo.replay import BurnTransition, replay, sums_of_windows
+from models.slo.simulate.replay import BurnTransition, replay, sums_of_windows
 from models.slo.windows import DAY_S, HOUR_S, WORKBOOK_RULES, BurnPair, burn_pairs, window_name
 
 PAGE, TICKET = Severity.PAGE, Severity.TICKET

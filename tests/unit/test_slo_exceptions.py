@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.reasons import AlertDecision
-from models.slo.exceptions import (
+from models.slo.exclusions import (
     SECOND_NS,
     ExceptionKind,
     SloException,
@@ -18,7 +18,7 @@ from models.slo.exceptions import (
     held_by,
     sums_since,
 )
-from models.slo.forecast import History, without
+from models.slo.forecast.forecast import History, without
 
 PAUSE, MAINTENANCE, SILENCE = ExceptionKind.PAUSE, ExceptionKind.MAINTENANCE, ExceptionKind.SILENCE
 

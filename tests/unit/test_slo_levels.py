@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.slo.levels import Level, plan
+from models.slo.rollups import Level, plan
 from models.slo.windows import DAY_S, HOUR_S
 
 UNIT_S = {Level.MINUTE: 60, Level.HOUR: HOUR_S, Level.DAY: DAY_S}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.slo.budgeting import LATE_S
+from models.slo.budget import LATE_S
 from models.slo.telemetry import Telemetry
 
 NOW_S = 1_780_000_020 // 86_400 * 86_400 + 40_000 * 1.0 // 60 * 60

@@ -10,7 +10,7 @@ from models.labels import LabelWindow
 from models.names import Severity
 from models.records import SampleColumns
 from models.series import EntityRule
-from models.slo.binding import ThresholdOp
+from models.sli.binding import ThresholdOp
 from models.slo.burn import Counts, Recorded, window_sums
 from models.slo.definition import (
     GapPolicy,
@@ -22,8 +22,8 @@ from models.slo.definition import (
     TimeWindow,
     WindowUnit,
 )
-from models.slo.simulation import SloRecorder
-from models.slo.what_if import concerns, evaluation_moments, simulate, suggest_target, variants
+from models.slo.simulate.recorder import SloRecorder
+from models.slo.simulate.what_if import concerns, evaluation_moments, simulate, suggest_target, variants
 
 RULE = EntityRule(("service",), ("instance",), "host")
 START_S = 1_780_000_020 // 3600 * 3600

@@ -5,8 +5,8 @@ import pickle
 import numpy as np
 import pytest
 
-from models.drift import StateUnusable
-from models.pipeline import Pipeline, PipelineConfig
+from models.drift.bank import StateUnusable
+from models.pipeline.pipeline import Pipeline, PipelineConfig
 from models.series import EntityRule
 from tests.unit.streams import RULE, make, pieces
 from tests.unit.test_pipeline import eventful, summary, with_model

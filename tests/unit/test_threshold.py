@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.threshold import Tail, learn_tail, tail_surprise, tail_value
+from models.detectors.pareto_tail import Tail, learn_tail, tail_surprise, tail_value
 
 positive = st.floats(0.01, 100)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.pipeline import Pipeline, PipelineConfig
+from models.pipeline.pipeline import Pipeline, PipelineConfig
 from models.records import SampleColumns
 from models.series import EntityRule
-from models.tick_table import tick_table
+from models.training.tick_table import tick_table
 
 RULE = EntityRule(("service",), ("instance",), "host")
 SECOND_NS = 10**9

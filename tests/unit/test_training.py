@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.judging import roc_area, with_faults
-from models.service_model import ServiceModel
-from models.training import TooLittleData, fit, seed_of
-from models.training_table import IncidentWindow, TrainingTable, cut, recent
+from models.training.promotion import roc_area, with_faults
+from models.service_model.model import ServiceModel
+from models.training.fit import TooLittleData, fit, seed_of
+from models.training.table import IncidentWindow, TrainingTable, cut, recent
 
 SECOND_NS = 10**9
 

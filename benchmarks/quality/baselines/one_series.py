@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality.corpus import Stream
-from models.channels import Channel
+from models.detectors.catalogue import Channel
 
 
 def score(channel: Channel, stream: Stream) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ branch_labels = None
 depends_on = None
 
 SCHEMA = """
-ALTER TABLE anomaly ADD COLUMN series jsonb NOT NULL DEFAULT '[]';  -- SeriesPart of models/results.py
+ALTER TABLE anomaly ADD COLUMN series jsonb NOT NULL DEFAULT '[]';  -- SeriesPart of models/state/results.py
 CREATE TABLE dependency (                               -- a client calls a server
     client text NOT NULL,
     server text NOT NULL,
@@ -25,7 +25,7 @@ CREATE TABLE burn_alert (                               -- every burn alert that
     burn_window   text NOT NULL,
     ended_at      timestamptz,
     burn_began_at timestamptz,                          -- change point of the bad events; unknown: null
-    causes        jsonb NOT NULL DEFAULT '[]',          -- Cause of models/slo/causes.py, as ranked last
+    causes        jsonb NOT NULL DEFAULT '[]',          -- Cause of models/slo/causes/rank.py, as ranked last
     explained_at  timestamptz NOT NULL,
     PRIMARY KEY (fingerprint, started_at)
 );

@@ -9,7 +9,7 @@ depends_on = None
 
 SCHEMA = """
 ALTER TABLE burn_alert
-    ADD COLUMN shifts    jsonb NOT NULL DEFAULT '[]',   -- Shift of models/slo/shifts.py
+    ADD COLUMN shifts    jsonb NOT NULL DEFAULT '[]',   -- Shift of models/slo/causes/shifts.py
     ADD COLUMN looked_at timestamptz;                   -- when the samples were looked at last; never: null
 CREATE INDEX burn_alert_to_look_at ON burn_alert (looked_at NULLS FIRST) WHERE ended_at IS NULL;
 """

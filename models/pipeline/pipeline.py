@@ -1,0 +1,366 @@
+"""The fold: state of one `samples` partition + a batch of samples → new state + everything that follows from them.
+
+Causal and exact: a row's score uses samples up to it only, and any split of the same samples gives the same results,
+because every step is a loop in arrival order and nothing is decided per batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.detectors import residual as online
+from models.ticks import placing
+from models.scoring.score_rows import score_rows as scoring
+from models.sli.counts import NO_COUNTS, Counts, bind, sum_counts
+from models.drift.bank import DETECTOR, Confirmed, DriftBank
+from models.scoring.episode_rules import GOING_ON, OPENED, EpisodeRules
+from models.service_model.ask import Multivariate, ask_models
+from models.state.metric_rules import MetricRule
+from models.scoring.episodes import Incidents
+from models.reasons import AlertDecision, SampleFate
+from models.records import SampleColumns
+from models.state.results import Drift, Episode, Folded, LatestScores, RetrainWish, ScoredRows, SloCounts
+from models.training.triggers import NewRows, RetrainRules, ServiceRecord, model_changed, wishes
+from models.state.rows import Rows, Samples, chosen, joined, spoken
+from models.series import EntityRule, SeriesIdentity
+from models.service_model.model import ServiceModel
+from models.ticks.silences import Silences
+from models.sli.binding import SloBinding
+from models.slo.causes.dependencies import Edge, edge_of
+from models.pipeline.snapshot import Image, Memory, image, read
+from models.state.tables import EntityName, State
+
+__all__ = [
+    "Drift", "Episode", "Folded", "LatestScores", "Pipeline", "PipelineConfig", "RetrainWish", "ScoredRows",
+    "SloCounts",
+]  # fmt: skip
+
+SCORE_SERIES = "anomaly_score"
+"""Name under which a drift of an entity's score is reported."""
+
+SCORE_UNITS = 4.0
+"""Drift sees scores times this, so that the smallest effect on a series (3 deviations) is three quarters of a
+threshold on the score."""
+
+_FATES = (SampleFate.ACCEPTED, SampleFate.DUPLICATE, SampleFate.LATE)
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """Everything that a fold's results depend on besides samples, SLOs and models.
+
+    Attributes:
+        lateness_s: how far behind its entity's newest sample a sample may be and still count.
+        alerts_per_entity_week: the false-alarm rate that a score of 1 stands for.
+        metric_rules: which changes of which metrics count; the first that names a metric does.
+        training_min_rows: rows of a service before its first model is asked for; a quarter of it teaches a new regime.
+        stale_after_s: age of a champion's newest training row at which another is asked for.
+        rebaseline_rows: rows that a new regime must last to be the new normal without a new model having learnt it:
+            longer than incidents people want held open.
+        drift_delta: ADWIN's confidence, River's default. drift_confirm_rows: rows that a detected change must last; at
+            one second a minute-long incident is none. drift_min_effect: deviations that the mean must have moved.
+        episode_*: see `EpisodeRules`. Ten close rows end an incident ten seconds after it at one-second ticks.
+    """
+
+    entity_rule: EntityRule
+    lateness_s: float = 60.0
+    alerts_per_entity_week: float = 1.0
+    metric_rules: tuple[MetricRule, ...] = ()
+    training_min_rows: int = 240
+    stale_after_s: float = 86_400.0
+    rebaseline_rows: int = 300
+    drift_delta: float = 0.002
+    drift_confirm_rows: int = 90
+    drift_min_effect: float = 3.0
+    episode_min_rows: int = 1
+    episode_at_once: float = 2.0
+    episode_gap_rows: int = 3
+    episode_hold_score: float = 0.7
+    episode_close_rows: int = 10
+    episode_ready_rows: int = 30
+
+    @property
+    def lateness_ns(self) -> int:
+        return int(self.lateness_s * 1e9)
+
+    def scoring_rules(self) -> scoring.ScoringRules:
+        """The part that the scoring loop needs."""
+        episode = EpisodeRules(
+            self.episode_min_rows,
+            self.episode_at_once,
+            self.episode_gap_rows,
+            self.episode_hold_score,
+            self.episode_close_rows,
+            self.episode_ready_rows,
+        )
+        return scoring.ScoringRules(self.alerts_per_entity_week, self.rebaseline_rows, episode)
+
+
+class Pipeline:
+    """State of one `samples` partition. Not safe for use by two threads at once."""
+
+    def __init__(self, config: PipelineConfig) -> None:
+        self._config = config
+        self._rules = config.scoring_rules()
+        self._retrain_rules = RetrainRules(config.training_min_rows, config.stale_after_s)
+        self._state = State(config.entity_rule, config.metric_rules)
+        self._slos: tuple[SloBinding, ...] = ()
+        self._bindings = bind(self._state, ())
+        self._models: dict[int, ServiceModel] = {}
+        self._records: dict[str, ServiceRecord] = {}
+        drift_rules = config.drift_delta, config.drift_confirm_rows, config.drift_min_effect
+        self._series_drift, self._score_drift = DriftBank(*drift_rules), DriftBank(*drift_rules)
+        self._incidents = Incidents()
+        self._silences = Silences()
+        self._calls: list[Edge] = []
+        self._memory = Memory(
+            self._state, self._models, self._records, self._series_drift, self._score_drift, self._incidents,
+            self._silences,
+        )  # fmt: skip
+
+    @property
+    def entities(self) -> list[EntityName]:
+        """Entities seen so far; the index is the number in `ScoredRows.entity`."""
+        return self._state.entity_names
+
+    @property
+    def models(self) -> Mapping[str, ServiceModel]:
+        """Champions in use, by service."""
+        return {self._state.services[number]: model for number, model in self._models.items()}
+
+    @property
+    def n_series(self) -> int:
+        """Series seen so far."""
+        return len(self._state.identities)
+
+    def use_slos(self, bindings: Sequence[SloBinding]) -> None:
+        """Count samples from now on for these bindings and no others. A snapshot does not keep them."""
+        self._slos = tuple(bindings)
+        self._bindings = bind(self._state, self._slos)
+
+    def use_model(self, service: str, model: ServiceModel | None) -> None:
+        """Score a service's rows from now on with `model`, None: with the online detectors alone.
+
+        Raises:
+            ModelUnusable: the stored probe row does not reproduce its score; the present model stays.
+        """
+        if model is not None:
+            model.check_probe()
+        number = self._state.service(service)
+        record = self._records.setdefault(service, ServiceRecord())
+        if model is None:
+            self._models.pop(number, None)
+            model_changed(record, "", 0, 0)
+        else:
+            self._forget_young_model(number, model)
+            self._models[number] = model
+            model_changed(record, model.version, model.trained_to_ns, model.learnt_ns)
+        self._state.assign_columns(number, model.features if model is not None else ())
+        if model is not None:
+            online.rebaseline_drifted(self._state.tables, self.n_series, number, model.trained_to_ns)
+
+    def _forget_young_model(self, number: int, model: ServiceModel) -> None:
+        """What young models have said of an entity is no measure for the first that knows a day: slow incidents were
+        told late for it."""
+        before = self._models.get(number)
+        if before is not None and before.is_young and not model.is_young:
+            entities = self._state.entities
+            entities["own_rows"][entities["service"] == number] = 0.0
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """Factor on the alert threshold of every service seen so far."""
+        return dict(zip(self._state.services, self._state.thresholds.tolist(), strict=True))
+
+    def use_threshold(self, service: str, factor: float) -> None:
+        """Multiply the alert threshold of a service's entities, in nats of surprise, by `factor` from now on."""
+        number = self._state.service(service)
+        self._state.thresholds[number] = factor
+
+    def fold(self, *parts: SampleColumns) -> Folded:
+        """Fold a batch, which may come in parts; raises `Rejected` for a series text that is none, before anything has
+        changed."""
+        batch = self._numbered(parts)
+        pieces = placing.place(self._state, self._bindings, batch, self._config.lateness_ns)
+        fates = sum((piece.fates for piece in pieces), np.zeros(3, np.int64))
+        counts = Counts(*(np.concatenate(columns) for columns in zip(*(p.counts for p in pieces), strict=True)))
+        rows = pieces[0].rows if len(pieces) == 1 else joined([piece.rows for piece in pieces])
+        return self._results(rows, counts, dict(zip(_FATES, fates.tolist(), strict=True)))
+
+    def finish(self) -> Folded:
+        """Close every open tick, as at the end of a file."""
+        rows = placing.close_all(self._state)
+        return self._results(rows, NO_COUNTS, dict.fromkeys(_FATES, 0))
+
+    def latest(self) -> LatestScores:
+        """Newest row of every entity that has one."""
+        state = self._state
+        known = state.entities[: len(state.entity_names)]
+        which = np.flatnonzero(known["rows"] > 0)
+        rows = known[which]
+        return LatestScores(
+            service=[state.entity_names[number].service for number in which.tolist()],
+            entity=[state.entity_names[number].entity for number in which.tolist()],
+            tick_ns=rows["tick_ns"].copy(),
+            score=rows["score"].copy(),
+            cause=[state.features[number] if number >= 0 else "" for number in rows["cause"].tolist()],
+            value=rows["value"].copy(),
+            expected=rows["expected"].copy(),
+            expected_lower=rows["lower"].copy(),
+            expected_upper=rows["upper"].copy(),
+        )
+
+    def snapshot(self) -> bytes:
+        """The whole state but the SLO bindings; `restore` goes on from it as if nothing had happened."""
+        return self.image().to_bytes()
+
+    def image(self) -> Image:
+        """What `snapshot` makes bytes of, apart from the pipeline, which may fold on meanwhile."""
+        return image(self._config, self._memory)
+
+    @classmethod
+    def restore(cls, config: PipelineConfig, body: bytes) -> Pipeline:
+        """The pipeline of a snapshot; raises `StateUnusable` where that is damaged or was made under another
+        configuration."""
+        pipeline = cls(config)
+        read(body, config, pipeline._memory)
+        return pipeline
+
+    def _numbered(self, parts: Sequence[SampleColumns]) -> Samples:
+        """The batch with series numbers of the state; new series are numbered in the order in which they appear."""
+        known = self._state.series_number
+        numbers = [np.array(list(map(known.get, part.series_ids, repeat(-1))), np.int32) for part in parts]
+        if any(np.any(part < 0) for part in numbers):
+            self._learn_series(parts, numbers)
+            # a series without samples, left over in a part that was cut, stays unknown
+            numbers = [np.array(list(map(known.get, part.series_ids, repeat(-1))), np.int32) for part in parts]
+        series = [mine[part.series] for mine, part in zip(numbers, parts, strict=True)]
+        return Samples(
+            np.concatenate([np.empty(0, np.int32), *series]),
+            np.concatenate([np.empty(0, np.int64), *(part.event_time_ns for part in parts)]),
+            np.concatenate([np.empty(0), *(part.values for part in parts)]),
+        )
+
+    def _learn_series(self, parts: Sequence[SampleColumns], numbers: Sequence[NDArray[np.int32]]) -> None:
+        """Add the series that have no number yet, and what depends on which series there are."""
+        state, fresh = self._state, dict[str, SeriesIdentity]()
+        for part, mine in zip(parts, numbers, strict=True):
+            used, first = np.unique(part.series, return_index=True)
+            for i in used[np.argsort(first)].tolist():
+                if mine[i] < 0 and (text := part.series_ids[i]) not in fresh:
+                    fresh[text] = state.rule.identify(text)
+        state.add_all(list(fresh), list(fresh.values()))
+        self._calls += [edge for identity in fresh.values() if (edge := edge_of(identity)) is not None]
+        for service, number in state.service_number.items():
+            if number in self._models:
+                state.assign_columns(number, self._models[number].features)
+            self._records.setdefault(service, ServiceRecord())
+        if self._slos:
+            self._bindings = bind(state, self._slos)
+
+    def _results(self, rows: Rows, counts: Counts, fates: dict[SampleFate, int]) -> Folded:
+        state = self._state
+        silences = self._silences.advance(
+            state.entity_names, rows, state.tables.entities["tick_ns"], self._config.lateness_ns
+        )
+        forest = ask_models(state, self._models, rows)
+        scores = scoring.score_rows(state.tables, rows, forest, self._rules)
+        scored = self._scored(rows, scores)
+        told, held = self._incidents.advance(
+            state.entity_names, scored, scores, rows.interval_ns, self._config.episode_ready_rows
+        )
+        speaking = spoken(rows)
+        if len(speaking) < len(rows.entity):
+            rows, scores = chosen(rows, speaking), scoring.chosen(scores, speaking)
+            forest = forest._replace(nats=forest.nats[speaking], unknown=forest.unknown[speaking])
+            scored = self._scored(rows, scores)
+        drifts = self._drifts(rows, scores)
+        calls, self._calls = self._calls, []
+        return Folded(
+            fates=fates,
+            slo_counts=sum_counts(counts),
+            rows=scored,
+            episodes=[e for e in told if e.decision in (AlertDecision.FIRED, AlertDecision.RESOLVED)],
+            drifts=[drift for _, drift in drifts],
+            retrain=self._wishes(rows, forest, drifts),
+            held=held,
+            silences=silences,
+            told=told,
+            calls=calls,
+        )
+
+    def _scored(self, rows: Rows, scores: scoring.Scores) -> ScoredRows:
+        version = {number: model.version for number, model in self._models.items()}
+        services = self._state.entities["service"][rows.entity].tolist()
+        return ScoredRows(
+            entity=rows.entity,
+            tick_ns=rows.tick_ns,
+            score=scores.score,
+            is_anomaly=(scores.score > 1.0)
+            | (np.isin(scores.phase, (OPENED, GOING_ON)) & (scores.score > self._config.episode_hold_score)),
+            value=scores.value[:, 0],
+            expected=scores.expected[:, 0],
+            expected_lower=scores.lower[:, 0],
+            expected_upper=scores.upper[:, 0],
+            causes=scores.cause,
+            parts=scores.part,
+            readiness_code=scores.readiness,
+            model_version=[version.get(number, "") for number in services] if version else [""] * len(rows.entity),
+            features=self._state.features,
+        )
+
+    def _drifts(self, rows: Rows, scores: scoring.Scores) -> list[tuple[int, Drift]]:
+        """Confirmed drifts with the row they were found at, in row order."""
+        cell_row = np.repeat(np.arange(len(rows.entity)), np.diff(rows.start))
+        found = [
+            (int(cell_row[hit.index]), self._drift_of(rows, int(cell_row[hit.index]), int(rows.series[hit.index]), hit))
+            for hit in self._series_drift.update(rows.series, scores.drift)
+        ]
+        fed: NDArray[np.float64] = np.where(
+            scores.readiness > scoring.WARMING_UP, SCORE_UNITS * np.minimum(scores.score, 5.0), np.nan
+        )
+        for hit in self._score_drift.update(rows.entity, fed):
+            found.append((hit.index, self._drift_of(rows, hit.index, -1, hit)))
+        return sorted(found, key=lambda pair: pair[0])
+
+    def _drift_of(self, rows: Rows, row: int, series: int, hit: Confirmed) -> Drift:
+        name, at_ns = self._state.entity_names[rows.entity[row]], int(rows.tick_ns[row])
+        feature = SCORE_SERIES
+        if series >= 0:
+            feature = self._state.features[series]
+            self._state.series["drift_ns"][series] = at_ns
+        return Drift(
+            id=f"{name.entity}:{feature}:{at_ns}",
+            service=name.service,
+            entity=name.entity,
+            series=feature,
+            detector=DETECTOR,
+            statistic=hit.moved if series >= 0 else hit.moved / SCORE_UNITS,
+            window_rows=hit.window_rows,
+            at_ns=at_ns,
+            since_ns=at_ns - hit.window_rows * int(rows.interval_ns[row]),
+        )
+
+    def _wishes(self, rows: Rows, forest: Multivariate, drifts: list[tuple[int, Drift]]) -> list[RetrainWish]:
+        state = self._state
+        service = state.entities["service"][rows.entity]
+        found: list[tuple[int, RetrainWish]] = []
+        for number in np.unique(service).tolist():
+            # a row of a single series has nothing that a model of rows could add to what the series' own detectors say
+            mine = np.flatnonzero((service == number) & (np.diff(rows.start) > 1))
+            features = [
+                (int(np.searchsorted(mine, row)), drift)
+                for row, drift in drifts
+                if service[row] == number and drift.series != SCORE_SERIES and rows.start[row + 1] - rows.start[row] > 1
+            ]
+            name = state.services[number]
+            record = self._records.setdefault(name, ServiceRecord())
+            new = NewRows(rows.tick_ns[mine], forest.unknown[mine], features)
+            asked = wishes(record, name, new, self._retrain_rules)
+            found += [(int(mine[row]), wish) for row, wish in asked]
+        return [wish for _, wish in sorted(found, key=lambda pair: pair[0])]

@@ -1,0 +1,150 @@
+"""What samples add to the minutes of SLOs: per sample on arrival, by event time, independent of ticks and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiled import compiled
+from models.state.results import SloCounts
+from models.sli.binding import Role, SloBinding, ThresholdOp
+from models.state.tables import State, Table
+
+_ROLES = {role: number for number, role in enumerate((Role.THRESHOLD, Role.GOOD, Role.BAD, Role.TOTAL))}
+_OPS = {op: n for n, op in enumerate((ThresholdOp.LT, ThresholdOp.LTE, ThresholdOp.GT, ThresholdOp.GTE))}
+
+
+class Bindings(NamedTuple):
+    """SLO bindings of all series, flat; a series has entries `bound_from` to `bound_from + bound`."""
+
+    slo: NDArray[np.int32]
+    role: NDArray[np.int8]
+    op: NDArray[np.int8]
+    threshold: NDArray[np.float64]
+    counter: NDArray[np.int8]
+
+
+MINUTE_NS = 60_000_000_000
+
+PROMPT_NS = 150_000_000_000
+"""Growth is counted where it began for series that come at least this often: half of the shortest window of a period of
+30 days, which so always holds some of it. Rarer ones would leave windows empty until their next sample."""
+
+GAP_FACTOR = 2
+"""A series that was away for more than twice its last spacing has missed a sample."""
+
+
+class Counts(NamedTuple):
+    """Contributions to SLO minutes in order of arrival, not yet summed over equal (slo, minute).
+
+    `seen_ns` is the event time of the sample that brought the contribution, which may lie in a later minute.
+    """
+
+    slo: NDArray[np.int32]
+    minute_s: NDArray[np.int64]
+    good: NDArray[np.float64]
+    total: NDArray[np.float64]
+    seen_ns: NDArray[np.int64]
+
+
+NO_COUNTS = Counts(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0, np.int64))
+
+
+class Found(NamedTuple):
+    """Room for counts. `used`: int64 `(1,)`, how many have been written."""
+
+    counts: Counts
+    used: NDArray[np.int64]
+
+
+def bind(state: State, bindings: Sequence[SloBinding]) -> Bindings:
+    """Bindings of every series of the state; tells each series where its own are."""
+    by_metric: dict[str, list[SloBinding]] = {}
+    for binding in bindings:
+        by_metric.setdefault(binding.metric, []).append(binding)
+    flat: list[SloBinding] = []
+    for number, identity in enumerate(state.identities):
+        mine = [b for b in by_metric.get(identity.metric, ()) if b.matches(identity)]
+        state.series["bound_from"][number], state.series["bound"][number] = len(flat), len(mine)
+        flat.extend(mine)
+    return Bindings(
+        np.array([b.slo_id for b in flat], np.int32),
+        np.array([_ROLES[b.role] for b in flat], np.int8),
+        np.array([_OPS[b.op] if b.op is not None else 0 for b in flat], np.int8),
+        np.array([b.threshold if b.threshold is not None else 0.0 for b in flat], np.float64),
+        np.array([b.counter for b in flat], np.int8),
+    )
+
+
+def sum_counts(counts: Counts) -> SloCounts:
+    """The same counts with every (slo, minute) once, ordered by them."""
+    if len(counts.slo) == 0:
+        return SloCounts(counts.slo, counts.minute_s, counts.good, counts.total)
+    order = np.lexsort((counts.minute_s, counts.slo))
+    slo, minute = counts.slo[order], counts.minute_s[order]
+    first = np.flatnonzero(np.concatenate(([True], (np.diff(slo) != 0) | (np.diff(minute) != 0))))
+    good, total = (np.add.reduceat(column[order], first) for column in (counts.good, counts.total))
+    return SloCounts(slo[first], minute[first], good, total)
+
+
+def room(n: int) -> Found:
+    """Room for `n` counts."""
+    counts = Counts(np.empty(n, np.int32), np.empty(n, np.int64), np.empty(n), np.empty(n), np.empty(n, np.int64))
+    return Found(counts, np.zeros(1, np.int64))
+
+
+def written(found: Found) -> Counts:
+    """The counts that have been written."""
+    n = int(found.used[0])
+    counts = found.counts
+    return Counts(counts.slo[:n], counts.minute_s[:n], counts.good[:n], counts.total[:n], counts.seen_ns[:n])
+
+
+@compiled
+def grown_at(one: Table, t: int) -> int:
+    """When the increase that the sample at `t`, the newest of its series, tells of is counted: at the sample before
+    it, when the growth began, or at `t` itself.
+
+    Prometheus sees an increase in the windows that hold both samples, and so does a window here that holds the
+    earlier one. It matters most after a gap: what grew during it belongs to the gap, not to the minute after. Series
+    that come rarely are counted at the later sample, see `PROMPT_NS`.
+    """
+    n = one.n_times
+    if n < 2 or one.times[n - 1] != t:
+        return t
+    before = one.times[n - 2]
+    if t - before <= PROMPT_NS or (n > 2 and t - before > GAP_FACTOR * (before - one.times[n - 3])):
+        return int(before)
+    return t
+
+
+@compiled
+def count(one: Table, bindings: Bindings, t: int, amounts: tuple[float, float], found: Found) -> None:
+    """Note what a sample adds to its SLOs; `amounts` are its value and its increase."""
+    since = grown_at(one, t)
+    for b in range(one.bound_from, one.bound_from + one.bound):
+        amount = amounts[1] if bindings.counter[b] else amounts[0]
+        if np.isnan(amount):
+            continue
+        good, total = 0.0, 0.0
+        role = bindings.role[b]
+        if role == 0:
+            limit, op = bindings.threshold[b], bindings.op[b]
+            met = (amount < limit, amount <= limit, amount > limit, amount >= limit)[op]
+            good, total = (1.0 if met else 0.0), 1.0
+        elif role == 1:
+            good = amount
+        elif role == 2:
+            good = -amount
+        else:
+            total = amount
+        k = found.used[0]
+        found.counts.slo[k] = bindings.slo[b]
+        found.counts.minute_s[k] = (since if bindings.counter[b] else t) // MINUTE_NS * 60
+        found.counts.seen_ns[k] = t
+        found.counts.good[k] = good
+        found.counts.total[k] = total
+        found.used[0] = k + 1

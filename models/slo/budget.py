@@ -1,0 +1,114 @@
+"""What a budget is made of: events or time slices, and what minutes without telemetry count as."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from models.slo.burn import Counts, Floats, Recorded, WindowSums, window_start_s, window_sums
+from models.slo.definition import GapPolicy, Slices, Slo
+from models.slo.exclusions import SloException, Span, excluded_s, excluded_spans, outside
+
+LATE_S: Final = 120
+"""A minute is missed only so long after it has begun: its samples come during it, and take seconds to be counted. The
+growth of a counter that comes once a minute is known a minute after it began."""
+
+
+def in_slices(recorded: Recorded, slices: Slices) -> Recorded:
+    """Slices of a record of minutes: `minute_s` is the slice's start, `good` 0 to 1, `total` 1.
+
+    A slice is seen when it is over. One in which nothing was asked for is good: nobody was let down.
+    """
+    starts, inverse = np.unique(recorded.minute_s // slices.length_s * slices.length_s, return_inverse=True)
+    good, total = (np.bincount(inverse, column, len(starts)) for column in (recorded.good, recorded.total))
+    seen_s = np.asarray(starts + slices.length_s, np.float64)
+    np.maximum.at(seen_s, inverse, recorded.seen_s)
+    asked = total > 0
+    share = np.divide(good, total, out=np.ones(len(starts)), where=asked)
+    if slices.target_ratio is None:
+        value = np.clip(share, 0.0, 1.0)
+    else:
+        value = np.where(asked, good >= slices.target_ratio * total, True).astype(float)
+    return Recorded(starts, value, np.ones(len(starts)), seen_s)
+
+
+def filled(counts: Counts, policy: GapPolicy, covered: float, expected: float) -> Counts:
+    """Counts of a window with what its missing minutes count as.
+
+    A missing minute has as many events as one with telemetry has on average, or one where the window has none.
+
+    Args:
+        covered: minutes (or slices) with telemetry. expected: how many of them there should be.
+    """
+    missing = expected - covered
+    if policy is GapPolicy.UNKNOWN or missing <= 0:
+        return counts
+    events = missing * (counts.total / covered if covered > 0 and counts.total > 0 else 1.0)
+    return Counts(counts.good + (events if policy is GapPolicy.GOOD else 0.0), counts.total + events)
+
+
+def expected_units(slo: Slo, start_s: float, first_s: float, now_s: float, spans: Sequence[Span] = ()) -> float:
+    """How many minutes (or slices) with telemetry there should be in a window.
+
+    Args:
+        start_s: begin of the window. first_s: when the SLO was first counted: what was before is no gap.
+        now_s: up to when telemetry could have come.
+        spans: what is excluded from the budget: no gap either.
+    """
+    unit_s = max(slo.unit_s, slo.telemetry_interval_s)
+    begin_s, end_s = max(start_s, first_s), now_s - LATE_S
+    return float(max((end_s - begin_s) // unit_s, 0.0) - excluded_s(spans, begin_s, end_s) // unit_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Budgeted:
+    """What a record spends of an SLO's budget.
+
+    Attributes:
+        units: minutes, or slices, without what is excluded.
+        spans: what is excluded.
+        first_s: when the SLO was first counted, excluded or not, epoch seconds; infinite where it never was.
+    """
+
+    slo: Slo
+    units: Recorded
+    spans: Sequence[Span]
+    first_s: float
+
+    def filled(self, counts: Counts, covered: float, start_s: float, now_s: float) -> Counts:
+        """Counts of a window that begins at `start_s` with what its gaps count as, as of `now_s`."""
+        if self.first_s == math.inf:
+            return counts
+        return filled(
+            counts, self.slo.gaps, covered, expected_units(self.slo, start_s, self.first_s, now_s, self.spans)
+        )
+
+    def filled_sums(self, window: WindowSums, moments_s: Floats, window_s: float) -> WindowSums:
+        """The sums of one window with what its gaps count as; `moments_s` float64 `(n_moments,)`."""
+        minutes, first = np.unique(self.units.minute_s, return_index=True)
+        ones = np.ones(len(minutes))
+        telemetry = Recorded(minutes, ones, ones, self.units.seen_s[first])
+        covered = window_sums(telemetry, moments_s, window_s, self.slo.unit_s).total
+        rows = [
+            self.filled(
+                window.at(index), float(covered[index]), window_start_s(now_s, window_s, self.slo.unit_s), now_s
+            )
+            for index, now_s in enumerate(moments_s.tolist())
+        ]
+        return WindowSums(np.array([row.good for row in rows]), np.array([row.total for row in rows]))
+
+
+def budgeted(slo: Slo, recorded: Recorded, exceptions: Iterable[SloException] = (), until_s: float = 0.0) -> Budgeted:
+    """What a record of minutes spends of an SLO's budget.
+
+    Args:
+        exceptions: of the SLO, as people made them. until_s: up to when one counts that nobody has ended yet.
+    """
+    units = in_slices(recorded, slo.slices) if slo.slices else recorded
+    spans = excluded_spans(exceptions, math.floor(until_s) + slo.unit_s, slo.unit_s)
+    first_s = float(units.minute_s[0]) if len(units.minute_s) else math.inf
+    return Budgeted(slo, outside(units, spans), spans, first_s)

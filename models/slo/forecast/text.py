@@ -1,0 +1,58 @@
+"""What a ticket about a budget that will be gone says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from models.alerting.alert import dashboard_url, runbook_url
+from models.names import AlertName, Annotation
+from models.slo.alert_text import Links
+from models.slo.definition import Slo
+from models.slo.forecast.forecast import Forecast
+from models.slo.numbers import number, percent
+from models.timestamps import to_rfc3339
+
+
+def forecast_annotations(slo: Slo, told: Forecast, now_s: float, links: Links) -> dict[Annotation, str]:
+    """Annotations of a ticket that begins at `now_s`, epoch seconds."""
+    gone = "beyond the horizon" if told.gone_s is None else f"in {ahead(told.gone_s - now_s)}"
+    texts = {
+        Annotation.SUMMARY: (
+            f"{slo.service}: at the present burn the error budget of {slo.name} is gone {gone}, {span(told, now_s)}"
+        ),
+        Annotation.DESCRIPTION: (
+            f"It burns {number(told.burn_rate)} times too fast ({number(told.burn_rate_lower)} to "
+            f"{number(told.burn_rate_upper)}). {percent(slo.target_ratio)} of events are to be good over "
+            f"{slo.window.text}; the forecast reaches to {to_rfc3339(int(told.horizon_s * 1e9))}."
+        ),
+        Annotation.RUNBOOK_URL: slo.runbook_url or runbook_url(links.runbook_url, AlertName.SLO_BUDGET_FORECAST),
+    }
+    if links.grafana_url:
+        texts[Annotation.DASHBOARD_URL] = dashboard_url(links.grafana_url, {"service": slo.service})
+    return texts
+
+
+def over_annotations(said: Mapping[Annotation, str], service: str, slo_name: str) -> dict[Annotation, str]:
+    """Annotations of the same ticket when it is over."""
+    summary = f"{service}: the error budget of {slo_name} no longer runs out before the period ends"
+    return {**said, Annotation.SUMMARY: summary}
+
+
+def span(told: Forecast, now_s: float) -> str:
+    """The interval, as time from now: `between 2 d and 5 d`."""
+    if told.soonest_s is None:
+        return "not before the horizon"
+    if told.latest_s is None:
+        return f"in {ahead(told.soonest_s - now_s)} at the soonest"
+    return f"between {ahead(told.soonest_s - now_s)} and {ahead(told.latest_s - now_s)}"
+
+
+def ahead(seconds: float) -> str:
+    """A length of time as people say it.
+
+    >>> [ahead(s) for s in (40 * 60, 5.2 * 3600, 60 * 3600)]
+    ['40 min', '5 h', '2.5 d']
+    """
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 2 * 86_400 else f"{seconds / 86_400:.1f} d"
