@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from agents.retry import Dependencies
 from agents.solo import Solo
-from infra.alertmanager import Alertmanager, PostedAlert, Refused, posted_alert
+from infra.alerting.alertmanager import Alertmanager, PostedAlert, Refused, posted_alert
 from infra.settings import Settings
 from infra.store import alerts, notifications
 from infra.store.alerts import StoredAlert

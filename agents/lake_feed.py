@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from prometheus_client import Counter
 
 from agents.context import Context
-from infra.lake import LakeWriter
+from infra.lake.lake import LakeWriter
 from models.names import Metric
 from models.parse.outcome import Parsed
 from models.series import EntityRule

@@ -23,7 +23,7 @@ from prometheus_client import Counter, Gauge
 from agents.context import Context
 from agents.serving_models import Served
 from infra.backoff import Backoff
-from infra.model_files import ModelFiles
+from infra.mlflow.model_cache import ModelFiles
 from infra.store import training as store
 from infra.store.database import Database
 from infra.store.training import ServedModel

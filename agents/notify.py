@@ -21,7 +21,7 @@ import msgspec
 from agents.alert_sender import AlertMetrics, AlertSender
 from agents.context import Context
 from agents.micro_batch import micro_batches
-from infra.alertmanager import Alertmanager
+from infra.alerting.alertmanager import Alertmanager
 from infra.store import alerts
 from infra.store.database import Database
 from models.errors import Rejected

@@ -13,7 +13,7 @@ import numpy as np
 from agents.context import Context
 from agents.partition_state import NO_MODEL, ModelRef, PartitionState, restore
 from agents.serving_models import Served
-from infra.model_files import ModelFiles
+from infra.mlflow.model_cache import ModelFiles
 from infra.pipeline_config import pipeline_config
 from infra.store import progress
 from infra.store.progress import ModelSwap, Resume

@@ -16,13 +16,13 @@ from prometheus_client.registry import Collector
 from agents.context import Context
 from agents.decision_counter import decision_counter
 from agents.solo import Solo
-from infra.lake import LakeReader
-from infra.slo_causes import look_at_samples
-from infra.slo_evaluation import Evaluation, SloEvaluator
-from infra.slo_forecasting import forecast_budgets
-from infra.slo_record import DECISION_KIND
-from infra.store.slo_forecasts import StoredForecast
-from infra.store.slo_windows import PERIOD
+from infra.lake.lake import LakeReader
+from infra.slo.causes import look_at_samples
+from infra.slo.evaluate import Evaluation, SloEvaluator
+from infra.slo.forecast import forecast_budgets
+from infra.slo.changes import DECISION_KIND
+from infra.store.slo.forecasts import StoredForecast
+from infra.store.slo.windows import PERIOD
 from models.names import Metric
 from models.slo.alert_text import Links
 from models.slo.windows import DAY_S

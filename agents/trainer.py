@@ -31,7 +31,7 @@ from agents.training_queue import TrainingQueue
 from infra.backoff import Backoff
 from infra.store import training as store
 from infra.store.database import Database
-from infra.training_process import TrainingProcess
+from infra.training.process import TrainingProcess
 from models.errors import Rejected, Unavailable
 from models.names import Topic
 from models.reasons import RejectReason, RetrainReason
@@ -130,7 +130,7 @@ class Trainer:
         path = self._context.settings.lake_path
         while True:
             await asyncio.sleep(COMPACT_EVERY_S)
-            process = await asyncio.create_subprocess_exec(sys.executable, "-m", "infra.lake_compaction", path)
+            process = await asyncio.create_subprocess_exec(sys.executable, "-m", "infra.lake.compaction", path)
             try:
                 await process.wait()
             finally:

@@ -19,8 +19,8 @@ from infra.store import training as store
 from infra.store.advisory_lock import AdvisoryLock
 from infra.store.database import Database
 from infra.store.training import Finished, OpenRequest, ServedModel
-from infra.training_messages import JobResult, TrainingJob
-from infra.training_process import TrainingCrashed, TrainingProcess
+from infra.training.messages import JobResult, TrainingJob
+from infra.training.process import TrainingCrashed, TrainingProcess
 from models.names import Metric
 from models.reasons import RetrainReason, TrainingOutcome
 from models.training.triggers import changed_ns

@@ -42,7 +42,8 @@ from agents.sample_records import Decoded, decode
 from agents.score_events import alert_outgoing, drift_record, retrain_outgoing, score_events, silence_outgoing
 from agents.snapshots import Snapshots
 from agents.transport import reposition, resume_from
-from infra.store import feedback, slos
+from infra.store import feedback
+from infra.store.slo import definitions as slos
 from infra.store.progress import Fenced, ModelSwap, ThresholdChange
 from infra.store.watch import Effects, commit
 from models.errors import Misconfigured

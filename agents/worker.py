@@ -25,7 +25,7 @@ from agents.context import Context, Hook
 from agents.free_memory import hand_back, let_go_of_compiler
 from agents.metrics import LagCollector
 from agents.retry import Dependencies
-from infra.kafka_admin import create_topics
+from infra.kafka.admin import create_topics
 from infra.settings import Settings
 from infra.store.database import Database
 

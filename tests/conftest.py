@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from infra.local.kafka import Kafka
-from infra.local.postgres import Postgres
+from infra.local.services.kafka import Kafka
+from infra.local.services.postgres import Postgres
 from infra.store.database import Database
 
 ROOT = Path(__file__).parents[1]

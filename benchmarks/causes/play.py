@@ -37,7 +37,7 @@ UNPAGED_AFTER_S: Final = 300.0
 
 BEFORE_NS: Final = 3 * 3600 * SECOND_NS
 LOOKBACK_NS: Final = 3600 * SECOND_NS
-"""As infra/slo_causes.py asks for."""
+"""As infra/slo/causes.py asks for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality.nab import probation_rows
-from infra.datafile import data_files, read_file, read_labels
-from infra.datatable import LABEL, PART, TIMESTAMP, load_table, numbers, times_ns
+from infra.datafile.read import data_files, read_file, read_labels
+from infra.datafile.table import LABEL, PART, TIMESTAMP, load_table, numbers, times_ns
 from infra.settings import load
 from models.errors import Misconfigured
 from models.labels import LabelWindow

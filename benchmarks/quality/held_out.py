@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.quality.corpus import DataSet
 from benchmarks.quality.nab import probation_rows
-from infra.datatable import HISTORY, LABEL, PART, SCORED, TIMESTAMP
+from infra.datafile.table import HISTORY, LABEL, PART, SCORED, TIMESTAMP
 from models.errors import Misconfigured
 
 EPILOG = """examples:

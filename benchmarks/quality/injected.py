@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from benchmarks.quality.corpus import DataSet, Part, Stream, load_streams, read_stream
-from infra.datatable import HISTORY, LABEL, PART, SCORED, TIMESTAMP
+from infra.datafile.table import HISTORY, LABEL, PART, SCORED, TIMESTAMP
 
 Floats = NDArray[np.float64]
 

@@ -16,10 +16,11 @@ from typing import NamedTuple
 from benchmarks.slo.filled import NOW_S, fill
 from benchmarks.slo.plans import counts, document
 from benchmarks.slo.workbook import table
-from infra.local.postgres import Postgres
-from infra.slo_evaluation import SloEvaluator
-from infra.slo_views import read_views
-from infra.store import slos, watch
+from infra.local.services.postgres import Postgres
+from infra.slo.evaluate import SloEvaluator
+from infra.slo.views import read_views
+from infra.store import watch
+from infra.store.slo import definitions as slos
 from infra.store.database import Database
 from models.slo.alert_text import Links
 from models.slo.telemetry import Telemetry

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.store import slos
+from infra.store.slo import definitions as slos
 from infra.store.database import Database
 from models.sli.binding import LabelMatcher, MatchOp, ThresholdOp
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit

@@ -10,17 +10,23 @@ from psycopg2.extensions import cursor as Cursor
 
 from benchmarks.slo.explained import Explainer, shortened
 from benchmarks.slo.filled import NOW_S, SERVICES
-from infra import feedback, slo_exceptions, slo_proposals
-from infra.lake import LakeReader
-from infra.slo_causes import look_at_samples
-from infra.slo_evaluation import SloEvaluator
-from infra.slo_forecasting import forecast_budgets, forecasts_of
-from infra.store import alerts, burn_alerts, dependencies, slo_windows, slos, watch
+from infra.alerting import feedback
+from infra.slo import exclusions as slo_exceptions
+from infra.slo import proposals as slo_proposals
+from infra.lake.lake import LakeReader
+from infra.slo.causes import look_at_samples
+from infra.slo.evaluate import SloEvaluator
+from infra.slo.forecast import forecast_budgets, forecasts_of
+from infra.store import alerts, watch
+from infra.store.slo import burn_alerts
+from infra.store.slo import dependencies
+from infra.store.slo import windows as slo_windows
+from infra.store.slo import definitions as slos
 from infra.store import feedback as stored_feedback
-from infra.store import slo_exceptions as stored_exceptions
-from infra.store import slo_proposals as stored_proposals
+from infra.store.slo import exclusions as stored_exceptions
+from infra.store.slo import proposals as stored_proposals
 from infra.store.database import Database
-from infra.store.slo_summaries import read_summaries
+from infra.store.slo.summaries import read_summaries
 from models.alerting.feedback import Mark, Verdict
 from models.records import AlertEvent
 from models.state.results import SloCounts

@@ -21,12 +21,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from benchmarks.speed.worker import Progress
 from benchmarks.speed.workload import MEAN, METRICS, SERVICES, SPREAD, service
-from infra.kafka_admin import create_topics_blocking, topics
-from infra.local.kafka import Kafka
-from infra.local.postgres import Postgres
+from infra.kafka.admin import create_topics_blocking, topics
+from infra.local.services.kafka import Kafka
+from infra.local.services.postgres import Postgres
 from infra.local.shipped import cache_folder
 from infra.settings import Settings, load
-from infra.store import slos
+from infra.store.slo import definitions as slos
 from infra.store import training as training_store
 from infra.store.database import Database
 from infra.store.training import ServedModel

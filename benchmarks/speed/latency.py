@@ -28,7 +28,7 @@ from benchmarks.speed.figures import Figure, median
 from benchmarks.speed.record import ROOT
 from benchmarks.speed.worker import Worker
 from benchmarks.speed.workload import METRICS
-from infra.local.alertmanager import Alertmanager
+from infra.local.services.alertmanager import Alertmanager
 from models.names import Topic
 
 RATE: Final = 20_000

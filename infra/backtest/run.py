@@ -13,7 +13,7 @@ import numpy as np
 
 from infra.backtest.report import Collected, report
 from infra.backtest.score_file import ScoreFile
-from infra.datafile import DataFile, data_files, read_file
+from infra.datafile.read import DataFile, data_files, read_file
 from infra.pipeline_config import pipeline_config
 from infra.settings import Settings
 from models.evaluation.backtest import Backtest, Training

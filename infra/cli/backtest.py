@@ -36,9 +36,9 @@ def command(
     `service` or `instance` label, a file's name is its entity.
     """
     from infra.backtest.run import REPORT_FILE, SCORES_FILE, BacktestRun
-    from infra.datafile import read_labels
+    from infra.datafile.read import read_labels
     from infra.settings import load
-    from infra.slo_files import read_slos
+    from infra.slo.files import read_slos
 
     known = read_labels(labels) if labels else None
     slos = read_slos(slo) if slo else []

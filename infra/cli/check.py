@@ -72,7 +72,7 @@ def kafka(settings: Settings) -> str:
     from kafka.admin import KafkaAdminClient
     from kafka.errors import KafkaError
 
-    from infra.kafka_admin import topics
+    from infra.kafka.admin import topics
 
     try:
         client = KafkaAdminClient(bootstrap_servers=settings.kafka.split(","), bootstrap_timeout_ms=TIMEOUT_MS)
@@ -130,7 +130,7 @@ def lake(settings: Settings) -> str:
 
 
 def _answer(base_url: str, path: str) -> str:
-    from infra.local.http_probe import http_ok
+    from infra.local.processes.http_probe import http_ok
 
     if not http_ok(base_url.rstrip("/") + path, timeout_s=3.0):
         raise Unavailable(base_url, f"no good answer at {path}")

@@ -17,7 +17,7 @@ from infra.cli.moments import moment_ns
 from models.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from infra.feedback import Consequence, KnownAlert
+    from infra.alerting.feedback import Consequence, KnownAlert
     from infra.store.feedback import StoredMark, ThresholdMove
 
 app = typer.Typer(
@@ -48,7 +48,7 @@ def alerts(
     as_json: AsJson = False,
 ) -> None:
     """Alerts that can be judged, with the id to name them by."""
-    from infra.feedback import known_alerts
+    from infra.alerting.feedback import known_alerts
 
     with reading() as cursor:
         found = known_alerts(cursor, time.time_ns() - int(days * 86_400e9))
@@ -81,8 +81,8 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Say that an alert was useful or noise, or that there should have been one."""
-    from infra import feedback
-    from infra.slo_proposals import stored
+    from infra.alerting import feedback
+    from infra.slo.proposals import stored
     from models.alerting.feedback import Mark, Verdict
 
     now_ns, who = time.time_ns(), by or getpass.getuser()
@@ -109,7 +109,7 @@ def undo(
     as_json: AsJson = False,
 ) -> None:
     """Take back what was said, with the threshold and the proposal that followed."""
-    from infra import feedback
+    from infra.alerting import feedback
 
     with writing() as cursor:
         found = feedback.undo(cursor, number, undone_by=by or getpass.getuser(), now_ns=time.time_ns())

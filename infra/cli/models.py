@@ -13,7 +13,7 @@ import typer
 from models.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
-    from infra.registry import RegisteredVersion, Registry
+    from infra.mlflow.registry import RegisteredVersion, Registry
     from infra.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Models: list the registered versions, roll a service back.")
@@ -78,7 +78,7 @@ def rollback(
 
 def _roll_back(settings: Settings, registry: Registry, champion: RegisteredVersion, target: RegisteredVersion) -> None:
     """Check the file, then move alias, table and announcement, with the service's trainings locked out."""
-    from infra.model_files import ModelFiles
+    from infra.mlflow.model_cache import ModelFiles
     from infra.store import training as store
     from infra.store.advisory_lock import AdvisoryLock
     from infra.store.database import Database
@@ -101,14 +101,14 @@ def _roll_back(settings: Settings, registry: Registry, champion: RegisteredVersi
 
 
 def _registry(settings: Settings) -> Registry:
-    from infra.registry import Registry
+    from infra.mlflow.registry import Registry
 
     settings.require("mlflow_url")
     return Registry.at(settings.mlflow_url, settings.home / "artifacts")
 
 
 def _as_json(version: RegisteredVersion) -> dict[str, Any]:
-    from infra.registry import TAG_DETAIL, TAG_OUTCOME, TAG_REASON, TAG_ROLLED_BACK
+    from infra.mlflow.registry import TAG_DETAIL, TAG_OUTCOME, TAG_REASON, TAG_ROLLED_BACK
     from models.timestamps import to_rfc3339
 
     return {

@@ -82,7 +82,7 @@ def _progress(what: str, total: int | None = None) -> Iterator[Callable[[int], N
 @contextmanager
 def _publishing(settings: Settings, as_json: bool, what: str) -> Iterator[Publisher]:
     """A publisher to `metrics`, with the topic in place; ends with everything delivered and one line about it."""
-    from infra.kafka_admin import create_topics_blocking
+    from infra.kafka.admin import create_topics_blocking
     from infra.producers.publisher import Publisher
 
     settings.require("kafka")

@@ -10,9 +10,9 @@ from typing import Final
 from infra.demo.chain import Chain, Link, Look
 from infra.demo.observe import Observation, rows
 from infra.demo.scores_tail import ScoresTail
-from infra.registry import Registry
+from infra.mlflow.registry import Registry
 from infra.store.database import Database
-from infra.webhook import WebhookReceiver
+from infra.alerting.webhook import WebhookReceiver
 from models.errors import Unavailable
 from models.names import AlertLabel, AlertName, Severity, Topic
 from models.reasons import RetrainReason, TrainingOutcome

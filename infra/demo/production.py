@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
-from infra.kafka_admin import create_topics_blocking
+from infra.kafka.admin import create_topics_blocking
 from infra.producers import host
 from infra.producers.pace import SystemClock
 from infra.producers.publisher import Publisher

@@ -28,12 +28,12 @@ from infra.local.shipped import shipped
 from infra.local.stack import Stack, external_addresses
 from infra.local.stack_file import supervisor_pid
 from infra.producers import host
-from infra.registry import Registry
+from infra.mlflow.registry import Registry
 from infra.settings import Settings, load
-from infra.slo_files import read_slos
-from infra.store import slos
+from infra.slo.files import read_slos
+from infra.store.slo import definitions as slos
 from infra.store.database import Database
-from infra.webhook import WebhookReceiver
+from infra.alerting.webhook import WebhookReceiver
 from models.names import Topic
 from models.synthetic.services import SERVICES
 from models.synthetic.incidents import IncidentKind

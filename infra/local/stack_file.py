@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from infra.local.pids import pid_file, recorded
+from infra.local.processes.pids import pid_file, recorded
 from infra.settings import STACK_FILE
 from models.errors import Misconfigured
 

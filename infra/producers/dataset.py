@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from infra.datafile import LABEL_COLUMNS
+from infra.datafile.read import LABEL_COLUMNS
 from models.errors import Misconfigured
 from models.records import SampleColumns
 from models.series import parse_series

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from infra.datafile import data_files, read_file
+from infra.datafile.read import data_files, read_file
 from infra.producers.pace import Clock
 from infra.producers.simulate import Sink
 from models.errors import Misconfigured

@@ -20,7 +20,8 @@ import orjson
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
-from infra.store import dependencies, outbox, progress
+from infra.store import outbox, progress
+from infra.store.slo import dependencies
 from infra.store.database import Database
 from infra.store.outbox import OutboxEvent
 from infra.store.progress import Fenced, ModelSwap, StoredSnapshot, ThresholdChange

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from infra.kafka_admin import create_topics
-from infra.local.kafka import Kafka
-from infra.local.postgres import Postgres
+from infra.kafka.admin import create_topics
+from infra.local.services.kafka import Kafka
+from infra.local.services.postgres import Postgres
 from infra.store.database import Database
 from models.errors import Unavailable
 from models.names import Topic

@@ -33,10 +33,11 @@ from agents.sample_records import decode
 from agents.serving_models import Served
 from infra.pipeline_config import pipeline_config
 from infra.settings import Settings
-from infra.store import feedback, progress, slos
+from infra.store import feedback, progress
+from infra.store.slo import definitions as slos
 from infra.store.database import Database
 from infra.store.progress import Fenced, ModelSwap, Resume, Snapshot
-from infra.store.slos import StoredSlos
+from infra.store.slo.definitions import StoredSlos
 from infra.store.watch import Effects
 from models.names import Topic
 from models.pipeline.pipeline import Pipeline

@@ -12,7 +12,7 @@ import faust
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
 
-from infra.kafka_admin import create
+from infra.kafka.admin import create
 from infra.settings import Settings
 
 DEADLINE_S = 30.0

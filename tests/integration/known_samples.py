@@ -13,7 +13,7 @@ import numpy as np
 
 from agents.partitioning import partition_of
 from infra.settings import Settings
-from infra.store import slos
+from infra.store.slo import definitions as slos
 from infra.store.database import Database
 from models.pipeline.pipeline import Pipeline, PipelineConfig
 from models.reasons import AlertState

@@ -15,11 +15,11 @@ from prometheus_client import CollectorRegistry
 
 from agents.alert_sender import AlertMetrics, AlertSender
 from agents.retry import Dependencies
-from infra.alertmanager import Alertmanager
-from infra.local.alertmanager import Alertmanager as LocalAlertmanager
+from infra.alerting.alertmanager import Alertmanager
+from infra.local.services.alertmanager import Alertmanager as LocalAlertmanager
 from infra.settings import Settings
 from infra.store.database import Database
-from infra.webhook import Notification, Received, WebhookReceiver
+from infra.alerting.webhook import Notification, Received, WebhookReceiver
 from models.alerting.alert import alert_event
 from models.errors import Misconfigured
 from models.names import AlertName, Annotation, Severity

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from infra.slo_evaluation import Evaluation, SloEvaluator
-from infra.store import alerts, slos
+from infra.slo.evaluate import Evaluation, SloEvaluator
+from infra.store import alerts
+from infra.store.slo import definitions as slos
 from infra.store.database import Database
 from infra.store.watch import save_episodes
 from models.reasons import AlertDecision, AlertState

@@ -11,8 +11,8 @@ import pytest
 
 from agents.alert_sender import HOLD_INTERVALS
 from agents.notify import store_alerts
-from infra.alertmanager import Alertmanager
-from infra.local.postgres import Postgres
+from infra.alerting.alertmanager import Alertmanager
+from infra.local.services.postgres import Postgres
 from infra.store.database import Database
 from models.names import AlertName, Severity
 from models.reasons import AlertState

@@ -13,7 +13,7 @@ import pytest
 
 from infra.grafana.answers import Answer, ask
 from infra.grafana.queries import Kind, Query, dashboard_queries
-from infra.local.prometheus import Prometheus
+from infra.local.services.prometheus import Prometheus
 from infra.store.database import Database
 from models.errors import Misconfigured, Unavailable
 from models.names import Metric

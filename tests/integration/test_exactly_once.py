@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.kafka_admin import create_topics
-from infra.local.postgres import Postgres
+from infra.kafka.admin import create_topics
+from infra.local.services.postgres import Postgres
 from infra.settings import Settings
 from infra.store.database import Database
 from models.names import Topic

@@ -10,10 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from agents.partition_state import PartitionState
-from infra import feedback, slo_proposals
+from infra.alerting import feedback
+from infra.slo import proposals as slo_proposals
 from infra.cli.feedback import app as feedback_app
-from infra.cli.slo import app as slo_app
-from infra.store import alerts, progress, slos, training
+from infra.cli.slo.commands import app as slo_app
+from infra.store import alerts, progress, training
+from infra.store.slo import definitions as slos
 from infra.store import feedback as store
 from infra.store.database import Database
 from infra.store.progress import Snapshot, ThresholdChange

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.feedback import mark_missed
-from infra.kafka_admin import create_topics
+from infra.alerting.feedback import mark_missed
+from infra.kafka.admin import create_topics
 from infra.store import feedback
 from infra.store.database import Database
 from models.alerting.feedback import Mark, Verdict

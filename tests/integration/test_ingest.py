@@ -21,8 +21,8 @@ from agents.context import Context
 from agents.partitioning import partition_of
 from agents.retry import Dependencies
 from agents.sample_records import Decoded, decode
-from infra.kafka_admin import create_topics
-from infra.lake import LakeWriter
+from infra.kafka.admin import create_topics
+from infra.lake.lake import LakeWriter
 from infra.settings import Settings
 from infra.store.database import Database
 from models.errors import Unavailable

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from infra.settings import Settings
-from infra.store.slos import StoredSlo, StoredSlos
+from infra.store.slo.definitions import StoredSlo, StoredSlos
 from models.names import Topic
 from models.slo.openslo.read import parse_openslo
 from tests.integration.dying_workers import (

@@ -14,7 +14,7 @@ import httpx
 import msgspec
 import pytest
 
-from infra.kafka_admin import create_topics
+from infra.kafka.admin import create_topics
 from infra.local.stack import Stack
 from infra.settings import Settings, load
 from infra.store.database import Database

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from agents.context import Context
 from agents.model_updates import ModelUpdates
 from agents.retry import Dependencies
-from infra.kafka_admin import create_topics
+from infra.kafka.admin import create_topics
 from infra.settings import Settings
 from infra.store import training as store
 from infra.store.database import Database

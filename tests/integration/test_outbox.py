@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from agents.outbox import BATCH_ROWS, OutboxRelay
 from agents.retry import Dependencies
-from infra.local.ports import choose_port
+from infra.local.processes.ports import choose_port
 from infra.settings import Settings
 from infra.store import outbox
 from infra.store.database import Database

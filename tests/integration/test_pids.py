@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infra.local.pids import end, record, recorded, stop_recorded
+from infra.local.processes.pids import end, record, recorded, stop_recorded
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaTimeoutError
 from kafka.future import Future
 
-from infra.kafka_admin import create_topics_blocking
+from infra.kafka.admin import create_topics_blocking
 from infra.producers import host, replay
 from infra.producers.pace import SystemClock
 from infra.producers.publisher import Publisher

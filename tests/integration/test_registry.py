@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.mlflow import Mlflow
-from infra.local.postgres import Postgres
-from infra.model_files import ModelFiles
-from infra.registry import TAG_REASON, TAG_REQUEST, TAG_ROLLED_BACK, TAG_SHA256, RegisteredVersion, Registry
+from infra.local.services.mlflow import Mlflow
+from infra.local.services.postgres import Postgres
+from infra.mlflow.model_cache import ModelFiles
+from infra.mlflow.registry import TAG_REASON, TAG_REQUEST, TAG_ROLLED_BACK, TAG_SHA256, RegisteredVersion, Registry
 from models.errors import Misconfigured, Unavailable
 
 pytestmark = [

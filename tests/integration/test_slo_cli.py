@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from infra.cli.slo import app, differences
-from infra.slo_evaluation import SloEvaluator
-from infra.store import dependencies
+from infra.cli.slo.commands import app, differences
+from infra.slo.evaluate import SloEvaluator
+from infra.store.slo import dependencies
 from infra.store.database import Database
 from infra.store.watch import save_episodes
 from models.errors import Misconfigured

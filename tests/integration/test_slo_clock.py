@@ -15,7 +15,7 @@ from agents.context import Context
 from agents.retry import Dependencies
 from agents.slo_clock import SloClock
 from infra.settings import load
-from infra.store import slos
+from infra.store.slo import definitions as slos
 from infra.store.database import Database
 from models.errors import Unavailable
 from models.sli.binding import ThresholdOp

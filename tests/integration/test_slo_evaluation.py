@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from infra.slo_evaluation import SloEvaluator
+from infra.slo.evaluate import SloEvaluator
 from infra.store.database import Database
 from models.names import Severity
 from models.reasons import AlertDecision, AlertState

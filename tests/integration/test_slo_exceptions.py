@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from psycopg2.extras import execute_values
 from typer.testing import CliRunner
 
-from infra import slo_exceptions
-from infra.cli.slo import app
-from infra.slo_evaluation import SloEvaluator
-from infra.slo_views import read_views
-from infra.store import slos
+from infra.slo import exclusions as slo_exceptions
+from infra.cli.slo.commands import app
+from infra.slo.evaluate import SloEvaluator
+from infra.slo.views import read_views
+from infra.store.slo import definitions as slos
 from infra.store.database import Database
 from models.errors import Misconfigured
 from models.reasons import AlertDecision

@@ -9,12 +9,12 @@ import pytest
 from psycopg2.extras import execute_values
 from typer.testing import CliRunner
 
-from infra.cli.slo import app
-from infra.slo_evaluation import SloEvaluator
-from infra.slo_forecasting import forecast_budgets
-from infra.store import slos
+from infra.cli.slo.commands import app
+from infra.slo.evaluate import SloEvaluator
+from infra.slo.forecast import forecast_budgets
+from infra.store.slo import definitions as slos
 from infra.store.database import Database
-from infra.store.slo_summaries import read_summaries
+from infra.store.slo.summaries import read_summaries
 from models.reasons import AlertDecision
 from models.slo.alert_text import Links
 from models.sli.binding import ThresholdOp

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from infra.cli.slo import app
-from infra.datafile import read_data
-from infra.lake import LakeWriter
+from infra.cli.slo.commands import app
+from infra.datafile.read import read_data
+from infra.lake.lake import LakeWriter
 from infra.settings import load
 from models.errors import Misconfigured
 

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from infra.cli.slo import app
-from infra.slo_evaluation import SloEvaluator
-from infra.store import slo_exceptions
+from infra.cli.slo.commands import app
+from infra.slo.evaluate import SloEvaluator
+from infra.store.slo import exclusions as slo_exceptions
 from infra.store.database import Database
 from models.slo.definition import GapPolicy, Slices, Slo
 from models.slo.exclusions import SECOND_NS, ExceptionKind, SloException

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from psycopg2.extras import execute_values
 
-from infra.slo_views import read_views
-from infra.store import slos
+from infra.slo.views import read_views
+from infra.store.slo import definitions as slos
 from infra.store.database import Database
 from models.sli.binding import ThresholdOp
 from models.slo.burn import Recorded

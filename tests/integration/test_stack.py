@@ -19,9 +19,9 @@ import psutil
 import psycopg2
 import pytest
 
-from infra.local.background import stop_supervisor
-from infra.local.ports import LOOPBACK
-from infra.local.postgres import Postgres
+from infra.local.processes.background import stop_supervisor
+from infra.local.processes.ports import LOOPBACK
+from infra.local.services.postgres import Postgres
 from infra.local.stack import Stack
 from infra.local.stack_file import supervisor_pid
 from models.errors import Misconfigured, Unavailable

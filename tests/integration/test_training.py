@@ -20,18 +20,18 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from agents.training_queue import TrainingQueue
-from infra.kafka_admin import create_topics
-from infra.lake import LakeWriter
-from infra.local.mlflow import Mlflow
-from infra.local.postgres import Postgres
-from infra.model_files import ModelFiles
-from infra.registry import Registry
+from infra.kafka.admin import create_topics
+from infra.lake.lake import LakeWriter
+from infra.local.services.mlflow import Mlflow
+from infra.local.services.postgres import Postgres
+from infra.mlflow.model_cache import ModelFiles
+from infra.mlflow.registry import Registry
 from infra.settings import Settings
 from infra.store import training as store
 from infra.store.advisory_lock import AdvisoryLock
 from infra.store.database import Database
-from infra.training_messages import TrainingJob
-from infra.training_process import TrainingCrashed, TrainingProcess
+from infra.training.messages import TrainingJob
+from infra.training.process import TrainingCrashed, TrainingProcess
 from models.errors import Unavailable
 from models.names import Topic
 from models.reasons import RetrainReason
@@ -370,7 +370,7 @@ def test_a_training_that_hangs_is_ended(how: str, monkeypatch: pytest.MonkeyPatc
 
 def test_a_training_ends_with_its_parent() -> None:
     child = subprocess.Popen(
-        [sys.executable, "-c", "import infra.training_job as j, time; j.run = lambda job: time.sleep(60); j.main()"],
+        [sys.executable, "-c", "import infra.training.job as j, time; j.run = lambda job: time.sleep(60); j.main()"],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     assert child.stdin is not None

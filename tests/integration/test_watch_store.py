@@ -11,7 +11,8 @@ import numpy as np
 import psycopg2
 import pytest
 
-from infra.store import anomalies, dependencies, progress
+from infra.store import anomalies, progress
+from infra.store.slo import dependencies
 from infra.store.database import Database
 from infra.store.outbox import OutboxEvent
 from infra.store.progress import Fenced, ModelSwap, Snapshot

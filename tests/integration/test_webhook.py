@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from infra.webhook import WebhookReceiver
+from infra.alerting.webhook import WebhookReceiver
 
 BODY = {
     "receiver": "page",

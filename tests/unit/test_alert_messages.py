@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.notify import parse_alert, parse_alerts
-from infra.alertmanager import Alertmanager, Refused, posted_alert
+from infra.alerting.alertmanager import Alertmanager, Refused, posted_alert
 from infra.store.alerts import newest
 from models.alerting.alert import alert_event
 from models.errors import Misconfigured, Rejected, TidewatchError, Unavailable

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.webhook import PLACEHOLDER
+from infra.alerting.webhook import PLACEHOLDER
 
 FOLDER = Path(__file__).parents[2] / "alertmanager"
 CONFIGURATION = FOLDER / "alertmanager.yml"

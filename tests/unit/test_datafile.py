@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from infra.datafile import DataChunk, data_files, read_data, read_labels
+from infra.datafile.read import DataChunk, data_files, read_data, read_labels
 from models.errors import Misconfigured
 from models.labels import LabelWindow
 from models.series import EntityRule

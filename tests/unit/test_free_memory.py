@@ -34,7 +34,7 @@ def test_a_worker_that_reads_and_writes_imports_neither_pandas_nor_scipy(tmp_pat
 import sys
 import numpy as np
 from agents import ingest, watch
-from infra.lake import LakeWriter
+from infra.lake.lake import LakeWriter
 from models.records import SampleColumns
 from models.series import EntityRule
 from models.pipeline.warm_up import warm_up

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.model_files import ModelFiles
+from infra.mlflow.model_cache import ModelFiles
 from models.errors import Unavailable
 from models.service_model.model import ModelUnusable
 from models.training.fit import fit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from infra.local.ports import LOOPBACK, answers, choose_port
+from infra.local.processes.ports import LOOPBACK, answers, choose_port
 
 
 def test_the_wanted_port_is_taken_when_it_is_free() -> None:

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from infra.datafile import read_data, read_labels
+from infra.datafile.read import read_data, read_labels
 from infra.producers import host, replay
 from infra.producers.dataset import write_dataset
 from infra.producers.native_records import NativeWriter

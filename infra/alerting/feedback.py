@@ -1,0 +1,168 @@
+"""What follows when somebody says something about an alert: the verdict, the threshold, a proposal; one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from psycopg2.extensions import cursor as Cursor
+
+from infra.slo import proposals as slo_proposals
+from infra.store import feedback
+from infra.store.feedback import StoredMark, ThresholdMove
+from infra.store.slo.proposals import Proposal
+from models.errors import Misconfigured
+from models.alerting.feedback import Mark, Verdict, threshold_factor
+from models.names import AlertLabel, AlertName
+from models.timestamps import from_datetime, to_datetime, to_rfc3339
+
+MARKABLE: Final = (
+    AlertName.METRIC_ANOMALY.value,
+    AlertName.SLO_BURN_RATE.value,
+    AlertName.SLO_BUDGET_FORECAST.value,
+)
+"""Alerts that are a judgement; the others tell of something that is so, and noise about that is a wrong rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What a verdict, or taking one back, led to.
+
+    Attributes:
+        threshold_before, threshold_after: factor on the service's anomaly threshold.
+        proposal: change of the SLO that is proposed now; None where there is none.
+    """
+
+    mark: Mark
+    threshold_before: float
+    threshold_after: float
+    proposal: Proposal | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAlert:
+    """An alert that a verdict can be about; times in nanoseconds since the epoch, the end None while it fires."""
+
+    fingerprint: str
+    alertname: str
+    service: str
+    entity: str
+    slo_name: str
+    severity: str
+    summary: str
+    start_ns: int
+    end_ns: int | None
+    verdict: Verdict | None
+
+
+def known_alerts(cursor: Cursor, since_ns: int) -> list[KnownAlert]:
+    """Alerts that fire or ended after a moment, and what was said about them; the newest first."""
+    cursor.execute(
+        """SELECT alert.fingerprint, labels, annotations->>'summary', alert.starts_at, alert.ends_at, verdict
+           FROM alert LEFT JOIN feedback ON feedback.fingerprint = alert.fingerprint
+               AND feedback.starts_at = alert.starts_at AND undone_at IS NULL
+           WHERE labels->>'alertname' = ANY(%s) AND (alert.ends_at IS NULL OR alert.ends_at >= %s)
+           ORDER BY alert.starts_at DESC, alert.fingerprint""",
+        (list(MARKABLE), to_datetime(since_ns)),
+    )
+    return [
+        KnownAlert(
+            fingerprint,
+            labels[AlertLabel.ALERTNAME.value],
+            labels[AlertLabel.SERVICE.value],
+            labels.get(AlertLabel.ENTITY.value, ""),
+            labels.get(AlertLabel.SLO.value, ""),
+            labels[AlertLabel.SEVERITY.value],
+            summary or "",
+            from_datetime(start),
+            None if end is None else from_datetime(end),
+            None if verdict is None else Verdict(verdict),
+        )
+        for fingerprint, labels, summary, start, end, verdict in cursor.fetchall()
+    ]
+
+
+def mark_alert(
+    cursor: Cursor, alert_id: str, verdict: Verdict, *, note: str, marked_by: str, now_ns: int
+) -> Consequence:
+    """Say that the newest episode of an alert was useful or noise.
+
+    Args:
+        alert_id: its fingerprint, or the first digits of it that no other alert has.
+
+    Raises:
+        Misconfigured: there is no such alert, it is none that can be judged, or it is marked already.
+    """
+    alert = _alert(cursor, alert_id)
+    factor = feedback.lock_threshold(cursor, alert.service)
+    peak = _peak(cursor, alert)
+    mark = Mark(
+        0,
+        verdict,
+        alert.service,
+        alert.entity,
+        alert.slo_name,
+        alert.start_ns,
+        now_ns if alert.end_ns is None else alert.end_ns,
+        None if peak is None else peak * factor,
+    )
+    return _store(cursor, StoredMark(mark, alert.alertname, alert.fingerprint, note, now_ns, marked_by, None, None))
+
+
+def mark_missed(cursor: Cursor, mark: Mark, *, note: str, marked_by: str, now_ns: int) -> Consequence:
+    """Say that something should have alerted in a time range; `mark.id` is ignored.
+
+    Raises:
+        Misconfigured: the range is empty or in the future, or there is no such SLO.
+    """
+    if not mark.start_ns < mark.end_ns <= now_ns:
+        raise Misconfigured("what was missed has a begin, an end after it, and is over: check --from and --to")
+    feedback.lock_threshold(cursor, mark.service)
+    if mark.slo_name:
+        slo_proposals.stored(cursor, mark.slo_name)
+    return _store(cursor, StoredMark(mark, "", "", note, now_ns, marked_by, None, None))
+
+
+def undo(cursor: Cursor, feedback_id: int, *, undone_by: str, now_ns: int) -> Consequence:
+    """Take a verdict back with all that followed from it; raises `Misconfigured` where none stands under this id."""
+    mark = feedback.undo(cursor, feedback_id, undone_by, now_ns)
+    if mark is None:
+        raise Misconfigured(f"no feedback {feedback_id} stands; see `tidewatch feedback list`")
+    return _follow(cursor, mark, undone_by, now_ns)
+
+
+def _store(cursor: Cursor, stored: StoredMark) -> Consequence:
+    id_ = feedback.insert(cursor, stored)
+    if id_ is None:
+        raise Misconfigured(
+            f"this episode of {stored.fingerprint} is marked already; `tidewatch feedback undo` that first"
+        )
+    return _follow(cursor, replace(stored.mark, id=id_), stored.marked_by, stored.marked_ns)
+
+
+def _follow(cursor: Cursor, mark: Mark, by: str, now_ns: int) -> Consequence:
+    """Bring threshold and proposals to the verdicts that stand now."""
+    before = feedback.lock_threshold(cursor, mark.service)
+    after = threshold_factor(stored.mark for stored in feedback.load(cursor, mark.service))
+    if after != before:
+        feedback.move_threshold(cursor, ThresholdMove(mark.service, now_ns, by, before, after, mark.id))
+    proposal = slo_proposals.propose(cursor, mark.slo_name, now_ns) if mark.slo_name else None
+    return Consequence(mark, before, after, proposal)
+
+
+def _alert(cursor: Cursor, alert_id: str) -> KnownAlert:
+    found = [alert for alert in known_alerts(cursor, 0) if alert.fingerprint.startswith(alert_id)]
+    exact = [alert for alert in found if alert.fingerprint == alert_id]
+    if len(exact or found) != 1 or not alert_id:
+        problem = "no alert that can be judged" if not found else f"{len(found)} alerts"
+        raise Misconfigured(f"{problem} begins with {alert_id!r}; see `tidewatch feedback alerts`")
+    return (exact or found)[0]
+
+
+def _peak(cursor: Cursor, alert: KnownAlert) -> float | None:
+    """Highest score of the anomaly that an alert is about; None for others."""
+    if alert.alertname != AlertName.METRIC_ANOMALY.value:
+        return None
+    cursor.execute("SELECT peak_score FROM anomaly WHERE id = %s", (f"{alert.entity}:{to_rfc3339(alert.start_ns)}",))
+    row = cursor.fetchone()
+    return None if row is None else float(row[0])

@@ -1,0 +1,199 @@
+"""`tidewatch slo simulate`: what SLOs would have alerted on, over past samples."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from models.errors import Misconfigured, Rejected, Unavailable
+
+if TYPE_CHECKING:
+    from models.slo.definition import Slo
+    from models.slo.exclusions import SloException
+    from models.slo.simulate.recorder import SloRecorder
+    from models.slo.simulate.what_if import Variant
+
+EPILOG = (
+    "Examples:  tidewatch slo simulate --data metrics.csv --slo slos/   ·   "
+    "tidewatch slo simulate --data past/ --slo checkout.yaml --target 99.5,99.9 --noise noise.csv   ·   "
+    "tidewatch slo simulate --lake --since 7d --json"
+)
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def command(
+    data: Annotated[Path | None, typer.Option("--data", help="CSV (.gz too) or Parquet file, or a folder.")] = None,
+    lake: Annotated[bool, typer.Option("--lake", help="Read the lake instead of --data.")] = False,
+    since: Annotated[str, typer.Option("--since", help="Of the lake: RFC 3339 time, or a time ago as in 7d.")] = "1d",
+    until: Annotated[str | None, typer.Option("--until", help="Of the lake: as --since; default: now.")] = None,
+    slo: Annotated[
+        list[Path] | None, typer.Option("--slo", help="OpenSLO files or folders; default: the SLOs in force.")
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", help="Targets to try: 0.999, 99.9 %, several with commas.")
+    ] = None,
+    threshold: Annotated[
+        list[str] | None, typer.Option("--threshold", help="Thresholds to try, for SLOs that have one.")
+    ] = None,
+    period: Annotated[list[str] | None, typer.Option("--period", help="Rolling periods to try, as in 7d,30d.")] = None,
+    noise: Annotated[
+        Path | None,
+        typer.Option("--noise", help="CSV with entity,start,end: what was not worth a page; suggests a target."),
+    ] = None,
+    exceptions: Annotated[
+        bool,
+        typer.Option(
+            "--exceptions/--no-exceptions",
+            help="Honour the pauses, silences and maintenance that the database knows of these SLOs, or do as if there "
+            "had been none.",
+        ),
+    ] = True,
+    every_s: Annotated[
+        float, typer.Option("--every", min=1, help="Seconds between evaluations; counts are kept by minute.")
+    ] = 60.0,
+    summary: Annotated[bool, typer.Option("--summary", help="With --json: the comparison, not transitions.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """What SLOs would have alerted on: pages, tickets, how soon they came and went, what was left of the budget.
+
+    Samples are counted and alerts decided by the code that does it live, with the definition as it is given all along.
+    With several targets, thresholds or periods every combination is simulated, side by side. `--json` prints the
+    transitions in order of time.
+    """
+    from infra.cli.slo.simulated import show, summary_json, transitions_json
+    from infra.datafile.read import read_labels
+    from infra.settings import load
+    from infra.slo.simulate import from_files, from_lake, outcomes, recorder_for
+
+    if (data is None) == (not lake):
+        raise Misconfigured("say where the samples are: either --data FILE or --lake")
+    settings = load()
+    marked = read_labels(noise) if noise else []
+    slos, known = _from_files(slo, honour=exceptions) if slo else _in_force(honour=exceptions)
+    tried = _variants(slos, target, threshold, period)
+    recorder = recorder_for(tried, settings, every_s)
+    if data is not None:
+        samples = from_files(data, recorder, settings.entity_rule)
+    else:
+        from_ns, to_ns = _span(since, until)
+        samples = from_lake(Path(settings.lake_path), recorder, settings.entity_rule, from_ns, to_ns)
+    found = outcomes(tried, recorder, samples, every_s, noise=marked, exceptions=known)
+    for text in _warnings(tried, recorder):
+        typer.echo(f"warning: {text}", err=True)
+    if as_json:
+        print(json.dumps([summary_json(o) for o in found] if summary else transitions_json(found), indent=2))
+    else:
+        show(found)
+
+
+def _from_files(paths: list[Path], *, honour: bool) -> tuple[Sequence[Slo], Mapping[str, Sequence[SloException]]]:
+    """SLOs of files, with the exceptions that the database knows of SLOs of these names.
+
+    Files can be tried before there is a database: one that is not there leaves a warning.
+    """
+    from infra.cli.database import reading
+    from infra.settings import load
+    from infra.slo.files import read_slos
+    from infra.store.slo import exclusions as slo_exceptions
+
+    found = read_slos(paths)
+    if not honour or not load().database_url.get_secret_value():
+        return found, {}
+    try:
+        with reading() as cursor:
+            return found, slo_exceptions.load(cursor, [slo.name for slo in found])
+    except (Unavailable, Misconfigured) as error:
+        typer.echo(f"warning: pauses, silences and maintenance are not known: {error}", err=True)
+        return found, {}
+
+
+def _in_force(*, honour: bool) -> tuple[Sequence[Slo], Mapping[str, Sequence[SloException]]]:
+    """The SLOs in force with their exceptions."""
+    from infra.cli.database import reading
+    from infra.store.slo import exclusions as slo_exceptions
+    from infra.store.slo import definitions as slos
+
+    with reading() as cursor:
+        found = [stored.slo for stored in slos.load(cursor).slos]
+        known = slo_exceptions.load(cursor) if honour else {}
+    if not found:
+        raise Misconfigured("no SLOs are in force: give --slo FILE")
+    return found, known
+
+
+def _variants(
+    slos: Sequence[Slo], target: list[str] | None, threshold: list[str] | None, period: list[str] | None
+) -> list[Variant]:
+    from models.slo.definition import ThresholdIndicator
+    from models.slo.openslo.read import rolling_window
+    from models.slo.simulate.what_if import variants
+
+    targets = [_target(word) for word in _words(target)]
+    thresholds = [_number(word, "--threshold") for word in _words(threshold)]
+    if thresholds and not any(isinstance(slo.indicator, ThresholdIndicator) for slo in slos):
+        raise Misconfigured(f"--threshold: none of {', '.join(slo.name for slo in slos)} has a threshold to change")
+    try:
+        windows = [rolling_window(word) for word in _words(period)]
+    except ValueError as error:
+        raise Misconfigured(f"--period: {error}") from error
+    return [variant for slo in slos for variant in variants(slo, targets, thresholds, windows)]
+
+
+def _words(given: list[str] | None) -> list[str]:
+    return [word.strip() for text in given or [] for word in text.split(",") if word.strip()]
+
+
+def _number(word: str, option: str) -> float:
+    with suppress(ValueError):
+        if math.isfinite(number := float(word)):
+            return number
+    raise Misconfigured(f"{option}: {word!r} is not a number")
+
+
+def _target(word: str) -> float:
+    """A target as a ratio below 1 or as a percentage from 1 on, with or without its sign."""
+    from models.slo.burn import TIGHTEST_TARGET
+
+    number = _number(word.removesuffix("%").rstrip(), "--target")
+    ratio = round(number / 100, 12) if word.endswith("%") or number >= 1 else number
+    if not 0 < ratio <= TIGHTEST_TARGET:
+        raise Misconfigured(f"--target: {word!r} leaves no error budget: say 0.999 or 99.9%")
+    return ratio
+
+
+def _span(since: str, until: str | None) -> tuple[int, int]:
+    """Bounds of the lake's samples, nanoseconds."""
+    now_ns = time.time_ns()
+    to_ns = now_ns if until is None else _moment(until, "--until", now_ns)
+    from_ns = _moment(since, "--since", now_ns)
+    if from_ns >= to_ns:
+        raise Misconfigured(f"--since {since} is not before --until {until or 'now'}")
+    return from_ns, to_ns
+
+
+def _moment(text: str, option: str, now_ns: int) -> int:
+    from models.parse.event_time import event_time_ns
+
+    ago = re.fullmatch(r"-?(\d{1,6})([smhdw])", text)
+    if ago:
+        return now_ns - int(ago[1]) * _UNITS_S[ago[2]] * 1_000_000_000
+    with suppress(Rejected):
+        return event_time_ns(text)
+    raise Misconfigured(f"{option}: {text!r} is neither a time as in 2026-11-20T10:00:00Z nor a time ago as in 7d")
+
+
+def _warnings(tried: Sequence[Variant], recorder: SloRecorder) -> list[str]:
+    found = {
+        f"{variant.slo.name}: no series of {binding.metric} for its {binding.role.value} events came"
+        for number, variant in enumerate(tried)
+        for binding in recorder.unmatched(number)
+    }
+    return sorted(found)
