@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from agents import worker
-from agents.app import ROLES
+from agents.worker.run import run as worker
+from agents.worker.app import ROLES
 from infra.settings import load
 from models.errors import Misconfigured
 

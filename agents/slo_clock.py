@@ -13,9 +13,9 @@ from prometheus_client import CollectorRegistry, Summary
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from agents.context import Context
-from agents.decision_counter import decision_counter
-from agents.solo import Solo
+from agents.worker.context import Context
+from agents.worker.decision_counter import decision_counter
+from agents.worker.solo import Solo
 from infra.lake.lake import LakeReader
 from infra.slo.causes import look_at_samples
 from infra.slo.evaluate import Evaluation, SloEvaluator

@@ -11,7 +11,7 @@ import numpy as np
 from aiokafka import AIOKafkaProducer
 from numpy.typing import NDArray
 
-from agents.partitioning import partition_of
+from agents.kafka.partitioning import partition_of
 
 METRICS: Final = (
     "latency_ms", "requests_per_s", "errors_per_s", "cpu_ratio",

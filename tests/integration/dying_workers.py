@@ -21,16 +21,17 @@ import pytest
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
-from agents import ingest, watch
-from agents.context import Context
-from agents.fetched import Batch, Fetched, Record
-from agents.micro_batch import Deliveries, MicroBatch
-from agents.partition_state import ModelRef, PartitionState
-from agents.publisher import Outgoing
-from agents.record_batch import Packed, RecordBatch
-from agents.retry import Dependencies
-from agents.sample_records import decode
-from agents.serving_models import Served
+from agents.ingest.agent import agent as ingest
+from agents.watch.agent import agent as watch
+from agents.worker.context import Context
+from agents.kafka.fetched import Batch, Fetched, Record
+from agents.kafka.micro_batch import Deliveries, MicroBatch
+from agents.watch.partition_state import ModelRef, PartitionState
+from agents.kafka.publisher import Outgoing
+from agents.kafka.record_batch import Packed, RecordBatch
+from agents.worker.retry import Dependencies
+from agents.ingest.sample_records import decode
+from agents.worker.serving_models import Served
 from infra.pipeline_config import pipeline_config
 from infra.settings import Settings
 from infra.store import feedback, progress

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from agents.partitioning import partition_of
+from agents.kafka.partitioning import partition_of
 from infra.settings import Settings
 from infra.store.slo import definitions as slos
 from infra.store.database import Database

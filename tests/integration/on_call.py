@@ -13,8 +13,8 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from agents.alert_sender import AlertMetrics, AlertSender
-from agents.retry import Dependencies
+from agents.notify.sender import AlertMetrics, AlertSender
+from agents.worker.retry import Dependencies
 from infra.alerting.alertmanager import Alertmanager
 from infra.local.services.alertmanager import Alertmanager as LocalAlertmanager
 from infra.settings import Settings

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from agents.partition_state import PartitionState
+from agents.watch.partition_state import PartitionState
 from infra.alerting import feedback
 from infra.slo import proposals as slo_proposals
 from infra.cli.feedback import app as feedback_app

@@ -14,9 +14,9 @@ from aiokafka import AIOKafkaProducer
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from agents.context import Context
-from agents.model_updates import ModelUpdates
-from agents.retry import Dependencies
+from agents.worker.context import Context
+from agents.watch.model_updates import ModelUpdates
+from agents.worker.retry import Dependencies
 from infra.kafka.admin import create_topics
 from infra.settings import Settings
 from infra.store import training as store

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
-from agents.outbox import BATCH_ROWS, OutboxRelay
-from agents.retry import Dependencies
+from agents.notify.outbox import BATCH_ROWS, OutboxRelay
+from agents.worker.retry import Dependencies
 from infra.local.processes.ports import choose_port
 from infra.settings import Settings
 from infra.store import outbox

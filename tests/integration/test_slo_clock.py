@@ -11,8 +11,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from psycopg2.extensions import cursor as Cursor
 
-from agents.context import Context
-from agents.retry import Dependencies
+from agents.worker.context import Context
+from agents.worker.retry import Dependencies
 from agents.slo_clock import SloClock
 from infra.settings import load
 from infra.store.slo import definitions as slos

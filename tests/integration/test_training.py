@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from agents.training_queue import TrainingQueue
+from agents.trainer.queue import TrainingQueue
 from infra.kafka.admin import create_topics
 from infra.lake.lake import LakeWriter
 from infra.local.services.mlflow import Mlflow

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.notify import parse_alert, parse_alerts
+from agents.notify.agent import parse_alert, parse_alerts
 from infra.alerting.alertmanager import Alertmanager, Refused, posted_alert
 from infra.store.alerts import newest
 from models.alerting.alert import alert_event

@@ -14,7 +14,7 @@ from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBat
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from faust.types import TP
 
-from agents.fetched import Fetched, Record, _Batches, hand_over_batches
+from agents.kafka.fetched import Fetched, Record, _Batches, hand_over_batches
 
 PLACE = TP("metrics", 3)
 RECORDS = [

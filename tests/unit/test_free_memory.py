@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agents.free_memory import MAPPINGS
+from agents.worker.free_memory import MAPPINGS
 
 LOADED_THEN_LET_GO = """
 import psutil
-from agents.free_memory import let_go_of_compiler
+from agents.worker.free_memory import let_go_of_compiler
 from models.pipeline.warm_up import warm_up_reading
 warm_up_reading()
 before = psutil.Process().memory_info().rss

@@ -10,10 +10,10 @@ from typing import cast
 import pytest
 from prometheus_client import CollectorRegistry
 
-from agents.context import Context
-from agents.partition_state import PartitionState, restore
-from agents.retry import Dependencies
-from agents.snapshots import Snapshots
+from agents.worker.context import Context
+from agents.watch.partition_state import PartitionState, restore
+from agents.worker.retry import Dependencies
+from agents.watch.snapshots import Snapshots
 from infra.settings import Settings
 from infra.store import progress
 from infra.store.database import Database

@@ -6,7 +6,7 @@ from collections import deque
 
 import pytest
 
-from agents.partition_state import PartitionState
+from agents.watch.partition_state import PartitionState
 from infra.store.progress import ModelSwap, ThresholdChange
 from tests.unit.streams import make
 

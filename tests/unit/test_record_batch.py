@@ -8,7 +8,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.record_batch import MAX_BODY_BYTES, Packed, RecordBatch, pack
+from agents.kafka.record_batch import MAX_BODY_BYTES, Packed, RecordBatch, pack
 from models.wire.kafka_record_batch import Layout, Span, laid_out, lay_out
 from models.wire.byte_columns import Texts
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents import sample_records
-from agents.partitioning import partition_of
-from agents.sample_records import Decoded, Partitioner, decode, encode, with_identity
+from agents.ingest.agent import sample_records
+from agents.kafka.partitioning import partition_of
+from agents.ingest.sample_records import Decoded, Partitioner, decode, encode, with_identity
 from models.records import SampleColumns
 from models.series import EntityRule, SeriesBook
 

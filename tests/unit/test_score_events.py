@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.score_events import anomaly_alert, score_events, silence_outgoing
+from agents.watch.score_events import anomaly_alert, score_events, silence_outgoing
 from infra.settings import load
 from models.names import Topic
 from models.reasons import AlertDecision, AlertState

@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 from faust.types import TP
 
-from agents.fetched import Fetched, Record
-from agents.micro_batch import Deliveries, MicroBatch, side_by_side
+from agents.kafka.fetched import Fetched, Record
+from agents.kafka.micro_batch import Deliveries, MicroBatch, side_by_side
 
 
 class Stream:

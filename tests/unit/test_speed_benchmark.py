@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.partitioning import partition_of
+from agents.kafka.partitioning import partition_of
 from benchmarks.speed.catch_up import _wrong
 from benchmarks.speed.figures import Figure
 from benchmarks.speed.record import Record

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.partitioning import partition_of
+from agents.kafka.partitioning import partition_of
 from models.errors import Rejected
 from models.records import SampleColumns, SampleRecord, distinct, with_room
 from models.series import SeriesBook, parse_series

@@ -28,8 +28,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
-from agents.fetched import Batch, Fetched, hand_over_batches
-from agents.micro_batch import BATCH_MAX_BYTES, Deliveries, MicroBatch
+from agents.kafka.fetched import Batch, Fetched, hand_over_batches
+from agents.kafka.micro_batch import BATCH_MAX_BYTES, Deliveries, MicroBatch
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from agents.context import Context
+from agents.worker.context import Context
 
 EVERY_S: Final = 5.0
 """A call takes some milliseconds with a few hundred megabytes to look through."""

@@ -1,7 +1,7 @@
 """The notify agent: keeps the table `alert` at the newest transition of every alert on the `alerts` topic.
 
 1. decode the batch; what is no alert is logged, counted and left out;
-2. one transaction: the alerts' newest states, and a notification to the sender (`agents/alert_sender.py`), which posts
+2. one transaction: the alerts' newest states, and a notification to the sender (`agents/notify/sender.py`), which posts
    them within milliseconds; what waits for Alertmanager waits in this table;
 3. acknowledge.
 
@@ -18,9 +18,9 @@ from typing import Any
 import faust
 import msgspec
 
-from agents.alert_sender import AlertMetrics, AlertSender
-from agents.context import Context
-from agents.micro_batch import micro_batches
+from agents.notify.sender import AlertMetrics, AlertSender
+from agents.worker.context import Context
+from agents.kafka.micro_batch import micro_batches
 from infra.alerting.alertmanager import Alertmanager
 from infra.store import alerts
 from infra.store.database import Database

@@ -22,9 +22,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from prometheus_client import Gauge
 
-from agents.context import Context
-from agents.retry import Dependencies
-from agents.solo import Solo
+from agents.worker.context import Context
+from agents.worker.retry import Dependencies
+from agents.worker.solo import Solo
 from infra.settings import Settings
 from infra.store import notifications, outbox
 from infra.store.database import Database

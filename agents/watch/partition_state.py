@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from agents.sample_records import Decoded, with_identity
+from agents.ingest.sample_records import Decoded, with_identity
 from infra.store.progress import ModelSwap, ThresholdChange
 from models.errors import Rejected
 from models.pipeline.pipeline import Pipeline, PipelineConfig

@@ -20,11 +20,11 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from agents.app import attach, build
-from agents.context import Context, Hook
-from agents.free_memory import hand_back, let_go_of_compiler
-from agents.metrics import LagCollector
-from agents.retry import Dependencies
+from agents.worker.app import attach, build
+from agents.worker.context import Context, Hook
+from agents.worker.free_memory import hand_back, let_go_of_compiler
+from agents.watch.metrics import LagCollector
+from agents.worker.retry import Dependencies
 from infra.kafka.admin import create_topics
 from infra.settings import Settings
 from infra.store.database import Database

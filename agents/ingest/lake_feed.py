@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import Counter
 
-from agents.context import Context
+from agents.worker.context import Context
 from infra.lake.lake import LakeWriter
 from models.names import Metric
 from models.parse.outcome import Parsed

@@ -12,13 +12,13 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from agents.decision_counter import decision_counter
-from agents.sample_records import Decoded
-from agents.transport import Consumer
+from agents.worker.decision_counter import decision_counter
+from agents.ingest.sample_records import Decoded
+from agents.kafka.transport import Consumer
 from models.names import Metric
 
 if TYPE_CHECKING:
-    from agents.partition_state import PartitionState
+    from agents.watch.partition_state import PartitionState
     from models.state.results import Folded
 
 AGE_BUCKETS_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 3600.0)

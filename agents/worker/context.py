@@ -11,8 +11,8 @@ from typing import Final, ParamSpec, TypeVar
 
 from prometheus_client import CollectorRegistry, Histogram
 
-from agents.retry import Dependencies
-from agents.serving_models import ServingModels
+from agents.worker.retry import Dependencies
+from agents.worker.serving_models import ServingModels
 from infra.settings import Settings
 from infra.store.database import Database
 from models.names import Metric

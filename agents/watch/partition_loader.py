@@ -10,9 +10,9 @@ from collections import deque
 import msgspec
 import numpy as np
 
-from agents.context import Context
-from agents.partition_state import NO_MODEL, ModelRef, PartitionState, restore
-from agents.serving_models import Served
+from agents.worker.context import Context
+from agents.watch.partition_state import NO_MODEL, ModelRef, PartitionState, restore
+from agents.worker.serving_models import Served
 from infra.mlflow.model_cache import ModelFiles
 from infra.pipeline_config import pipeline_config
 from infra.store import progress

@@ -225,7 +225,7 @@ def hand_over_batches(consumer: AIOKafkaConsumer) -> None:
     """
     read_answer = Fetcher._proc_fetch_request
     if "MemoryRecords" not in read_answer.__code__.co_names:
-        raise RuntimeError("this version of aiokafka reads fetches in another way than agents/fetched.py knows")
+        raise RuntimeError("this version of aiokafka reads fetches in another way than agents/kafka/fetched.py knows")
     names = {**read_answer.__globals__, "MemoryRecords": _Batches}
     rebound = FunctionType(read_answer.__code__, names, read_answer.__name__, read_answer.__defaults__)
     consumer._fetcher._proc_fetch_request = MethodType(rebound, consumer._fetcher)

@@ -20,8 +20,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from prometheus_client import Counter, Gauge
 
-from agents.context import Context
-from agents.serving_models import Served
+from agents.worker.context import Context
+from agents.worker.serving_models import Served
 from infra.backoff import Backoff
 from infra.mlflow.model_cache import ModelFiles
 from infra.store import training as store

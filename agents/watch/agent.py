@@ -29,19 +29,19 @@ import msgspec
 import numpy as np
 from faust.types import TP, StreamT
 
-from agents.context import Context
-from agents.fetched import Record
-from agents.metrics import WatchMetrics
-from agents.micro_batch import MicroBatch, side_by_side
-from agents.partition_loader import PartitionLoader
-from agents.partition_state import PartitionState
-from agents.partitioning import partition_of
-from agents.publisher import Outgoing, Publisher
-from agents.record_batch import Packed, pack
-from agents.sample_records import Decoded, decode
-from agents.score_events import alert_outgoing, drift_record, retrain_outgoing, score_events, silence_outgoing
-from agents.snapshots import Snapshots
-from agents.transport import reposition, resume_from
+from agents.worker.context import Context
+from agents.kafka.fetched import Record
+from agents.watch.metrics import WatchMetrics
+from agents.kafka.micro_batch import MicroBatch, side_by_side
+from agents.watch.partition_loader import PartitionLoader
+from agents.watch.partition_state import PartitionState
+from agents.kafka.partitioning import partition_of
+from agents.kafka.publisher import Outgoing, Publisher
+from agents.kafka.record_batch import Packed, pack
+from agents.ingest.sample_records import Decoded, decode
+from agents.watch.score_events import alert_outgoing, drift_record, retrain_outgoing, score_events, silence_outgoing
+from agents.watch.snapshots import Snapshots
+from agents.kafka.transport import reposition, resume_from
 from infra.store import feedback
 from infra.store.slo import definitions as slos
 from infra.store.progress import Fenced, ModelSwap, ThresholdChange

@@ -19,8 +19,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownTopicOrPartitionError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from agents.partitioning import partition_of
-from agents.record_batch import Packed, RecordBatch
+from agents.kafka.partitioning import partition_of
+from agents.kafka.record_batch import Packed, RecordBatch
 from infra.settings import Settings
 from models.errors import Unavailable
 

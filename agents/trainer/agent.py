@@ -2,7 +2,7 @@
 
 1. store the batch's requests in the table `training` (a repeat is recognised by its id);
 2. acknowledge: from here on the table is the queue, and a request in it survives everything;
-3. beside the stream, work off the table (`agents/training_queue.py`): a process trains and writes to MLflow, then one
+3. beside the stream, work off the table (`agents/trainer/queue.py`): a process trains and writes to MLflow, then one
    transaction holds the outcome, what is served and the announcement on its way to `models`.
 
 A death in 3 leaves the request open. Whoever takes it next finds the version that the first attempt registered, or
@@ -25,9 +25,9 @@ from typing import Any, Final
 import faust
 import msgspec
 
-from agents.context import Context
-from agents.micro_batch import micro_batches
-from agents.training_queue import TrainingQueue
+from agents.worker.context import Context
+from agents.kafka.micro_batch import micro_batches
+from agents.trainer.queue import TrainingQueue
 from infra.backoff import Backoff
 from infra.store import training as store
 from infra.store.database import Database

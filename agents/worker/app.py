@@ -9,17 +9,17 @@ from typing import Final
 import faust
 from mode.supervisors import CrashingSupervisor
 
-from agents.context import Context
-from agents.transport import FETCH_MAX_BYTES, Transport
+from agents.worker.context import Context
+from agents.kafka.transport import FETCH_MAX_BYTES, Transport
 from infra.settings import Settings
 from models.errors import Misconfigured
 
 ROLES: Final[dict[str, tuple[str, ...]]] = {
-    "ingest": ("agents.ingest",),
-    "watch": ("agents.model_updates", "agents.watch"),
+    "ingest": ("agents.ingest.agent",),
+    "watch": ("agents.watch.model_updates", "agents.watch.agent"),
     "slo-clock": ("agents.slo_clock",),
-    "notify": ("agents.outbox", "agents.notify"),
-    "trainer": ("agents.trainer",),
+    "notify": ("agents.notify.outbox", "agents.notify.agent"),
+    "trainer": ("agents.trainer.agent",),
 }
 """Modules of each role, imported only where the role runs: no worker pays for what it does not use."""
 

@@ -18,8 +18,8 @@ from typing import Final, NoReturn, ParamSpec, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from agents.retry import Dependencies
-from agents.solo import Solo
+from agents.worker.retry import Dependencies
+from agents.worker.solo import Solo
 from infra.alerting.alertmanager import Alertmanager, PostedAlert, Refused, posted_alert
 from infra.settings import Settings
 from infra.store import alerts, notifications
