@@ -1,7 +1,7 @@
 """A history that is a grid, every series with a value in every tick, as the table that placing its samples would give.
 
 Most recorded histories are one, and then there is nothing to decide about a sample: placing them one by one was a sixth
-of a training. Whether the two give the same is held by `tests/property/test_tick_grid.py`.
+of a training. Whether the two give the same is held by `tests/property/training/test_tick_grid.py`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.quality.calibration import false_alarms, quiet_file
 from models.training.fit import fit
-from tests.unit.test_training import nats, table
+from tests.unit.training.test_fit import nats, table
 
 
 def test_the_alarm_rate_on_unseen_rows_is_about_the_one_calibrated() -> None:

@@ -17,7 +17,7 @@ from models.sli.binding import LabelMatcher, MatchOp, Role, SloBinding, Threshol
 from models.slo.definition import BurnCondition, GapPolicy, RatioIndicator, Slices, Slo, TimeWindow, WindowUnit
 from models.slo.openslo.read import parse_files, parse_openslo, read_definitions
 from models.slo.simulate.recorder import SloRecorder
-from tests.unit.openslo_texts import (
+from tests.unit.slo.openslo.texts import (
     AVAILABILITY,
     BURN,
     CONDITION,

@@ -14,7 +14,7 @@ from infra.mlflow.model_cache import ModelFiles
 from models.errors import Unavailable
 from models.service_model.model import ModelUnusable
 from models.training.fit import fit
-from tests.unit.test_training import table
+from tests.unit.training.test_fit import table
 
 BODY = b"a model, as far as anyone here looks"
 SHA256 = hashlib.sha256(BODY).hexdigest()

@@ -18,7 +18,7 @@ from infra.store.slo import exclusions as slo_exceptions
 from infra.store.database import Database
 from models.slo.definition import GapPolicy, Slices, Slo
 from models.slo.exclusions import SECOND_NS, ExceptionKind, SloException
-from tests.integration.slo_story import DAY, LINKS, START_S, Story, slo
+from tests.integration.slo.story import DAY, LINKS, START_S, Story, slo
 
 pytestmark = pytest.mark.integration
 

@@ -13,7 +13,7 @@ from models.reasons import RetrainReason, TrainingOutcome
 from models.service_model.model import ServiceModel
 from models.training.fit import fit
 from models.training.table import TrainingTable, cut
-from tests.unit.test_training import table
+from tests.unit.training.test_fit import table
 
 NO_INCIDENTS = table().take(np.zeros(2000, bool))
 

@@ -16,7 +16,7 @@ from models.alerting.feedback import Mark, Verdict
 from models.names import Topic
 from tests.integration.faust_app import produce
 from tests.integration.known_samples import KnownStream, apply_slo, environment_of, stored_minutes
-from tests.integration.test_exactly_once import assert_repeats_are_equal, flow, settings_of, until_counted
+from tests.integration.watch.test_exactly_once import assert_repeats_are_equal, flow, settings_of, until_counted
 from tests.integration.worker_process import WorkerProcess
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]

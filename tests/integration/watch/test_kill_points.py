@@ -13,7 +13,7 @@ from infra.settings import Settings
 from infra.store.slo.definitions import StoredSlo, StoredSlos
 from models.names import Topic
 from models.slo.openslo.read import parse_openslo
-from tests.integration.dying_workers import (
+from tests.integration.watch.dying_workers import (
     PARTITIONS,
     World,
     live_and_die,

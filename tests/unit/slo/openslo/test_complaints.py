@@ -6,7 +6,7 @@ import pytest
 
 from models.errors import Misconfigured
 from models.slo.openslo.read import parse_openslo
-from tests.unit.openslo_texts import (
+from tests.unit.slo.openslo.texts import (
     AVAILABILITY,
     CONDITION,
     LATENCY,

@@ -19,7 +19,7 @@ from infra.store.database import Database
 from models.records import SampleColumns
 from models.series import EntityRule, format_series
 from models.slo.causes.text import NO_CAUSE, NOT_YET
-from tests.integration.slo_story import LINKS, START_S, Story, slo
+from tests.integration.slo.story import LINKS, START_S, Story, slo
 
 pytestmark = pytest.mark.integration
 

@@ -25,7 +25,7 @@ from models.names import Topic
 from models.records import ModelEvent
 from models.timestamps import to_rfc3339
 from models.training.fit import fit
-from tests.unit.test_training import table
+from tests.unit.training.test_fit import table
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 

@@ -21,7 +21,7 @@ from models.slo.definition import (
     WindowUnit,
 )
 from models.slo.rollups import Level
-from tests.integration.slo_story import LINKS, START_S, Story, slo
+from tests.integration.slo.story import LINKS, START_S, Story, slo
 
 pytestmark = pytest.mark.integration
 

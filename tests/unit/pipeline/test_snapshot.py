@@ -9,7 +9,7 @@ from models.drift.bank import StateUnusable
 from models.pipeline.pipeline import Pipeline, PipelineConfig
 from models.series import EntityRule
 from tests.unit.streams import RULE, make, pieces
-from tests.unit.test_pipeline import eventful, summary, with_model
+from tests.unit.pipeline.test_pipeline import eventful, summary, with_model
 
 CONFIG = PipelineConfig(RULE)
 

@@ -17,7 +17,7 @@ from infra.store.database import Database
 from models.names import AlertName, Severity
 from models.reasons import AlertState
 from models.records import AlertEvent
-from tests.integration.on_call import OnCall, on_call, sending, transition
+from tests.integration.alerting.on_call import OnCall, on_call, sending, transition
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

@@ -10,7 +10,7 @@ from infra.store import alerts
 from infra.store.database import Database
 from models.reasons import AlertState
 from models.records import AlertEvent
-from tests.integration.on_call import SECOND_NS, transition
+from tests.integration.alerting.on_call import SECOND_NS, transition
 
 pytestmark = pytest.mark.integration
 
