@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from agents.worker.run import run as worker
+from agents.worker import run as worker
 from agents.worker.app import ROLES
 from infra.settings import load
 from models.errors import Misconfigured

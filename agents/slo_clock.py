@@ -18,9 +18,9 @@ from agents.worker.decision_counter import decision_counter
 from agents.worker.solo import Solo
 from infra.lake.lake import LakeReader
 from infra.slo.causes import look_at_samples
+from infra.slo.changes import DECISION_KIND
 from infra.slo.evaluate import Evaluation, SloEvaluator
 from infra.slo.forecast import forecast_budgets
-from infra.slo.changes import DECISION_KIND
 from infra.store.slo.forecasts import StoredForecast
 from infra.store.slo.windows import PERIOD
 from models.names import Metric

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.settings import Settings
-from models.pipeline.pipeline import PipelineConfig
+from models.pipeline.config import PipelineConfig
 
 
 def pipeline_config(settings: Settings) -> PipelineConfig:

@@ -19,9 +19,9 @@ from pydantic_settings import (
 )
 
 from models.errors import Misconfigured
-from models.state.metric_rules import MetricRule
 from models.names import Topic
 from models.series import EntityRule
+from models.state.metric_rules import MetricRule
 
 STACK_FILE = "stack.json"
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 # numba imports SciPy to look at its version, and at the first call of a compiled loop to see whether it has a BLAS,
 # which none of ours uses: 35 MB in every worker. None makes these imports fail, which numba takes for "not installed";
@@ -24,22 +25,45 @@ from numba.core.caching import IndexDataCacheFile
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SOURCES = (
-    "adwin", "calibration", "compiled", "counting", "daily", "distance", "drift", "episodes", "false_alarms",
-    "features", "forest", "forest_growth", "form_table", "json_scan", "kafka_layout", "level_shift", "native_batches",
-    "native_json", "novelty", "online", "own_level", "placing", "rows", "score_texts", "scoring", "seasonal",
-    "service_model", "state", "texts", "threshold", "variance_change", "whitening",
-)  # fmt: skip
-"""Modules whose text ends up in compiled code: the loops, and the tables and constants that they use."""
+MODELS: Final = Path(__file__).parent
+_IMPORT: Final = re.compile(r"^from (models[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 
 
-def _digest() -> str:
-    """Twelve hex digits that stand for everything that compiled code is made from."""
-    texts = (Path(__file__).with_name(f"{module}.py").read_bytes() for module in SOURCES)
-    return hashlib.blake2b(b"\0".join(texts), digest_size=6).hexdigest()
+def sources(folder: Path = MODELS) -> list[Path]:
+    """Files whose text can end up in compiled code: those with a compiled loop, and what they import, to the end.
+
+    Args:
+        folder: of the package `models`.
+
+    Returns:
+        Paths, sorted. Imports below TYPE_CHECKING or inside functions do not count: loops can't see them.
+    """
+    found: set[Path] = set()
+    waiting = [file for file in folder.rglob("*.py") if "\n@compiled" in file.read_text()] + [folder / "compiled.py"]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting += _imported(folder, file.read_text())
+    return sorted(found)
 
 
-DIGEST = _digest()
+def _imported(folder: Path, text: str) -> list[Path]:
+    """Files of the package that a module's text imports, as modules or from modules."""
+    candidates = []
+    for module, names in _IMPORT.findall(text):
+        path = folder.joinpath(*module.split(".")[1:])
+        candidates += [path.with_suffix(".py"), *(path / f"{name}.py" for name in re.findall(r"\w+", names))]
+    return [candidate for candidate in candidates if candidate.is_file()]
+
+
+def digest(folder: Path = MODELS) -> str:
+    """Twelve hex digits that stand for everything that compiled code is made from, names of files included."""
+    parts = (part for file in sources(folder) for part in (str(file.relative_to(folder)).encode(), file.read_bytes()))
+    return hashlib.blake2b(b"\0".join(parts), digest_size=6).hexdigest()
+
+
+DIGEST: Final = digest()
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
@@ -50,7 +74,7 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     a twelfth of a worker's time.
 
     Divisions follow IEEE 754 (infinity, not an exception), as in numpy. The names of the cache's files carry the digest
-    of `SOURCES`: numba by itself looks at the function's own file only, and would go on using what another file
+    of `sources()`: numba by itself looks at the function's own file only, and would go on using what another file
     compiled into it before it was edited, or stumble over names that are gone.
     """
     return _compiled(function, counts=False)

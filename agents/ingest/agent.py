@@ -19,11 +19,11 @@ from faust.types import StreamT
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter
 
-from agents.worker.context import Context
 from agents.ingest.lake_feed import LakeFeed
+from agents.ingest.sample_records import Partitioner, encode
 from agents.kafka.micro_batch import MicroBatch, side_by_side
 from agents.kafka.publisher import Outgoing, Publisher
-from agents.ingest.sample_records import Partitioner, encode
+from agents.worker.context import Context
 from infra.settings import Settings
 from models.names import DeadLetterHeader, Metric, Topic
 from models.parse.outcome import Limits, Parsed

@@ -21,8 +21,8 @@ from aiokafka.record.legacy_records import LegacyRecordBatch
 from faust.types import TP
 from numpy.typing import NDArray
 
-from models.wire.kafka_record_batch import FRAME, HEADER, Layout, Span, lay_out
 from models.wire.byte_columns import Texts, parts
+from models.wire.kafka_record_batch import FRAME, HEADER, Layout, Span, lay_out
 
 _MAGIC_AT: Final = 16
 

@@ -16,8 +16,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.util import calc_crc32c
 from numpy.typing import NDArray
 
-from models.wire.kafka_record_batch import FRAME, HEADER, laid_out
 from models.wire.byte_columns import Texts, parts
+from models.wire.kafka_record_batch import FRAME, HEADER, laid_out
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 """Keys and values of one batch, uncompressed: a broker takes batches of 1 MiB unless it is told otherwise."""

@@ -18,9 +18,9 @@ from typing import Any
 import faust
 import msgspec
 
+from agents.kafka.micro_batch import micro_batches
 from agents.notify.sender import AlertMetrics, AlertSender
 from agents.worker.context import Context
-from agents.kafka.micro_batch import micro_batches
 from infra.alerting.alertmanager import Alertmanager
 from infra.store import alerts
 from infra.store.database import Database

@@ -25,9 +25,9 @@ from typing import Any, Final
 import faust
 import msgspec
 
-from agents.worker.context import Context
 from agents.kafka.micro_batch import micro_batches
 from agents.trainer.queue import TrainingQueue
+from agents.worker.context import Context
 from infra.backoff import Backoff
 from infra.store import training as store
 from infra.store.database import Database

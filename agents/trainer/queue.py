@@ -23,8 +23,8 @@ from infra.training.messages import JobResult, TrainingJob
 from infra.training.process import TrainingCrashed, TrainingProcess
 from models.names import Metric
 from models.reasons import RetrainReason, TrainingOutcome
-from models.training.triggers import changed_ns
 from models.timestamps import to_rfc3339
+from models.training.triggers import changed_ns
 
 log = logging.getLogger(__name__)
 

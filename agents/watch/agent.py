@@ -29,28 +29,28 @@ import msgspec
 import numpy as np
 from faust.types import TP, StreamT
 
-from agents.worker.context import Context
+from agents.ingest.sample_records import Decoded, decode
 from agents.kafka.fetched import Record
-from agents.watch.metrics import WatchMetrics
 from agents.kafka.micro_batch import MicroBatch, side_by_side
-from agents.watch.partition_loader import PartitionLoader
-from agents.watch.partition_state import PartitionState
 from agents.kafka.partitioning import partition_of
 from agents.kafka.publisher import Outgoing, Publisher
 from agents.kafka.record_batch import Packed, pack
-from agents.ingest.sample_records import Decoded, decode
+from agents.kafka.transport import reposition, resume_from
+from agents.watch.metrics import WatchMetrics
+from agents.watch.partition_loader import PartitionLoader
+from agents.watch.partition_state import PartitionState
 from agents.watch.score_events import alert_outgoing, drift_record, retrain_outgoing, score_events, silence_outgoing
 from agents.watch.snapshots import Snapshots
-from agents.kafka.transport import reposition, resume_from
+from agents.worker.context import Context
 from infra.store import feedback
-from infra.store.slo import definitions as slos
 from infra.store.progress import Fenced, ModelSwap, ThresholdChange
+from infra.store.slo import definitions as slos
 from infra.store.watch import Effects, commit
 from models.errors import Misconfigured
 from models.names import Topic
+from models.pipeline.warm_up import warm_up_writing
 from models.state.results import Folded
 from models.wire.byte_columns import Texts
-from models.pipeline.warm_up import warm_up_writing
 
 log = logging.getLogger(__name__)
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
-import faust
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from agents.worker.decision_counter import decision_counter
 from agents.ingest.sample_records import Decoded
-from agents.kafka.transport import Consumer
+from agents.worker.decision_counter import decision_counter
 from models.names import Metric
 
 if TYPE_CHECKING:
@@ -109,24 +107,3 @@ class LatestScoresCollector(Collector):
         yield GaugeMetricFamily(Metric.ENTITIES.value, "Entities in the state of this worker.", value=entities)
         yield GaugeMetricFamily(Metric.SERIES.value, "Series in the state of this worker.", value=series)
 
-
-class LagCollector(Collector):
-    """Records that this worker's partitions hold and that are not acknowledged yet."""
-
-    def __init__(self, app: faust.App) -> None:
-        self._app = app
-
-    def describe(self) -> Iterator[GaugeMetricFamily]:
-        """Nothing: registering must not start the consumer."""
-        return iter(())
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Called in the thread of the scrape."""
-        lag = GaugeMetricFamily(
-            Metric.CONSUMER_LAG.value, "Records not acknowledged yet.", labels=["topic", "partition"]
-        )
-        if not self._app.started:
-            return
-        for tp, records in cast(Consumer, self._app.consumer).lags().items():
-            lag.add_metric([tp.topic, str(tp.partition)], records)
-        yield lag

@@ -10,8 +10,8 @@ from collections import deque
 import msgspec
 import numpy as np
 
-from agents.worker.context import Context
 from agents.watch.partition_state import NO_MODEL, ModelRef, PartitionState, restore
+from agents.worker.context import Context
 from agents.worker.serving_models import Served
 from infra.mlflow.model_cache import ModelFiles
 from infra.pipeline_config import pipeline_config

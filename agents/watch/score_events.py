@@ -17,9 +17,9 @@ from models.names import AlertName, Annotation, Severity, Topic
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent, DriftEvent, RetrainEvent
 from models.state.results import READINESS
-from models.wire.score_json import ScoreColumns, score_texts
-from models.wire.byte_columns import Texts
 from models.timestamps import to_rfc3339
+from models.wire.byte_columns import Texts
+from models.wire.score_json import ScoreColumns, score_texts
 
 if TYPE_CHECKING:
     from infra.settings import Settings

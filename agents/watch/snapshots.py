@@ -12,8 +12,8 @@ import logging
 import time
 from typing import Final
 
-from agents.worker.context import Context
 from agents.watch.partition_state import PartitionImage, PartitionState
+from agents.worker.context import Context
 from infra.store import progress
 from infra.store.progress import Snapshot, StoredSnapshot
 from models.errors import Unavailable

@@ -9,8 +9,8 @@ from typing import Final
 import faust
 from mode.supervisors import CrashingSupervisor
 
-from agents.worker.context import Context
 from agents.kafka.transport import FETCH_MAX_BYTES, Transport
+from agents.worker.context import Context
 from infra.settings import Settings
 from models.errors import Misconfigured
 

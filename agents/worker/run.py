@@ -20,10 +20,10 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from agents.kafka.lag import LagCollector
 from agents.worker.app import attach, build
 from agents.worker.context import Context, Hook
 from agents.worker.free_memory import hand_back, let_go_of_compiler
-from agents.watch.metrics import LagCollector
 from agents.worker.retry import Dependencies
 from infra.kafka.admin import create_topics
 from infra.settings import Settings

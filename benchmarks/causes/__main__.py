@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from benchmarks.causes.incidents import Case, cases
 from benchmarks.causes.play import RULE, Played, place_of, play
-from models.pipeline.pipeline import PipelineConfig
+from models.pipeline.config import PipelineConfig
 
 RESULTS: Final = Path(__file__).parents[1] / "results" / "causes.json"
 HISTORY_S: Final = 26 * 3600.0

@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from models.synthetic.services import SERVICES, ServiceProfile
-from models.synthetic.incidents import Incident, IncidentKind
 from models.sli.binding import ThresholdOp
 from models.slo.definition import MetricQuery, RatioIndicator, Slo, ThresholdIndicator, TimeWindow, WindowUnit
+from models.synthetic.incidents import Incident, IncidentKind
+from models.synthetic.services import SERVICES, ServiceProfile
 
 CAUSE: Final = {
     IncidentKind.LATENCY: "latency_ms",

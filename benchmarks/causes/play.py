@@ -10,21 +10,22 @@ from numpy.typing import NDArray
 
 from benchmarks.causes.incidents import Case, slos_of
 from models.evaluation.backtest import Backtest, cut
-from models.training.train import TrainingRules
 from models.names import Severity
-from models.pipeline.pipeline import Pipeline, PipelineConfig
+from models.pipeline.config import PipelineConfig
+from models.pipeline.pipeline import Pipeline
 from models.reasons import AlertDecision, AlertState
 from models.records import SampleColumns
-from models.state.results import Episode, Folded
 from models.series import EntityRule
-from models.synthetic.services import Simulation
 from models.slo.burn import Recorded
-from models.slo.causes.rank import Cause, Evidence, rank_causes
 from models.slo.burn_alert import judge
-from models.slo.definition import Slo
 from models.slo.causes.onset import burn_onset
-from models.slo.simulate.replay import sums_of_windows
+from models.slo.causes.rank import Cause, Evidence, rank_causes
 from models.slo.causes.shifts import find_shifts
+from models.slo.definition import Slo
+from models.slo.simulate.replay import sums_of_windows
+from models.state.results import Episode, Folded
+from models.synthetic.services import Simulation
+from models.training.train import TrainingRules
 
 RULE: Final = EntityRule(("service",), ("instance",), "host")
 START_NS: Final = 1_780_000_000_000_000_000

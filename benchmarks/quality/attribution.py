@@ -23,8 +23,8 @@ from benchmarks.quality import product
 from benchmarks.quality.quiet_streams import quiet
 from benchmarks.quality.runs import run_all
 from benchmarks.quality.tables import markdown
-from models.synthetic.services import METRICS, ServiceProfile, Simulation
 from models.synthetic.incidents import DEFAULT_MAGNITUDE, Incident, IncidentKind
+from models.synthetic.services import METRICS, ServiceProfile, Simulation
 
 WIDE = "38 metrics, 20 dead"
 SERVICE = "simulated service"

@@ -27,7 +27,7 @@ from benchmarks.quality.quiet_streams import quiet
 from benchmarks.quality.runs import run_all
 from benchmarks.quality.tables import markdown
 from models.drift.bank import DriftBank
-from models.pipeline.pipeline import PipelineConfig
+from models.pipeline.config import PipelineConfig
 from models.series import EntityRule
 
 Floats = NDArray[np.float64]

@@ -20,8 +20,8 @@ from infra.local.services.postgres import Postgres
 from infra.slo.evaluate import SloEvaluator
 from infra.slo.views import read_views
 from infra.store import watch
-from infra.store.slo import definitions as slos
 from infra.store.database import Database
+from infra.store.slo import definitions as slos
 from models.slo.alert_text import Links
 from models.slo.telemetry import Telemetry
 

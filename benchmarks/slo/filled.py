@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from infra.store.slo import definitions as slos
 from infra.store.database import Database
+from infra.store.slo import definitions as slos
 from models.sli.binding import LabelMatcher, MatchOp, ThresholdOp
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 from models.slo.windows import DAY_S, HOUR_S

@@ -11,30 +11,29 @@ from psycopg2.extensions import cursor as Cursor
 from benchmarks.slo.explained import Explainer, shortened
 from benchmarks.slo.filled import NOW_S, SERVICES
 from infra.alerting import feedback
+from infra.lake.lake import LakeReader
 from infra.slo import exclusions as slo_exceptions
 from infra.slo import proposals as slo_proposals
-from infra.lake.lake import LakeReader
 from infra.slo.causes import look_at_samples
 from infra.slo.evaluate import SloEvaluator
 from infra.slo.forecast import forecast_budgets, forecasts_of
 from infra.store import alerts, watch
-from infra.store.slo import burn_alerts
-from infra.store.slo import dependencies
-from infra.store.slo import windows as slo_windows
-from infra.store.slo import definitions as slos
 from infra.store import feedback as stored_feedback
+from infra.store.database import Database
+from infra.store.slo import burn_alerts, dependencies
+from infra.store.slo import definitions as slos
 from infra.store.slo import exclusions as stored_exceptions
 from infra.store.slo import proposals as stored_proposals
-from infra.store.database import Database
+from infra.store.slo import windows as slo_windows
 from infra.store.slo.summaries import read_summaries
 from models.alerting.feedback import Mark, Verdict
 from models.records import AlertEvent
-from models.state.results import SloCounts
 from models.series import EntityRule
+from models.service_graph import Edge
 from models.slo.alert_text import Links
 from models.slo.definition import GapPolicy, Slices
-from models.slo.causes.dependencies import Edge
 from models.slo.exclusions import SECOND_NS, ExceptionKind, SloException
+from models.state.results import SloCounts
 
 NOW_NS = NOW_S * SECOND_NS
 BURNING = "service-0"

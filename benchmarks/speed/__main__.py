@@ -35,7 +35,8 @@ def main(arguments: Sequence[str]) -> int:
             _say(f"{one.name}: measured by {code} already; --again repeats it")
     if due:
         # as `make setup` does: a worker that has to compile its loops holds 150 MB of compiler for the rest of its life
-        subprocess.run([sys.executable, "-c", "from models.pipeline.warm_up import warm_up; warm_up()"], cwd=ROOT, check=True)
+        warm_up = "from models.pipeline.warm_up import warm_up; warm_up()"
+        subprocess.run([sys.executable, "-c", warm_up], cwd=ROOT, check=True)
     failed = []
     for number, one in enumerate(due):
         left_s = sum(other.quick_s if chosen.quick else other.full_s for other in due[number:])

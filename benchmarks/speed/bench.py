@@ -26,9 +26,9 @@ from infra.local.services.kafka import Kafka
 from infra.local.services.postgres import Postgres
 from infra.local.shipped import cache_folder
 from infra.settings import Settings, load
-from infra.store.slo import definitions as slos
 from infra.store import training as training_store
 from infra.store.database import Database
+from infra.store.slo import definitions as slos
 from infra.store.training import ServedModel
 from models.names import Topic
 from models.sli.binding import LabelMatcher, MatchOp, ThresholdOp

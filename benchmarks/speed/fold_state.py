@@ -11,7 +11,8 @@ import numpy as np
 import psutil
 
 from benchmarks.speed.workload import METRICS, Workload, service
-from models.pipeline.pipeline import Pipeline, PipelineConfig
+from models.pipeline.config import PipelineConfig
+from models.pipeline.pipeline import Pipeline
 from models.records import SampleColumns
 from models.series import EntityRule, format_series
 

@@ -13,11 +13,11 @@ from typing import Final
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
-from models.training.train import TrainingOrder, TrainingRules, train
+from models.pipeline.warm_up import warm_up
 from models.reasons import RetrainReason
 from models.records import SampleColumns
 from models.series import EntityRule, format_series
-from models.pipeline.warm_up import warm_up
+from models.training.train import TrainingOrder, TrainingRules, train
 
 ENTITIES: Final = 10
 INTERVAL_NS: Final = 1_000_000_000

@@ -19,7 +19,8 @@ from river.preprocessing import MinMaxScaler
 from benchmarks.quality.baselines import random_cut_forest
 from benchmarks.speed.bench import Bench
 from benchmarks.speed.figures import Figure, median
-from models.pipeline.pipeline import Pipeline, PipelineConfig
+from models.pipeline.config import PipelineConfig
+from models.pipeline.pipeline import Pipeline
 from models.records import SampleColumns
 from models.series import EntityRule, format_series
 

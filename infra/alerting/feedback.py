@@ -11,8 +11,8 @@ from infra.slo import proposals as slo_proposals
 from infra.store import feedback
 from infra.store.feedback import StoredMark, ThresholdMove
 from infra.store.slo.proposals import Proposal
-from models.errors import Misconfigured
 from models.alerting.feedback import Mark, Verdict, threshold_factor
+from models.errors import Misconfigured
 from models.names import AlertLabel, AlertName
 from models.timestamps import from_datetime, to_datetime, to_rfc3339
 

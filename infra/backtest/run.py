@@ -16,14 +16,14 @@ from infra.backtest.score_file import ScoreFile
 from infra.datafile.read import DataFile, data_files, read_file
 from infra.pipeline_config import pipeline_config
 from infra.settings import Settings
-from models.evaluation.backtest import Backtest, Training
-from models.training.train import TrainingRules
 from models.errors import Misconfigured
+from models.evaluation.backtest import Backtest, Training
 from models.labels import LabelWindow
 from models.pipeline.pipeline import Pipeline
 from models.records import SampleColumns
-from models.state.results import Folded
 from models.slo.definition import Slo
+from models.state.results import Folded
+from models.training.train import TrainingRules
 
 SCORES_FILE = "scores.csv"
 REPORT_FILE = "report.json"

@@ -13,10 +13,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from infra.local.processes.background import start_supervisor, stop_supervisor
+from infra.local.background import start_supervisor, stop_supervisor
 from infra.local.processes.ports import LOOPBACK, answers
 from infra.local.stack_file import read_stack_file, supervisor_pid
-from infra.local.processes.supervisor import notifications_file
+from infra.local.supervisor import notifications_file
 from infra.settings import home_folder
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from infra.datafile.read import table as dt
+from infra.datafile import table as dt
 from models.errors import Misconfigured, Rejected
 from models.labels import LabelWindow
 from models.parse.event_time import event_time_ns

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from infra.alerting.webhook import WebhookReceiver
 from infra.demo.chain import Chain, Link, Look
 from infra.demo.observe import Observation, rows
 from infra.demo.scores_tail import ScoresTail
 from infra.mlflow.registry import Registry
 from infra.store.database import Database
-from infra.alerting.webhook import WebhookReceiver
 from models.errors import Unavailable
 from models.names import AlertLabel, AlertName, Severity, Topic
 from models.reasons import RetrainReason, TrainingOutcome

@@ -15,6 +15,7 @@ import psutil
 from rich.console import Console
 from rich.live import Live
 
+from infra.alerting.webhook import WebhookReceiver
 from infra.demo.chain import Chain, report
 from infra.demo.host_slo import steady_memory
 from infra.demo.incidents import Incidents
@@ -27,17 +28,16 @@ from infra.demo.view import render
 from infra.local.shipped import shipped
 from infra.local.stack import Stack, external_addresses
 from infra.local.stack_file import supervisor_pid
-from infra.producers import host
 from infra.mlflow.registry import Registry
+from infra.producers import host
 from infra.settings import Settings, load
 from infra.slo.files import read_slos
-from infra.store.slo import definitions as slos
 from infra.store.database import Database
-from infra.alerting.webhook import WebhookReceiver
+from infra.store.slo import definitions as slos
 from models.names import Topic
-from models.synthetic.services import SERVICES
-from models.synthetic.incidents import IncidentKind
 from models.slo.definition import Slo
+from models.synthetic.incidents import IncidentKind
+from models.synthetic.services import SERVICES
 
 DEMO_SETTINGS: Final = {
     "slo_clock_interval_s": "2",

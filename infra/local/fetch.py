@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from infra.local.java import find_java
-from infra.local.services.kafka import Kafka
 from infra.local.kafka_jars import class_archive, kafka_jars
+from infra.local.services.kafka import Kafka
 from infra.local.shipped import cache_folder
 from infra.settings import home_folder
 from models.errors import TidewatchError

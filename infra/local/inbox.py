@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from infra.local.processes.ports import choose_port
 from infra.alerting.webhook import Notification, WebhookReceiver
+from infra.local.processes.ports import choose_port
 from models.names import AlertLabel, AlertName, Annotation
 
 PREFERRED_PORT = 9095

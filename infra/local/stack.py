@@ -10,18 +10,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from infra.local.processes.pids import pid_file, record, stop_recorded
 from infra.local.services.alertmanager import Alertmanager
 from infra.local.services.kafka import Kafka
-from infra.local.processes.keeper import Keeper
+from infra.local.services.keeper import Keeper
 from infra.local.services.mlflow import DATABASE as MLFLOW_DATABASE
 from infra.local.services.mlflow import Mlflow
-from infra.local.processes.pids import pid_file, record, stop_recorded
 from infra.local.services.postgres import Postgres
 from infra.local.services.prometheus import Prometheus
 from infra.local.services.service import Service
+from infra.local.services.worker import Worker
 from infra.local.shipped import cache_folder
 from infra.local.stack_file import SUPERVISOR, take_home, write_stack_file
-from infra.local.services.worker import Worker
 from infra.settings import STACK_FILE, Settings
 from infra.store.database import Database
 from models.errors import Misconfigured

@@ -8,8 +8,8 @@ from typing import Final, Protocol
 
 from infra.producers.pace import Clock
 from models.records import SampleColumns
-from models.synthetic.services import ServiceProfile, Simulation
 from models.synthetic.incidents import DEFAULT_MAGNITUDE, Incident, IncidentKind
+from models.synthetic.services import ServiceProfile, Simulation
 
 # ticks generated at once while catching up; 500 ticks of the 10 instances there are make 35,000 samples
 BACKFILL_TICKS: Final = 500

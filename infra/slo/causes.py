@@ -14,22 +14,22 @@ from psycopg2.extensions import cursor as Cursor
 
 from infra.lake.lake import LakeReader
 from infra.store import alerts, anomalies
-from infra.store.slo import burn_alerts
-from infra.store.slo import dependencies
+from infra.store.database import Database
+from infra.store.slo import burn_alerts, dependencies
 from infra.store.slo import firing as slo_alerts
 from infra.store.slo import windows as slo_windows
 from infra.store.slo.burn_alerts import BurnAlert, burn_fingerprint
-from infra.store.database import Database
-from infra.store.slo.firing import BurnAlertKey
 from infra.store.slo.definitions import StoredSlo
+from infra.store.slo.firing import BurnAlertKey
 from models.errors import Unavailable
 from models.names import Annotation
 from models.series import EntityRule
-from models.slo.causes.text import cause_annotations, with_first_cause
-from models.slo.causes.rank import Cause, rank_causes
-from models.slo.causes.dependencies import Edge, upstream
+from models.service_graph import Edge
+from models.slo.causes.dependencies import upstream
 from models.slo.causes.onset import burn_onset
+from models.slo.causes.rank import Cause, rank_causes
 from models.slo.causes.shifts import Shift, find_shifts
+from models.slo.causes.text import cause_annotations, with_first_cause
 from models.slo.windows import HOUR_S, window_order
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from psycopg2.extensions import cursor as Cursor
 
 from infra.store import decisions
-from infra.store.slo import windows as slo_windows
 from infra.store.decisions import Decided
+from infra.store.slo import windows as slo_windows
 from infra.store.slo.windows import WindowStatus
 
 DECISION_KIND: Final = "slo"

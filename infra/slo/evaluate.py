@@ -18,11 +18,11 @@ from infra.slo import retention as slo_retention
 from infra.slo.changes import EvaluationRecord, Taken
 from infra.slo.views import SloView, read_views
 from infra.store import outbox
-from infra.store.slo import firing as slo_alerts
-from infra.store.slo import definitions as slos
 from infra.store.database import Database
-from infra.store.slo.firing import BurnAlertKey, FiringAlert
+from infra.store.slo import definitions as slos
+from infra.store.slo import firing as slo_alerts
 from infra.store.slo.definitions import StoredSlos
+from infra.store.slo.firing import BurnAlertKey, FiringAlert
 from models.alerting.alert import alert_event
 from models.names import AlertName, Annotation, Severity, Topic
 from models.reasons import AlertDecision, AlertState

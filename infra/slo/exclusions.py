@@ -9,8 +9,8 @@ from psycopg2.extensions import cursor as Cursor
 
 from infra.slo import proposals as slo_proposals
 from infra.slo.retention import minutes_from_s
-from infra.store.slo import exclusions as slo_exceptions
 from infra.store.slo import definitions as slos
+from infra.store.slo import exclusions as slo_exceptions
 from models.errors import Misconfigured
 from models.slo.exclusions import EXCLUDED, ExceptionKind, SloException
 from models.timestamps import from_datetime, to_rfc3339

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from models.errors import Misconfigured
-from models.slo.openslo.read import read as openslo
 from models.slo.definition import Slo
+from models.slo.openslo import read as openslo
 from models.slo.openslo.read import Definitions
 
 SUFFIXES: Final = (".yaml", ".yml")

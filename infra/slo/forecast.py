@@ -12,12 +12,12 @@ from psycopg2.extensions import cursor as Cursor
 
 from infra.slo.retention import SHORT_PERIOD_S
 from infra.store import decisions, outbox
+from infra.store.database import Database
+from infra.store.slo import definitions as slos
 from infra.store.slo import exclusions as slo_exceptions
 from infra.store.slo import forecasts as slo_forecasts
-from infra.store.slo import definitions as slos
-from infra.store.database import Database
-from infra.store.slo.forecasts import StoredForecast
 from infra.store.slo.definitions import StoredSlo
+from infra.store.slo.forecasts import StoredForecast
 from models.alerting.alert import alert_event
 from models.names import AlertName, Severity, Topic
 from models.reasons import AlertDecision, AlertState

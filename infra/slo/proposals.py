@@ -8,18 +8,18 @@ import numpy as np
 from psycopg2.extensions import cursor as Cursor
 
 from infra.store import feedback
+from infra.store.slo import definitions as slos
 from infra.store.slo import exclusions as slo_exceptions
 from infra.store.slo import proposals as slo_proposals
 from infra.store.slo import windows as slo_windows
-from infra.store.slo import definitions as slos
-from infra.store.slo.proposals import Proposal, ProposalState
 from infra.store.slo.definitions import StoredSlo
-from models.errors import Misconfigured
+from infra.store.slo.proposals import Proposal, ProposalState
 from models.alerting.feedback import Verdict
+from models.errors import Misconfigured
 from models.labels import LabelWindow
-from models.slo.simulate import proposals
 from models.slo.burn import Recorded
 from models.slo.openslo.read import parse_openslo
+from models.slo.simulate import proposals
 from models.slo.windows import MINUTE_S
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from psycopg2.extensions import cursor as Cursor
 
 from infra.store.slo import windows as slo_windows
-from infra.store.slo.windows import Retention
 from infra.store.slo.definitions import StoredSlo
+from infra.store.slo.windows import Retention
 from models.slo.definition import Slo
-from models.slo.rollups import Level
 from models.slo.periods import period_bounds
+from models.slo.rollups import Level
 from models.slo.windows import DAY_S, HOUR_S
 
 SPARE_S = DAY_S

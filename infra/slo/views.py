@@ -13,8 +13,8 @@ from psycopg2.extensions import cursor as Cursor
 from infra.slo.retention import minutes_from_s
 from infra.store.slo import exclusions as slo_exceptions
 from infra.store.slo import windows as slo_windows
-from infra.store.slo.windows import PERIOD, GroupSums, WindowGroup, WindowStatus
 from infra.store.slo.definitions import StoredSlo
+from infra.store.slo.windows import PERIOD, GroupSums, WindowGroup, WindowStatus
 from models.slo.budget import expected_units, filled
 from models.slo.burn import Counts, window_start_s
 from models.slo.definition import GapPolicy, Slices, Slo

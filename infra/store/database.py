@@ -12,7 +12,7 @@ import psycopg2.extensions
 
 from models.errors import Unavailable
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parent / "schema" / "migrations"
 
 VERSION_TABLE = "tidewatch_schema"
 """Where Alembic keeps the schema's version."""

@@ -18,11 +18,11 @@ from psycopg2.extras import Json, execute_values
 from infra.store import feedback, outbox
 from infra.store.outbox import OutboxEvent
 from models.alerting.feedback import with_marks
+from models.labels import IncidentWindow
 from models.names import CHAMPION_ALIAS, AlertLabel, AlertName, Severity, Topic
 from models.reasons import RetrainReason, TrainingOutcome
 from models.records import ModelEvent, RetrainEvent
 from models.timestamps import from_datetime, to_datetime, to_rfc3339
-from models.training.table import IncidentWindow
 
 SAW_DATA = (TrainingOutcome.PROMOTED.value, TrainingOutcome.KEPT_CHAMPION.value)
 """Outcomes of trainings that took place: they start a cool-down and answer requests about what they saw."""

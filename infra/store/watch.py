@@ -21,15 +21,15 @@ from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
 from infra.store import outbox, progress
-from infra.store.slo import dependencies
 from infra.store.database import Database
 from infra.store.outbox import OutboxEvent
 from infra.store.progress import Fenced, ModelSwap, StoredSnapshot, ThresholdChange
+from infra.store.slo import dependencies
 from models.timestamps import to_datetime
 
 if TYPE_CHECKING:
+    from models.service_graph import Edge
     from models.state.results import Drift, Episode, SloCounts
-    from models.slo.causes.dependencies import Edge
 
 PAGE_ROWS = 1000
 """Rows of one INSERT: few round trips, and statements of a size that PostgreSQL parses quickly."""

@@ -21,16 +21,24 @@ import msgspec
 
 from infra.lake.lake import LakeReader
 from infra.mlflow.model_cache import ModelFiles
-from infra.mlflow.registry import TAG_DETAIL, TAG_OUTCOME, TAG_REASON, TAG_REQUEST, TAG_SHA256, RegisteredVersion, Registry
+from infra.mlflow.registry import (
+    TAG_DETAIL,
+    TAG_OUTCOME,
+    TAG_REASON,
+    TAG_REQUEST,
+    TAG_SHA256,
+    RegisteredVersion,
+    Registry,
+)
 from infra.store import training as store
 from infra.store.database import Database
 from infra.training.messages import JobResult, TrainingJob
-from models.training.train import CHANGED, Trained, TrainingOrder, TrainingRules, train
 from models.errors import Misconfigured, Unavailable
 from models.reasons import RetrainReason, TrainingOutcome
 from models.series import EntityRule
 from models.service_model.model import ModelUnusable, ServiceModel
 from models.training.fit import TooLittleData
+from models.training.train import CHANGED, Trained, TrainingOrder, TrainingRules, train
 
 log = logging.getLogger("training")
 

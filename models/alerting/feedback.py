@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from models.labels import LabelWindow
-from models.training.table import IncidentWindow
+from models.labels import IncidentWindow, LabelWindow
 
 STEP: Final = 1.1
 """By what one mark moves a threshold at most. A factor is the power of the false-alarm probability: at rows of a minute

@@ -14,11 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.detectors import hour_of_day as daily
-from models.detectors import level_shift
-from models.detectors import novelty
-from models.detectors import residual as online
 from models.detectors import hour_of_week as seasonal
-from models.detectors import variance_change
+from models.detectors import level_shift, novelty, variance_change
+from models.detectors import residual as online
 from models.state.tables import SERIES, Table
 
 Run = Callable[[Table, NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]], None]

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.state.tables import HOURS, Table
 from models.detectors.pareto_tail import Tail, learn_tail, tail_surprise
+from models.state.tables import HOURS, Table
 
 HOUR_NS = 3_600_000_000_000
 

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.state.tables import Table
 from models.detectors.pareto_tail import Tail, learn_tail, tail_surprise
+from models.state.tables import Table
 
 HOURS_OF_DAY, HOURS_OF_WEEK = 24, 168
 

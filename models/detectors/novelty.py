@@ -19,8 +19,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from models.detectors import hour_of_day as daily
 from models.compiled import compiled
+from models.detectors import hour_of_day as daily
 from models.state.tables import BINS, SUSTAINED, Table
 
 VALUE, RESIDUAL = 0, 1

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.state.tables import Table, Tables
 from models.detectors.pareto_tail import Tail, learn_tail, tail_surprise, tail_value
+from models.state.tables import Table, Tables
 
 P_CUT = 0.1
 """Share of a series' residuals beyond the cut of their tail."""

@@ -1,8 +1,8 @@
 """Changes of distribution that last: ADWIN per series and per entity score, confirmed by persistence and size.
 
-ADWIN (`models/drift/adwin.py`) says that a mean has changed by any amount; on real metrics, which are correlated in time, it
-says so constantly. A change counts as drift when, some rows after it was detected, the mean of the window is still far
-from all that it has been.
+ADWIN (`models/drift/adwin.py`) says that a mean has changed by any amount; on real metrics, which are correlated
+in time, it says so constantly. A change counts as drift when, some rows after it was detected, the mean of the window
+is still far from all that it has been.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.drift.bank import adwin
 from models.compiled import compiled
+from models.drift import adwin
 from models.errors import TidewatchError
 from models.state.tables import Table
 

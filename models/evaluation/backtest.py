@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.training.train import TrainingOrder, TrainingRules, train
+from models.labels import IncidentWindow
 from models.pipeline.pipeline import Pipeline
 from models.reasons import TrainingOutcome
 from models.records import SampleColumns
-from models.state.results import Episode, Folded, RetrainWish
-from models.training.triggers import changed_ns
 from models.service_model.model import ServiceModel
+from models.state.results import Episode, Folded, RetrainWish
 from models.training.fit import TooLittleData
-from models.training.table import IncidentWindow
+from models.training.train import TrainingOrder, TrainingRules, train
+from models.training.triggers import changed_ns
 
 MOMENTS_PER_CELL = 64
 """Models change only where the newest event time has advanced this many times since the last such point. It stands for

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import Rejected
-from models.parse.fast.native_batch import Read
 from models.parse.event_time import EventTimes
+from models.parse.fast.native_batch import Read
 from models.parse.known_series import KnownSeries, SeriesKey
 from models.parse.outcome import Limits, Parsed, Reject
 from models.reasons import RejectReason

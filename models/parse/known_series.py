@@ -11,8 +11,8 @@ from typing import Final, TypeAlias
 import msgspec
 
 from models.errors import Rejected
-from models.parse.outcome import Limits
 from models.parse.fast.series_keys import RawForms
+from models.parse.outcome import Limits
 from models.reasons import RejectReason
 from models.series import EntityRule, Owner, SeriesBook, format_series, valid_metric_name
 

@@ -8,12 +8,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models.parse.fast import native_sample as native_json
 from models.errors import Rejected
-from models.parse.fast.native_batch import Read, read_batches
-from models.parse.formats import native
-from models.parse.formats import telegraf
 from models.parse.collected import Collected
+from models.parse.fast import native_sample as native_json
+from models.parse.fast.native_batch import Read, read_batches
+from models.parse.formats import native, telegraf
 from models.parse.json_text import DECODE_ERRORS, decode_members, kind_of, with_constants_out_of_range
 from models.parse.known_series import KnownSeries
 from models.parse.outcome import Limits, Parsed

@@ -7,33 +7,32 @@ because every step is a loop in arrival order and nothing is decided per batch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.detectors import residual as online
-from models.ticks import placing
-from models.scoring.score_rows import score_rows as scoring
-from models.sli.counts import NO_COUNTS, Counts, bind, sum_counts
 from models.drift.bank import DETECTOR, Confirmed, DriftBank
-from models.scoring.episode_rules import GOING_ON, OPENED, EpisodeRules
-from models.service_model.ask import Multivariate, ask_models
-from models.state.metric_rules import MetricRule
-from models.scoring.episodes import Incidents
+from models.pipeline.config import PipelineConfig
+from models.pipeline.snapshot import Image, Memory, image, read
 from models.reasons import AlertDecision, SampleFate
 from models.records import SampleColumns
-from models.state.results import Drift, Episode, Folded, LatestScores, RetrainWish, ScoredRows, SloCounts
-from models.training.triggers import NewRows, RetrainRules, ServiceRecord, model_changed, wishes
-from models.state.rows import Rows, Samples, chosen, joined, spoken
-from models.series import EntityRule, SeriesIdentity
+from models.scoring import score_rows as scoring
+from models.scoring.episode_rules import GOING_ON, OPENED
+from models.scoring.episodes import Incidents
+from models.series import SeriesIdentity
+from models.service_graph import Edge, edge_of
+from models.service_model.ask import Multivariate, ask_models
 from models.service_model.model import ServiceModel
-from models.ticks.silences import Silences
 from models.sli.binding import SloBinding
-from models.slo.causes.dependencies import Edge, edge_of
-from models.pipeline.snapshot import Image, Memory, image, read
+from models.sli.counts import NO_COUNTS, Counts, bind, sum_counts
+from models.state.results import Drift, Episode, Folded, LatestScores, RetrainWish, ScoredRows, SloCounts
+from models.state.rows import Rows, Samples, chosen, joined, spoken
 from models.state.tables import EntityName, State
+from models.ticks import placing
+from models.ticks.silences import Silences
+from models.training.triggers import NewRows, RetrainRules, ServiceRecord, model_changed, wishes
 
 __all__ = [
     "Drift", "Episode", "Folded", "LatestScores", "Pipeline", "PipelineConfig", "RetrainWish", "ScoredRows",
@@ -48,57 +47,6 @@ SCORE_UNITS = 4.0
 threshold on the score."""
 
 _FATES = (SampleFate.ACCEPTED, SampleFate.DUPLICATE, SampleFate.LATE)
-
-
-@dataclass(frozen=True)
-class PipelineConfig:
-    """Everything that a fold's results depend on besides samples, SLOs and models.
-
-    Attributes:
-        lateness_s: how far behind its entity's newest sample a sample may be and still count.
-        alerts_per_entity_week: the false-alarm rate that a score of 1 stands for.
-        metric_rules: which changes of which metrics count; the first that names a metric does.
-        training_min_rows: rows of a service before its first model is asked for; a quarter of it teaches a new regime.
-        stale_after_s: age of a champion's newest training row at which another is asked for.
-        rebaseline_rows: rows that a new regime must last to be the new normal without a new model having learnt it:
-            longer than incidents people want held open.
-        drift_delta: ADWIN's confidence, River's default. drift_confirm_rows: rows that a detected change must last; at
-            one second a minute-long incident is none. drift_min_effect: deviations that the mean must have moved.
-        episode_*: see `EpisodeRules`. Ten close rows end an incident ten seconds after it at one-second ticks.
-    """
-
-    entity_rule: EntityRule
-    lateness_s: float = 60.0
-    alerts_per_entity_week: float = 1.0
-    metric_rules: tuple[MetricRule, ...] = ()
-    training_min_rows: int = 240
-    stale_after_s: float = 86_400.0
-    rebaseline_rows: int = 300
-    drift_delta: float = 0.002
-    drift_confirm_rows: int = 90
-    drift_min_effect: float = 3.0
-    episode_min_rows: int = 1
-    episode_at_once: float = 2.0
-    episode_gap_rows: int = 3
-    episode_hold_score: float = 0.7
-    episode_close_rows: int = 10
-    episode_ready_rows: int = 30
-
-    @property
-    def lateness_ns(self) -> int:
-        return int(self.lateness_s * 1e9)
-
-    def scoring_rules(self) -> scoring.ScoringRules:
-        """The part that the scoring loop needs."""
-        episode = EpisodeRules(
-            self.episode_min_rows,
-            self.episode_at_once,
-            self.episode_gap_rows,
-            self.episode_hold_score,
-            self.episode_close_rows,
-            self.episode_ready_rows,
-        )
-        return scoring.ScoringRules(self.alerts_per_entity_week, self.rebaseline_rows, episode)
 
 
 class Pipeline:

@@ -13,16 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.drift.adwin import LEVEL, WINDOW
-from models.wire.array_file import pack, unpack
 from models.drift.bank import DriftBank, StateUnusable
 from models.scoring.episodes import Incidents
-from models.training.triggers import ServiceRecord
 from models.service_model.model import ServiceModel
-from models.ticks.silences import Silences
 from models.state.tables import ENTITY, SERIES, State
+from models.ticks.silences import Silences
+from models.training.triggers import ServiceRecord
+from models.wire.array_file import pack, unpack
 
 if TYPE_CHECKING:
-    from models.pipeline.pipeline import PipelineConfig
+    from models.pipeline.config import PipelineConfig
 
 FORMAT = 4
 """Raised when the meaning of any part changes; a snapshot of another format is not used, the stream is replayed

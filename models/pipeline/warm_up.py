@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.service_model.calibration import Calibration
-from models.service_model.forest import Forest
-from models.wire.kafka_record_batch import Layout, Span, laid_out, lay_out
 from models.parse.outcome import Limits
 from models.parse.parser import Parser
-from models.pipeline.pipeline import Pipeline, PipelineConfig
+from models.pipeline.config import PipelineConfig
+from models.pipeline.pipeline import Pipeline
 from models.records import SampleColumns
-from models.wire.score_json import ScoreColumns, score_texts
 from models.series import EntityRule
+from models.service_model.calibration import Calibration
+from models.service_model.forest import Forest
 from models.service_model.model import CHANNELS, ServiceModel
+from models.service_model.whitening import Whitening
 from models.sli.binding import Role, SloBinding, ThresholdOp
 from models.wire.byte_columns import Texts
-from models.service_model.whitening import Whitening
+from models.wire.kafka_record_batch import Layout, Span, laid_out, lay_out
+from models.wire.score_json import ScoreColumns, score_texts
 
 
 def warm_up() -> None:

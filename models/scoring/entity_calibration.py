@@ -10,8 +10,8 @@ That past has a limit: where faults come every day, they are the tail, and an en
 from __future__ import annotations
 
 from models.compiled import compiled
-from models.state.tables import Table
 from models.detectors.pareto_tail import Tail, learn_tail, tail_value
+from models.state.tables import Table
 
 P_CUT = 0.05
 

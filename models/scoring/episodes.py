@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.scoring.score_rows import episode_rules as episodes
 from models.reasons import AlertDecision, AlertState
-from models.state.results import Episode, ScoredRows, SeriesPart
+from models.scoring import episode_rules as episodes
 from models.scoring.score_rows import Scores
+from models.state.results import Episode, ScoredRows, SeriesPart
 from models.state.tables import EntityName
 from models.timestamps import to_rfc3339
 

@@ -15,12 +15,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.compiled import compiled
 from models.detectors import hour_of_day as daily
-from models.scoring.score_rows import alert_threshold as false_alarms
 from models.detectors import novelty
 from models.detectors import residual as online
-from models.scoring.score_rows import entity_calibration as own_level
-from models.compiled import compiled
+from models.scoring import alert_threshold as false_alarms
+from models.scoring import entity_calibration as own_level
 from models.scoring.episode_rules import EpisodeRules, advance, fall_silent
 from models.service_model.ask import Multivariate
 from models.state.rows import Rows

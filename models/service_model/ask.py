@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.state.rows import Rows
 from models.service_model.model import ServiceModel
+from models.state.rows import Rows
 from models.state.tables import State, Table
 
 

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.service_model.calibration import Calibration
 from models.compiled import compiled_to_make_arrays
-from models.service_model.distance import mean_square, nearest_mean_squares, shares
 from models.errors import TidewatchError
+from models.service_model.calibration import Calibration
+from models.service_model.distance import mean_square, nearest_mean_squares, shares
 from models.service_model.forest import Forest, score_rows
 from models.service_model.whitening import DAY_NS, HARMONICS, Whitening, standardise_row, waves, whiten_row
 

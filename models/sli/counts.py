@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.state.results import SloCounts
 from models.sli.binding import Role, SloBinding, ThresholdOp
+from models.state.results import SloCounts
 from models.state.tables import State, Table
 
 _ROLES = {role: number for number, role in enumerate((Role.THRESHOLD, Role.GOOD, Role.BAD, Role.TOTAL))}

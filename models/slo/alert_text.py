@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from models.alerting.alert import dashboard_url, runbook_url
 from models.names import AlertName, Annotation
 from models.slo.burn import Counts
-from models.slo.causes.text import cause_annotations, with_first_cause
-from models.slo.causes.rank import Cause
 from models.slo.burn_alert import BurnReading
+from models.slo.causes.rank import Cause
+from models.slo.causes.text import cause_annotations, with_first_cause
 from models.slo.definition import Slo
 from models.slo.numbers import number, percent
 from models.slo.windows import window_name

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.reasons import AlertDecision, AlertState, Readiness, RetrainReason, SampleFate
-from models.slo.causes.dependencies import Edge
+from models.service_graph import Edge
 
 READINESS = (Readiness.WARMING_UP, Readiness.PROVISIONAL, Readiness.CALIBRATED)
 

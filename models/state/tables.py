@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models.state.metric_rules import MetricRule, rule_for
 from models.series import EntityRule, SeriesIdentity
+from models.state.metric_rules import MetricRule, rule_for
 
 Table: TypeAlias = Any
 """A structured array. Compiled loops read fields as attributes of a row, for which numpy has no static type."""

@@ -14,13 +14,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.service_model.calibration import MIN_TAIL, Calibration
 from models.errors import TidewatchError
+from models.service_model.calibration import MIN_TAIL, Calibration
 from models.service_model.forest_growth import grow
-from models.service_model.scaling import scales_of
 from models.service_model.model import CHANNELS, ServiceModel
-from models.training.table import Parts, TrainingTable, cut
+from models.service_model.scaling import scales_of
 from models.service_model.whitening import DAY_NS, Whitening, waves_at, without_season
+from models.training.table import Parts, TrainingTable, cut
 
 TREES: Final = 100
 SAMPLES_PER_TREE: Final = 256

@@ -1,8 +1,8 @@
 """Since when a model no longer fits: River's ADWIN (Bifet and Gavaldà, 2007) over its surprise.
 
 It says to people when the world changed, which a mean over the history does not. Trainings are rare and their process
-has scikit-learn loaded anyway; in the stream, where there is a window for every series, `models/drift/adwin.py` does the same
-over arrays without River's objects and imports.
+has scikit-learn loaded anyway; in the stream, where there is a window for every series, `models/drift/adwin.py`
+does the same over arrays without River's objects and imports.
 """
 
 from __future__ import annotations

@@ -17,12 +17,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.scoring.alert_threshold import WEEK_S
-from models.training.model_drift import misfit_since_ns
 from models.reasons import RetrainReason, TrainingOutcome
-from models.service_model.scaling import quantiles
+from models.scoring.alert_threshold import WEEK_S
 from models.service_model.model import ServiceModel
+from models.service_model.scaling import quantiles
 from models.timestamps import to_datetime
+from models.training.model_drift import misfit_since_ns
 from models.training.table import TrainingTable, calibration_rows
 
 MEASURABLE_ALARMS: Final = 10.0

@@ -9,18 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-
-class IncidentWindow(NamedTuple):
-    """When an entity was not itself: `start_ns <= tick < end_ns`. An empty entity means all of the service.
-
-    A suspected one is an alarm that no SLO's page and no person has confirmed. It is not learnt as normal, but no model
-    is held against it: one with false alarms could only be followed by its like.
-    """
-
-    entity: str
-    start_ns: int
-    end_ns: int
-    suspected: bool = False
+from models.labels import IncidentWindow
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.sli.counts import bind
-from models.ticks.placing import close_all, place
 from models.records import SampleColumns
-from models.state.rows import Rows, Samples
 from models.series import EntityRule
+from models.sli.counts import bind
+from models.state.rows import Rows, Samples
 from models.state.tables import State
-from models.training.tick_grid import HEAD_TICKS, grid_rows, grid_ticks, keeps_its_ticks
+from models.ticks.placing import close_all, place
 from models.training.table import TrainingTable
+from models.training.tick_grid import HEAD_TICKS, grid_rows, grid_ticks, keeps_its_ticks
 
 SAMPLES_AT_ONCE: Final = 100_000
 """Bounds the memory of one pass of the placing, which makes room for the most that these could close."""

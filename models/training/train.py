@@ -10,17 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from models.service_model.anomalous_rows import alarm_rows
-from models.scoring.alert_threshold import WEEK_S
-from models.training.promotion import Verdict, judge
+from models.labels import IncidentWindow
 from models.reasons import RetrainReason
 from models.records import SampleColumns
+from models.scoring.alert_threshold import WEEK_S
 from models.series import EntityRule
+from models.service_model.anomalous_rows import alarm_rows
 from models.service_model.model import ServiceModel
-from models.training.tick_table import tick_table
-from models.training.fit import TooLittleData, fit, seed_of
-from models.training.table import IncidentWindow, TrainingTable, cut, recent
 from models.service_model.whitening import DAY_NS
+from models.training.fit import TooLittleData, fit, seed_of
+from models.training.promotion import Verdict, judge
+from models.training.table import TrainingTable, cut, recent
+from models.training.tick_table import tick_table
 
 CHANGED = frozenset({RetrainReason.DRIFT, RetrainReason.FEATURES_CHANGED})
 """Reasons which say that what was normal no longer is."""

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.reasons import RetrainReason
-from models.state.results import Drift, RetrainWish
 from models.service_model.model import GROWN_NS
 from models.service_model.whitening import DAY_NS
+from models.state.results import Drift, RetrainWish
 
 CHANGED_NS = "changed_ns"
 """Key of a wish's evidence: event time since when the new normal holds, int nanoseconds."""

@@ -10,12 +10,13 @@ import pytest
 
 from infra.demo.production import BACKFILL_S, INTERVAL_S, SEED
 from infra.demo.run import DEMO_SETTINGS, FAILING_RATIO, FAILING_SERVICE, FAULT_S
-from models.training.train import TrainingOrder, TrainingRules, train
-from models.pipeline.pipeline import Pipeline, PipelineConfig
+from models.pipeline.config import PipelineConfig
+from models.pipeline.pipeline import Pipeline
 from models.reasons import RetrainReason, TrainingOutcome
 from models.records import SampleColumns
-from models.synthetic.services import SERVICES, Simulation
 from models.synthetic.incidents import Incident, IncidentKind
+from models.synthetic.services import SERVICES, Simulation
+from models.training.train import TrainingOrder, TrainingRules, train
 from tests.unit.streams import RULE, SECOND_NS
 
 LIVE_S = 52

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from benchmarks.causes.play import RULE, START_NS
 from models.evaluation.backtest import Backtest
-from models.training.train import TrainingRules
-from models.pipeline.pipeline import Pipeline, PipelineConfig
+from models.pipeline.config import PipelineConfig
+from models.pipeline.pipeline import Pipeline
 from models.synthetic.services import SERVICES, Simulation
+from models.training.train import TrainingRules
 
 
 def test_the_first_hours_of_a_quiet_service_are_quiet() -> None:

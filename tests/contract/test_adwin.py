@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from river.drift.adwin import ADWIN
 
-from models.drift.bank import adwin
+from models.drift import adwin
 
 DELTA = 0.002
 N = 20_000

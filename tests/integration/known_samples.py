@@ -13,9 +13,10 @@ import numpy as np
 
 from agents.kafka.partitioning import partition_of
 from infra.settings import Settings
-from infra.store.slo import definitions as slos
 from infra.store.database import Database
-from models.pipeline.pipeline import Pipeline, PipelineConfig
+from infra.store.slo import definitions as slos
+from models.pipeline.config import PipelineConfig
+from models.pipeline.pipeline import Pipeline
 from models.reasons import AlertState
 from models.records import SampleColumns
 from models.series import EntityRule, format_series

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 
-from models.service_model.calibration import Calibration
-from models.service_model.forest import Forest
-from models.pipeline.pipeline import Folded, Pipeline, PipelineConfig
+from models.pipeline.config import PipelineConfig
+from models.pipeline.pipeline import Folded, Pipeline
 from models.records import SampleColumns
 from models.series import EntityRule, format_series
+from models.service_model.calibration import Calibration
+from models.service_model.forest import Forest
 from models.service_model.model import CHANNELS, ServiceModel
-from models.training.fit import calibrated
 from models.service_model.whitening import Whitening
+from models.training.fit import calibrated
 
 RULE = EntityRule(("service",), ("instance",), "host")
 START_NS = 1_800_000_000_000_000_000

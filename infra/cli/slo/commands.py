@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.slo.commands import exclusions as slo_exceptions
-from infra.cli.slo.commands import simulate as slo_simulate
 from infra.cli.database import open_database, reading
+from infra.cli.slo import exclusions as slo_exceptions
+from infra.cli.slo import simulate as slo_simulate
 from infra.cli.slo.dependencies import app as dependencies_app
 from infra.cli.slo.forecast import forecast
 from infra.cli.slo.proposals import app as proposals_app
+from infra.cli.tables import differences, show_table
 from models.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -33,10 +33,6 @@ app.command("simulate", epilog=slo_simulate.EPILOG)(slo_simulate.command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 PERIOD = "period"
-WIDEST = 1000
-"""Characters of a row that is not folded."""
-
-
 @app.command(
     epilog="Examples:  tidewatch slo apply slos/   ·   tidewatch slo apply checkout.yaml --dry-run   ·   "
     "tidewatch slo apply slos/ --prune --by ann"
@@ -156,25 +152,6 @@ def unreachable(slo: Slo) -> list[str]:
     return [f"{slo.name}: a total outage burns {most:.3g}× at this target, so these alerts can never fire: {windows}"]
 
 
-def differences(before: Any, after: Any, path: str = "") -> list[str]:
-    """Lines `field: before -> after` for every leaf in which two documents differ."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        keys = list(dict.fromkeys([*before, *after]))
-        return [
-            line
-            for key in keys
-            for line in differences(before.get(key), after.get(key), f"{path}.{key}" if path else str(key))
-        ]
-    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        both = enumerate(zip(before, after, strict=True))
-        return [line for index, (old, new) in both for line in differences(old, new, f"{path}[{index}]")]
-    return [] if before == after else [f"{path}: {_shown(before)} -> {_shown(after)}"]
-
-
-def _shown(value: Any) -> str:
-    return "nothing" if value is None else json.dumps(value)
-
-
 def _summary_json(summary: SloSummary) -> dict[str, Any]:
     return {
         "slo": summary.name,
@@ -224,24 +201,3 @@ def _seen(at: datetime | None, now: datetime) -> str:
 def _rate(rate: float | None) -> str:
     return "-" if rate is None else f"{rate:.3g}"
 
-
-def show_table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str, whole_rows: bool = False
-) -> None:
-    """Print rows under a header, or `empty` where there are none.
-
-    Args:
-        whole_rows: a line each, however narrow the terminal; else long cells are folded.
-    """
-    from rich.console import Console
-    from rich.table import Table
-
-    if not rows:
-        print(empty)
-        return
-    table = Table(box=None, pad_edge=False)
-    for number, name in enumerate(header):
-        table.add_column(name, overflow="fold", no_wrap=number == 0)  # a name is copied whole
-    for row in rows:
-        table.add_row(*row)
-    Console(width=WIDEST if whole_rows else None).print(table)

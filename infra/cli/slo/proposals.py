@@ -30,7 +30,7 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """What is proposed, why, and what it would change. Exit code 1 while something is open."""
-    from infra.cli.slo.commands import differences
+    from infra.cli.tables import differences
     from infra.store.slo import proposals as slo_proposals
 
     with reading() as cursor:

@@ -118,8 +118,8 @@ def _from_files(paths: list[Path], *, honour: bool) -> tuple[Sequence[Slo], Mapp
 def _in_force(*, honour: bool) -> tuple[Sequence[Slo], Mapping[str, Sequence[SloException]]]:
     """The SLOs in force with their exceptions."""
     from infra.cli.database import reading
-    from infra.store.slo import exclusions as slo_exceptions
     from infra.store.slo import definitions as slos
+    from infra.store.slo import exclusions as slo_exceptions
 
     with reading() as cursor:
         found = [stored.slo for stored in slos.load(cursor).slos]

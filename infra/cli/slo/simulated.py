@@ -89,8 +89,8 @@ def _median(lengths_s: Iterable[float | None]) -> float | None:
 
 def show(found: Sequence[Outcome]) -> None:
     """Print the variants side by side, and the first transitions."""
-    from infra.cli.slo.commands import show_table
     from infra.cli.slo.exclusions import exception_text
+    from infra.cli.tables import show_table
 
     summaries = [summary_json(outcome) for outcome in found]
     columns: dict[str, Callable[[dict[str, Any]], str]] = {

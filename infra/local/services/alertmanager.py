@@ -8,12 +8,12 @@ from typing import Any
 
 import yaml
 
+from infra.alerting.webhook import PLACEHOLDER
 from infra.local.processes.http_probe import http_ok
 from infra.local.processes.ports import choose_port
 from infra.local.processes.process import Program
 from infra.local.services.service import Service
 from infra.local.shipped import find_program, shipped
-from infra.alerting.webhook import PLACEHOLDER
 
 PREFERRED_PORT = 9093
 

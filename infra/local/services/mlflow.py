@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from infra.local.processes.http_probe import http_ok
-from infra.local.services.mlflow_server import STORE_VARIABLE
 from infra.local.processes.ports import choose_port
 from infra.local.processes.process import Program
+from infra.local.services.mlflow_server import STORE_VARIABLE
 from infra.local.services.service import Service
 
 PREFERRED_PORT = 5000

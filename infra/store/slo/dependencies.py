@@ -9,7 +9,7 @@ from typing import NamedTuple
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
-from models.slo.causes.dependencies import Edge
+from models.service_graph import Edge
 
 
 class Source(StrEnum):

@@ -11,9 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.parse.fast import native_sample as native_json
 from models.compiled import compiled, compiled_to_make_arrays
-from models.parse.fast.series_lookup import Forms
+from models.parse.fast import native_sample as native_json
 from models.parse.fast.json_scan import (
     ANY_DEPTH,
     CLOSE,
@@ -29,6 +28,7 @@ from models.parse.fast.json_scan import (
     is_word,
     next_byte,
 )
+from models.parse.fast.series_lookup import Forms
 from models.wire.byte_columns import Texts
 
 

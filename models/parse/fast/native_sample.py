@@ -1,9 +1,9 @@
 """Single samples in Tidewatch's own JSON, read by one compiled loop: series by their raw bytes, times, values.
 
-It reads what producers nearly always write and leaves everything else to `models.parse.formats.native`: an object of `metric`,
-`value`, `timestamp` and `labels` in any order, a series whose raw form has been learnt before, a time as a number or
-as RFC 3339 in UTC. What it reads it reads as that module does, bit by bit; what it is not sure of it does not read.
-Numbers of many digits are only pointed at: Python reads them.
+It reads what producers nearly always write and leaves everything else to `models.parse.formats.native`: an object of
+`metric`, `value`, `timestamp` and `labels` in any order, a series whose raw form has been learnt before, a time
+as a number or as RFC 3339 in UTC. What it reads it reads as that module does, bit by bit; what it is not sure of it
+does not read. Numbers of many digits are only pointed at: Python reads them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.parse.fast.series_lookup import Form, Forms, find
 from models.parse.fast.json_scan import (
     CLOSE,
     COLON,
@@ -29,6 +28,7 @@ from models.parse.fast.json_scan import (
     number,
     time,
 )
+from models.parse.fast.series_lookup import Form, Forms, find
 from models.wire.byte_columns import Texts
 
 NOT_READ, READ, LONG_NUMBER = 0, 1, 2

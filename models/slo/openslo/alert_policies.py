@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from models.names import Severity
-from models.slo.openslo.catalogue import Catalogue, Document, Kind, read_document
 from models.slo.definition import BurnCondition
-from models.slo.windows import DAY_S, HOUR_S, MINUTE_S, window_name
+from models.slo.openslo.catalogue import Catalogue, Document, Kind, read_document
 from models.slo.openslo.yaml_fields import YamlField
+from models.slo.windows import DAY_S, HOUR_S, MINUTE_S, window_name
 
 _UNITS_S: Final = {"m": MINUTE_S, "h": HOUR_S, "d": DAY_S, "w": 7 * DAY_S}
 _LENGTH: Final = re.compile(r"([0-9]{1,6})([mhdw])")  # a year has 527,040 minutes

@@ -7,8 +7,8 @@ from typing import Final
 
 from models.series import valid_metric_name
 from models.sli.binding import LabelMatcher, MatchOp, ThresholdOp
-from models.slo.openslo.catalogue import Catalogue, Kind
 from models.slo.definition import Indicator, MetricQuery, RatioIndicator, RawIndicator, ThresholdIndicator
+from models.slo.openslo.catalogue import Catalogue, Kind
 from models.slo.openslo.yaml_fields import YamlField
 
 SOURCE_TYPE: Final = "tidewatch"

@@ -15,7 +15,6 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from models.slo.burn import TIGHTEST_TARGET
-from models.slo.openslo.catalogue import Catalogue, Document, Kind, checked_name, read_document
 from models.slo.definition import (
     ANNOTATIONS,
     DEFAULT_MIN_EVENTS,
@@ -31,9 +30,10 @@ from models.slo.definition import (
     WindowUnit,
 )
 from models.slo.openslo.alert_policies import check_alerting, conditions, length_s
+from models.slo.openslo.catalogue import Catalogue, Document, Kind, checked_name, read_document
 from models.slo.openslo.indicators import indicator, indicator_kind
-from models.slo.windows import HOUR_S, MINUTE_S
 from models.slo.openslo.yaml_fields import YamlField, documents
+from models.slo.windows import HOUR_S, MINUTE_S
 
 API_VERSION: Final = "openslo/v1"
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([mhdwMQY])")

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.sli.counts import Counts, bind
-from models.ticks.placing import place
 from models.records import SampleColumns
-from models.state.rows import Samples
 from models.series import EntityRule, SeriesIdentity
 from models.sli.binding import SloBinding
+from models.sli.counts import Counts, bind
 from models.slo.burn import Floats, Recorded
 from models.slo.definition import Slo
+from models.state.rows import Samples
 from models.state.tables import State
+from models.ticks.placing import place
 
 Ints = NDArray[np.int32]
 

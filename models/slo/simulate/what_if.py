@@ -16,9 +16,9 @@ from models.names import Severity
 from models.reasons import AlertState
 from models.slo.budget import Budgeted, budgeted
 from models.slo.burn import Counts, Floats, Recorded, window_start_s
+from models.slo.causes.onset import burn_end, burn_onset
 from models.slo.definition import Slo, ThresholdIndicator, TimeWindow
 from models.slo.exclusions import SloException, held_at
-from models.slo.causes.onset import burn_end, burn_onset
 from models.slo.periods import period_bounds
 from models.slo.simulate.replay import BurnTransition, changes, replay, sums_of_windows
 from models.slo.windows import RESOLUTION_S

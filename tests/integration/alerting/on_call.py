@@ -16,10 +16,10 @@ from prometheus_client import CollectorRegistry
 from agents.notify.sender import AlertMetrics, AlertSender
 from agents.worker.retry import Dependencies
 from infra.alerting.alertmanager import Alertmanager
+from infra.alerting.webhook import Notification, Received, WebhookReceiver
 from infra.local.services.alertmanager import Alertmanager as LocalAlertmanager
 from infra.settings import Settings
 from infra.store.database import Database
-from infra.alerting.webhook import Notification, Received, WebhookReceiver
 from models.alerting.alert import alert_event
 from models.errors import Misconfigured
 from models.names import AlertName, Annotation, Severity

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.notify.sender import HOLD_INTERVALS
 from agents.notify.agent import store_alerts
+from agents.notify.sender import HOLD_INTERVALS
 from infra.alerting.alertmanager import Alertmanager
 from infra.local.services.postgres import Postgres
 from infra.store.database import Database

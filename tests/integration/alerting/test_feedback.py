@@ -11,26 +11,26 @@ from typer.testing import CliRunner
 
 from agents.watch.partition_state import PartitionState
 from infra.alerting import feedback
-from infra.slo import proposals as slo_proposals
 from infra.cli.feedback import app as feedback_app
 from infra.cli.slo.commands import app as slo_app
+from infra.slo import proposals as slo_proposals
 from infra.store import alerts, progress, training
-from infra.store.slo import definitions as slos
 from infra.store import feedback as store
 from infra.store.database import Database
 from infra.store.progress import Snapshot, ThresholdChange
+from infra.store.slo import definitions as slos
 from infra.store.watch import Effects, commit, save_episodes
 from models.alerting.alert import alert_event
-from models.errors import Misconfigured
 from models.alerting.feedback import Mark, Verdict
+from models.errors import Misconfigured
+from models.labels import IncidentWindow
 from models.names import AlertName, Severity
 from models.pipeline.pipeline import Pipeline
 from models.reasons import AlertDecision, AlertState
-from models.state.results import Episode, SloCounts
 from models.sli.binding import ThresholdOp
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
+from models.state.results import Episode, SloCounts
 from models.timestamps import to_rfc3339
-from models.training.table import IncidentWindow
 from tests.unit.streams import SECOND_NS, START_NS, make, noise, scores, series, table
 
 pytestmark = pytest.mark.integration

@@ -16,8 +16,8 @@ from infra.store.outbox import OutboxEvent
 from models.names import AlertName, Topic
 from models.reasons import AlertState
 from models.records import AlertEvent
-from tests.integration.faust_app import eventually
 from tests.integration.alerting.on_call import OnCall, on_call, transition
+from tests.integration.faust_app import eventually
 from tests.integration.worker_process import WorkerProcess
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]

@@ -13,8 +13,8 @@ import pytest
 from infra.backtest.run import BacktestRun
 from infra.producers.dataset import write_dataset
 from infra.settings import load
-from models.synthetic.services import SERVICES, Simulation
 from models.synthetic.incidents import Incident, IncidentKind
+from models.synthetic.services import SERVICES, Simulation
 
 START_NS = 1_750_000_000_000_000_000
 INCIDENTS = (

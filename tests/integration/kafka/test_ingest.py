@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from agents.ingest.sample_records import Decoded, decode
+from agents.kafka.partitioning import partition_of
 from agents.worker.app import attach, build
 from agents.worker.context import Context
-from agents.kafka.partitioning import partition_of
 from agents.worker.retry import Dependencies
-from agents.ingest.sample_records import Decoded, decode
 from infra.kafka.admin import create_topics
 from infra.lake.lake import LakeWriter
 from infra.settings import Settings

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from aiokafka.errors import IllegalStateError
 
-from agents.worker.app import build
 from agents.kafka.micro_batch import MicroBatch, micro_batches
 from agents.kafka.transport import reposition, resume_from
+from agents.worker.app import build
 from tests.integration.faust_app import committed, eventually, make_topic, produce, running, settings_for
 
 pytestmark = pytest.mark.timeout(90)

@@ -19,7 +19,7 @@ import psutil
 import psycopg2
 import pytest
 
-from infra.local.processes.background import stop_supervisor
+from infra.local.background import stop_supervisor
 from infra.local.processes.ports import LOOPBACK
 from infra.local.services.postgres import Postgres
 from infra.local.stack import Stack

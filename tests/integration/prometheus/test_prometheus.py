@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-PROMETHEUS = Path(__file__).parents[2] / "prometheus"
+PROMETHEUS = Path(__file__).parents[3] / "prometheus"
 RULES = sorted((PROMETHEUS / "rules").glob("*.yml"))
 
 needs_promtool = pytest.mark.skipif(

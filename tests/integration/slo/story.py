@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 from infra.slo.evaluate import Evaluation, SloEvaluator
 from infra.store import alerts
-from infra.store.slo import definitions as slos
 from infra.store.database import Database
+from infra.store.slo import definitions as slos
 from infra.store.watch import save_episodes
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
-from models.state.results import Episode, SeriesPart
-from models.slo.alert_text import Links
 from models.sli.binding import ThresholdOp
+from models.slo.alert_text import Links
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
+from models.state.results import Episode, SeriesPart
 
 START_S = 1_780_000_020 // 60 * 60
 DAY = TimeWindow(1, WindowUnit.DAY)  # burn windows of 2m/1m, 12m/1m (page), 48m/4m, 144m/12m (ticket)

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 from psycopg2.extensions import cursor as Cursor
 
-from infra.slo import causes as slo_causes
 from infra.lake.lake import LakeReader, LakeWriter
+from infra.slo import causes as slo_causes
 from infra.slo.causes import look_at_samples
 from infra.slo.evaluate import SloEvaluator
-from infra.store.slo import burn_alerts
-from infra.store.slo import dependencies
 from infra.store.database import Database
+from infra.store.slo import burn_alerts, dependencies
 from models.records import SampleColumns
 from models.series import EntityRule, format_series
 from models.slo.causes.text import NO_CAUSE, NOT_YET

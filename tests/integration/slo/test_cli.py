@@ -10,18 +10,18 @@ from typer.testing import CliRunner
 
 from infra.cli.slo.commands import app, differences
 from infra.slo.evaluate import SloEvaluator
-from infra.store.slo import dependencies
 from infra.store.database import Database
+from infra.store.slo import dependencies
 from infra.store.watch import save_episodes
 from models.errors import Misconfigured
 from models.reasons import AlertDecision, AlertState
-from models.state.results import Episode, SeriesPart
+from models.service_graph import Edge
 from models.slo.alert_text import Links
-from models.slo.causes.dependencies import Edge
+from models.state.results import Episode, SeriesPart
 
 pytestmark = pytest.mark.integration
 
-SAMPLES = Path(__file__).parents[2] / "slos"
+SAMPLES = Path(__file__).parents[3] / "slos"
 NOW_S = 1_780_000_020
 
 

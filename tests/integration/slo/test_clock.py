@@ -11,12 +11,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 from psycopg2.extensions import cursor as Cursor
 
+from agents.slo_clock import SloClock
 from agents.worker.context import Context
 from agents.worker.retry import Dependencies
-from agents.slo_clock import SloClock
 from infra.settings import load
-from infra.store.slo import definitions as slos
 from infra.store.database import Database
+from infra.store.slo import definitions as slos
 from models.errors import Unavailable
 from models.sli.binding import ThresholdOp
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit

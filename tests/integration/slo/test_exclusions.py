@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from psycopg2.extras import execute_values
 from typer.testing import CliRunner
 
-from infra.slo import exclusions as slo_exceptions
 from infra.cli.slo.commands import app
+from infra.slo import exclusions as slo_exceptions
 from infra.slo.evaluate import SloEvaluator
 from infra.slo.views import read_views
-from infra.store.slo import definitions as slos
 from infra.store.database import Database
+from infra.store.slo import definitions as slos
 from models.errors import Misconfigured
 from models.reasons import AlertDecision
-from models.slo.alert_text import Links
 from models.sli.binding import ThresholdOp
+from models.slo.alert_text import Links
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 from models.slo.exclusions import SECOND_NS, ExceptionKind, SloException
 from models.slo.telemetry import Telemetry

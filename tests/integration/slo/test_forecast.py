@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 from infra.cli.slo.commands import app
 from infra.slo.evaluate import SloEvaluator
 from infra.slo.forecast import forecast_budgets
-from infra.store.slo import definitions as slos
 from infra.store.database import Database
+from infra.store.slo import definitions as slos
 from infra.store.slo.summaries import read_summaries
 from models.reasons import AlertDecision
-from models.slo.alert_text import Links
 from models.sli.binding import ThresholdOp
+from models.slo.alert_text import Links
 from models.slo.definition import MetricQuery, Slices, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 
 pytestmark = pytest.mark.integration

@@ -23,8 +23,8 @@ from models.reasons import AlertState
 from models.records import SampleColumns
 from models.series import EntityRule
 from models.slo.definition import MetricQuery, RatioIndicator, Slo, TimeWindow, WindowUnit
-from models.slo.simulate.replay import BurnTransition, replay
 from models.slo.simulate.recorder import SloRecorder
+from models.slo.simulate.replay import BurnTransition, replay
 
 PROMTOOL = shutil.which("promtool")
 pytestmark = [

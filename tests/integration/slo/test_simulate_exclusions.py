@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from infra.cli.slo.commands import app
 from infra.slo.evaluate import SloEvaluator
-from infra.store.slo import exclusions as slo_exceptions
 from infra.store.database import Database
+from infra.store.slo import exclusions as slo_exceptions
 from models.slo.definition import GapPolicy, Slices, Slo
 from models.slo.exclusions import SECOND_NS, ExceptionKind, SloException
 from tests.integration.slo.story import DAY, LINKS, START_S, Story, slo

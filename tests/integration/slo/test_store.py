@@ -7,11 +7,11 @@ import psycopg2
 import pytest
 from psycopg2.extras import execute_values
 
-from infra.store.slo import windows as slo_windows
-from infra.store.slo import definitions as slos
 from infra.store.database import Database
-from infra.store.slo.windows import Retention, WindowGroup, WindowStatus
+from infra.store.slo import definitions as slos
+from infra.store.slo import windows as slo_windows
 from infra.store.slo.definitions import ChangeKind
+from infra.store.slo.windows import Retention, WindowGroup, WindowStatus
 from models.sli.binding import ThresholdOp
 from models.slo.burn import Recorded, window_start_s, window_sums
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit

@@ -8,8 +8,8 @@ import pytest
 from psycopg2.extras import execute_values
 
 from infra.slo.views import read_views
-from infra.store.slo import definitions as slos
 from infra.store.database import Database
+from infra.store.slo import definitions as slos
 from models.sli.binding import ThresholdOp
 from models.slo.burn import Recorded
 from models.slo.definition import GapPolicy, MetricQuery, Slices, Slo, ThresholdIndicator, TimeWindow, WindowUnit

@@ -14,8 +14,8 @@ from aiokafka import AIOKafkaProducer
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from agents.worker.context import Context
 from agents.watch.model_updates import ModelUpdates
+from agents.worker.context import Context
 from agents.worker.retry import Dependencies
 from infra.kafka.admin import create_topics
 from infra.settings import Settings

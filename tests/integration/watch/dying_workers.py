@@ -21,23 +21,23 @@ import pytest
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
-from agents.ingest.agent import agent as ingest
-from agents.watch.agent import agent as watch
-from agents.worker.context import Context
+from agents.ingest import agent as ingest
+from agents.ingest.sample_records import decode
 from agents.kafka.fetched import Batch, Fetched, Record
 from agents.kafka.micro_batch import Deliveries, MicroBatch
-from agents.watch.partition_state import ModelRef, PartitionState
 from agents.kafka.publisher import Outgoing
 from agents.kafka.record_batch import Packed, RecordBatch
+from agents.watch import agent as watch
+from agents.watch.partition_state import ModelRef, PartitionState
+from agents.worker.context import Context
 from agents.worker.retry import Dependencies
-from agents.ingest.sample_records import decode
 from agents.worker.serving_models import Served
 from infra.pipeline_config import pipeline_config
 from infra.settings import Settings
 from infra.store import feedback, progress
-from infra.store.slo import definitions as slos
 from infra.store.database import Database
 from infra.store.progress import Fenced, ModelSwap, Resume, Snapshot
+from infra.store.slo import definitions as slos
 from infra.store.slo.definitions import StoredSlos
 from infra.store.watch import Effects
 from models.names import Topic

@@ -13,6 +13,7 @@ from infra.settings import Settings
 from infra.store.slo.definitions import StoredSlo, StoredSlos
 from models.names import Topic
 from models.slo.openslo.read import parse_openslo
+from tests.integration.known_samples import SLO, KnownStream
 from tests.integration.watch.dying_workers import (
     PARTITIONS,
     World,
@@ -21,7 +22,6 @@ from tests.integration.watch.dying_workers import (
     stand_in,
     states_of_one_run,
 )
-from tests.integration.known_samples import SLO, KnownStream
 from tests.unit.streams import model_for
 
 START_S = 1_800_000_000

@@ -12,17 +12,17 @@ import psycopg2
 import pytest
 
 from infra.store import anomalies, progress
-from infra.store.slo import dependencies
 from infra.store.database import Database
 from infra.store.outbox import OutboxEvent
 from infra.store.progress import Fenced, ModelSwap, Snapshot
+from infra.store.slo import dependencies
 from infra.store.watch import Effects, commit
 from models.errors import Unavailable
 from models.names import Topic
 from models.reasons import AlertDecision, AlertState
-from models.state.results import Drift, Episode, SeriesPart, SloCounts
+from models.service_graph import Edge
 from models.slo.causes.rank import Evidence
-from models.slo.causes.dependencies import Edge
+from models.state.results import Drift, Episode, SeriesPart, SloCounts
 from tests.integration.known_samples import apply_slo, stored_episodes, stored_minutes
 
 NO_COUNTS = SloCounts(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0))

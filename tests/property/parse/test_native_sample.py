@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.parse import Limits, Parsed, Parser
 from models.parse.fast import native_sample as native_json
 from models.parse.fast.native_batch import read_batches
-from models.parse import Limits, Parsed, Parser
 from models.series import EntityRule
 from models.wire.byte_columns import Texts
 

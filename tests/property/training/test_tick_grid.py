@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.training.fit import tick_table as module
 from models.records import SampleColumns
 from models.series import EntityRule
+from models.training import tick_table as module
+from models.training.table import TrainingTable
 from models.training.tick_grid import HEAD_TICKS, grid_ticks
 from models.training.tick_table import tick_table
-from models.training.table import TrainingTable
 
 RULE = EntityRule(("service",), ("instance",), "host")
 START_NS = 1_795_000_000_000_000_123

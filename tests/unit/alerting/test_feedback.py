@@ -8,13 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.alerting.feedback import HIGHEST, LOWEST, STEP, Mark, Verdict, label_windows, threshold_factor, with_marks
-from models.labels import LabelWindow
+from models.labels import IncidentWindow, LabelWindow
 from models.sli.binding import ThresholdOp
 from models.slo.burn import Recorded
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 from models.slo.exclusions import ExceptionKind, SloException
 from models.slo.simulate.proposals import propose
-from models.training.table import IncidentWindow
 from tests.unit.streams import make, noise, scores, series, table
 
 NOISE, USEFUL, MISSED = Verdict.NOISE, Verdict.USEFUL, Verdict.MISSED

@@ -13,7 +13,7 @@ import yaml
 
 from infra.alerting.webhook import PLACEHOLDER
 
-FOLDER = Path(__file__).parents[2] / "alertmanager"
+FOLDER = Path(__file__).parents[3] / "alertmanager"
 CONFIGURATION = FOLDER / "alertmanager.yml"
 AMTOOL = shutil.which("amtool")
 

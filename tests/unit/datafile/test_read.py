@@ -20,7 +20,7 @@ from models.series import EntityRule
 RULE = EntityRule(("service", "job"), ("instance", "host"), "host")
 T0_NS = 1_763_632_800 * 10**9  # 2025-11-20T10:00:00Z
 SECOND_NS = 10**9
-SHARED = Path(os.environ.get("TIDEWATCH_SHARED", Path(__file__).parents[2].parent / "shared"))
+SHARED = Path(os.environ.get("TIDEWATCH_SHARED", Path(__file__).parents[3].parent / "shared"))
 
 
 def write(path: Path, *lines: str) -> Path:

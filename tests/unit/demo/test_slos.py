@@ -7,16 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.pipeline.pipeline import Pipeline, PipelineConfig
+from models.pipeline.config import PipelineConfig
+from models.pipeline.pipeline import Pipeline
 from models.reasons import AlertState
 from models.series import EntityRule
-from models.synthetic.services import SERVICES, Simulation
-from models.synthetic.incidents import parse_incident
 from models.slo.burn import Recorded
 from models.slo.openslo.read import parse_openslo
 from models.slo.simulate.replay import replay
+from models.synthetic.incidents import parse_incident
+from models.synthetic.services import SERVICES, Simulation
 
-DEMO = Path(__file__).parents[2] / "slos" / "demo.yaml"
+DEMO = Path(__file__).parents[3] / "slos" / "demo.yaml"
 START_S = 1_780_000_200 // 3600 * 3600
 INCIDENT_S, LONG_S = 600, 90
 

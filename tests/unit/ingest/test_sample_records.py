@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.ingest.agent import sample_records
-from agents.kafka.partitioning import partition_of
+from agents.ingest import sample_records
 from agents.ingest.sample_records import Decoded, Partitioner, decode, encode, with_identity
+from agents.kafka.partitioning import partition_of
 from models.records import SampleColumns
 from models.series import EntityRule, SeriesBook
 

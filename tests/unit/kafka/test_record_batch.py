@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.kafka.record_batch import MAX_BODY_BYTES, Packed, RecordBatch, pack
-from models.wire.kafka_record_batch import Layout, Span, laid_out, lay_out
 from models.wire.byte_columns import Texts
+from models.wire.kafka_record_batch import Layout, Span, laid_out, lay_out
 
 TEXTS = st.lists(st.tuples(st.none() | st.binary(max_size=200), st.none() | st.binary(max_size=20_000)), max_size=300)
 Pair = tuple[bytes | None, bytes | None]

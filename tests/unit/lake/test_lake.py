@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from infra.lake.lake import LakeReader, LakeWriter, compact, crowded_days
 from infra.lake.compaction import run
+from infra.lake.lake import LakeReader, LakeWriter, compact, crowded_days
 from models.errors import Unavailable
 from models.records import SampleColumns
 from models.series import EntityRule, Owner, SeriesBook

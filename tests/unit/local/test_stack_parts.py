@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.services.alertmanager import deliver_to
 from infra.local.processes.restarts import LONGEST_DELAY_S, STEADY_AFTER_S, Restarts
+from infra.local.services.alertmanager import deliver_to
 from infra.local.stack import external_addresses
 from infra.local.stack_file import read_stack_file, take_home, write_stack_file
 from infra.settings import load

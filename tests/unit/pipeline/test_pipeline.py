@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from models.pipeline.pipeline import Folded
 from models.reasons import AlertDecision, AlertState, Readiness, RetrainReason
 from models.records import SampleColumns
-from models.state.results import READINESS
 from models.service_model.whitening import Whitening
+from models.state.results import READINESS
 from tests.unit.streams import (
     SECOND_NS,
     START_NS,

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from models.drift.bank import StateUnusable
-from models.pipeline.pipeline import Pipeline, PipelineConfig
+from models.pipeline.config import PipelineConfig
+from models.pipeline.pipeline import Pipeline
 from models.series import EntityRule
-from tests.unit.streams import RULE, make, pieces
 from tests.unit.pipeline.test_pipeline import eventful, summary, with_model
+from tests.unit.streams import RULE, make, pieces
 
 CONFIG = PipelineConfig(RULE)
 

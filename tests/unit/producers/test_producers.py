@@ -18,8 +18,8 @@ from infra.producers.simulate import LiveSimulation
 from models.parse import Limits, Parser
 from models.records import SampleColumns
 from models.series import EntityRule
-from models.synthetic.services import METRICS, SERVICES, Simulation
 from models.synthetic.incidents import IncidentKind, parse_incident
+from models.synthetic.services import METRICS, SERVICES, Simulation
 
 RULE = EntityRule(("service",), ("instance",), "host")
 SECOND_NS = 10**9

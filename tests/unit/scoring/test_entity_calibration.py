@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.scoring.score_rows import entity_calibration as own_level
+from models.scoring import entity_calibration as own_level
 from models.state.tables import ENTITY
 
 ASKED = 9.2  # nats: one minute in a week

@@ -6,8 +6,8 @@ import pytest
 from infra.pipeline_config import pipeline_config
 from infra.settings import load
 from models.errors import Misconfigured
-from models.state.metric_rules import Direction, MetricRule, rule_for
 from models.pipeline.pipeline import Pipeline
+from models.state.metric_rules import Direction, MetricRule, rule_for
 from tests.unit.streams import SECOND_NS, make, model_for, noise, scores, series, table
 
 MINUTE_NS = 60 * SECOND_NS

@@ -10,8 +10,8 @@ import pytest
 from models.errors import Misconfigured
 from models.labels import LabelWindow
 from models.series import EntityRule
-from models.synthetic.services import METRICS, SERVICES, Floats, Simulation, choose_services
 from models.synthetic.incidents import Incident, IncidentKind, parse_incident
+from models.synthetic.services import METRICS, SERVICES, Floats, Simulation, choose_services
 
 START_NS = 1_763_632_800 * 10**9
 RULE = EntityRule(("service",), ("instance",), "host")

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.training.promotion import roc_area, with_faults
+from models.labels import IncidentWindow
 from models.service_model.model import ServiceModel
 from models.training.fit import TooLittleData, fit, seed_of
-from models.training.table import IncidentWindow, TrainingTable, cut, recent
+from models.training.promotion import roc_area, with_faults
+from models.training.table import TrainingTable, cut, recent
 
 SECOND_NS = 10**9
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from models.training.promotion import NEWER_BY_NS, Verdict, deviations, judge
 from models.reasons import RetrainReason, TrainingOutcome
 from models.service_model.model import ServiceModel
 from models.training.fit import fit
+from models.training.promotion import NEWER_BY_NS, Verdict, deviations, judge
 from models.training.table import TrainingTable, cut
 from tests.unit.training.test_fit import table
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.pipeline.pipeline import Pipeline, PipelineConfig
+from models.pipeline.config import PipelineConfig
+from models.pipeline.pipeline import Pipeline
 from models.records import SampleColumns
 from models.series import EntityRule
 from models.training.tick_table import tick_table

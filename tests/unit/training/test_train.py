@@ -3,10 +3,10 @@
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from models.training.fit import train as challenger
-from models.training.train import TrainingOrder, TrainingRules, train
+from models.labels import IncidentWindow
 from models.reasons import RetrainReason, TrainingOutcome
-from models.training.table import IncidentWindow
+from models.training import train as challenger
+from models.training.train import TrainingOrder, TrainingRules, train
 from tests.unit.streams import RULE, SECOND_NS, START_NS, noise, series, table
 
 N = 1500

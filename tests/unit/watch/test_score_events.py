@@ -18,9 +18,9 @@ from models.names import Topic
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent, ScoreEvent
 from models.state.results import Episode, ScoredRows, Silence
-from models.wire.score_json import DIGITS, put_integer, put_number
 from models.state.tables import EntityName
 from models.timestamps import to_rfc3339
+from models.wire.score_json import DIGITS, put_integer, put_number
 
 S = 1_000_000_000
 SETTINGS = load(grafana_url="http://grafana:3000/", runbook_url="https://docs/runbook.md")

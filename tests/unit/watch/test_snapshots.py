@@ -10,16 +10,17 @@ from typing import cast
 import pytest
 from prometheus_client import CollectorRegistry
 
-from agents.worker.context import Context
 from agents.watch.partition_state import PartitionState, restore
-from agents.worker.retry import Dependencies
 from agents.watch.snapshots import Snapshots
+from agents.worker.context import Context
+from agents.worker.retry import Dependencies
 from infra.settings import Settings
 from infra.store import progress
 from infra.store.database import Database
 from infra.store.progress import Snapshot, StoredSnapshot
 from models.errors import Unavailable
-from models.pipeline.pipeline import Pipeline, PipelineConfig
+from models.pipeline.config import PipelineConfig
+from models.pipeline.pipeline import Pipeline
 from tests.unit.streams import RULE
 
 CONFIG = PipelineConfig(RULE)

@@ -24,7 +24,7 @@ print(freed > 0, before - after > 20_000_000, psutil.Process().memory_info().rss
 @pytest.mark.skipif(not MAPPINGS.exists(), reason="this system does not tell what is mapped where")
 def test_the_compiler_takes_no_memory_once_the_loops_are_loaded_and_they_still_run():
     command = [sys.executable, "-c", LOADED_THEN_LET_GO]
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=120)
     assert done.stdout.split() == ["True", "True", "True"], done.stderr
 
@@ -45,7 +45,7 @@ writer.append(columns, "metrics:0", np.zeros(1, np.int64))
 writer.flush()
 print([name for name in ("pandas", "scipy", "sklearn", "mlflow", "river") if sys.modules.get(name)])
 """
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False, timeout=120
     )

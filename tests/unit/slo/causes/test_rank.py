@@ -11,13 +11,14 @@ from models.errors import Misconfigured
 from models.names import Annotation
 from models.pipeline.pipeline import Pipeline
 from models.records import SampleColumns
-from models.state.results import Episode
 from models.series import EntityRule
-from models.slo.causes.text import NO_CAUSE, cause_annotations, said, with_first_cause
-from models.slo.causes.rank import Cause, Evidence, rank_causes
-from models.slo.causes.dependencies import Edge, edge_of, parse_dependencies, upstream
+from models.service_graph import Edge, edge_of
+from models.slo.causes.dependencies import parse_dependencies, upstream
 from models.slo.causes.onset import burn_onset
+from models.slo.causes.rank import Cause, Evidence, rank_causes
 from models.slo.causes.shifts import Shift, find_shifts
+from models.slo.causes.text import NO_CAUSE, cause_annotations, said, with_first_cause
+from models.state.results import Episode
 from tests.unit.streams import RULE, SECOND_NS, START_NS, make, noise, pieces, series, table
 
 MINUTE_NS = 60_000_000_000

@@ -30,8 +30,8 @@ from tests.unit.slo.openslo.texts import (
     edited,
 )
 
-SAMPLES = Path(__file__).parents[2] / "slos"
-DOCUMENTATION = Path(__file__).parents[2] / "docs" / "slo.md"
+SAMPLES = Path(__file__).parents[4] / "slos"
+DOCUMENTATION = Path(__file__).parents[4] / "docs" / "slo.md"
 
 def test_a_threshold_slo_becomes_one_binding() -> None:
     (slo,) = parse_openslo(LATENCY, "a.yaml")

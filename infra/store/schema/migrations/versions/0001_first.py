@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-SCHEMA = Path(__file__).resolve().parents[2] / "schema.sql"
+SCHEMA = Path(__file__).with_suffix(".sql")
 
 
 def upgrade() -> None:

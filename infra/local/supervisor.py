@@ -1,4 +1,4 @@
-"""`python -m infra.local.processes.supervisor`: runs the embedded stack in the background for `tidewatch up`.
+"""`python -m infra.local.supervisor`: runs the embedded stack in the background for `tidewatch up`.
 
 What happens is told line by line in `run/events.jsonl`: `{"line": ...}` for people, then `{"end": "ready"}` or
 `{"end": "failed", "error": ..., "misuse": ...}` for whoever waits.

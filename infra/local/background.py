@@ -16,7 +16,7 @@ from infra.local.processes.pids import pid_file, recorded, stop_recorded
 from infra.local.processes.process import last_line
 from infra.local.stack import SERVICES, WORKERS
 from infra.local.stack_file import SUPERVISOR, supervisor_pid
-from infra.local.processes.supervisor import events_file
+from infra.local.supervisor import events_file
 from infra.settings import STACK_FILE
 from models.errors import Misconfigured, Unavailable
 
@@ -42,7 +42,7 @@ def start_supervisor(home: Path, say: Callable[[str], None], options: Sequence[s
     with log.open("ab") as output:
         # outlives this terminal
         process = subprocess.Popen(
-            [sys.executable, "-m", "infra.local.processes.supervisor", "--home", str(home), *options],
+            [sys.executable, "-m", "infra.local.supervisor", "--home", str(home), *options],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -1,0 +1,1 @@
+"""The ingest agent: raw records to columns of samples, and samples to the lake."""

@@ -1,0 +1,1 @@
+"""The trainer agent: retrain requests to judged, registered and announced models."""

@@ -1,0 +1,1 @@
+"""Ways to and from Alertmanager, and what follows from feedback."""

@@ -1,0 +1,1 @@
+"""Data files of people: CSV and Parquet as columns of samples."""

@@ -1,0 +1,1 @@
+"""The lake: every accepted sample as Parquet files by service and day."""

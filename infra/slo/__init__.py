@@ -1,0 +1,1 @@
+"""Use cases around SLOs: evaluate, explain, forecast, simulate, exclude, propose."""

@@ -1,0 +1,1 @@
+"""One training as a process of its own."""

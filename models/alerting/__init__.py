@@ -1,0 +1,1 @@
+"""Alerts as data and what people say about them."""

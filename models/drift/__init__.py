@@ -1,0 +1,1 @@
+"""Whether the distribution of a series or score has changed."""

@@ -1,0 +1,1 @@
+"""The fold over samples: state and columns in, new state and results out."""

@@ -1,0 +1,1 @@
+"""What judges the rows of a service as a whole: whitening, Isolation Forest, distance, calibration."""

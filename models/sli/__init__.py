@@ -1,0 +1,1 @@
+"""Service level indicators: which samples count, and as what."""

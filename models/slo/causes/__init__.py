@@ -1,0 +1,1 @@
+"""Why a budget burns: metrics and services ranked by their part in it."""

@@ -1,0 +1,1 @@
+"""When an error budget will be gone."""

@@ -1,0 +1,1 @@
+"""Services and incidents made by code, for the demo, the tests and the benchmarks."""

@@ -1,0 +1,1 @@
+"""Tick assembly: samples in any order become the ticks of entities, and silence is noticed."""
