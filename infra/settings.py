@@ -47,9 +47,7 @@ class EmbeddedStackSource(PydanticBaseSettingsSource):
 class Settings(BaseSettings):
     """Everything a person may set. Units are in the names."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="TIDEWATCH_", toml_file="tidewatch.toml", frozen=True, extra="forbid"
-    )
+    model_config = SettingsConfigDict(env_prefix="TIDEWATCH_", toml_file="tidewatch.toml", frozen=True, extra="forbid")
 
     home: Path = Field(Path(".tidewatch"), description="where the embedded stack and local caches live")
 

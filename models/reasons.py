@@ -81,13 +81,13 @@ class SendOutcome(StrEnum):
     """What Alertmanager did with an alert that was posted."""
 
     ACCEPTED = "accepted"
-    UNAVAILABLE = "unavailable"        # kept, posted again with backoff
-    REFUSED = "refused"                # invalid as it is; not posted again until it changes
+    UNAVAILABLE = "unavailable"  # kept, posted again with backoff
+    REFUSED = "refused"  # invalid as it is; not posted again until it changes
 
 
 class Readiness(StrEnum):
     """How far an entity's scores can be trusted, and what it waits for."""
 
-    WARMING_UP = "warming-up"          # fewer samples than a first score needs
-    PROVISIONAL = "provisional"        # online scores with a wide band; calibration is still filling
-    CALIBRATED = "calibrated"          # the false-alarm rate asked for is the one obtained
+    WARMING_UP = "warming-up"  # fewer samples than a first score needs
+    PROVISIONAL = "provisional"  # online scores with a wide band; calibration is still filling
+    CALIBRATED = "calibrated"  # the false-alarm rate asked for is the one obtained

@@ -51,9 +51,7 @@ class LakeFeed:
             Metric.LAKE_FILES.value.removesuffix("_total"), "Parquet files written.", registry=context.registry
         )
 
-    async def add(
-        self, parsed: Parsed, source: str, offsets: NDArray[np.int64], written: Callable[[], None]
-    ) -> None:
+    async def add(self, parsed: Parsed, source: str, offsets: NDArray[np.int64], written: Callable[[], None]) -> None:
         """Take samples over; waits while the buffer is full. `written` is called when they are on disk."""
         while self._rows >= BUFFER_FLUSHES * self._flush_rows:
             self._emptied.clear()

@@ -82,7 +82,7 @@ def _chunks(rows: NDArray[np.intp], offsets: NDArray[np.int64]) -> Iterator[NDAr
     start = 0
     while len(rows) - start > MAX_SAMPLES:
         cut = int(np.searchsorted(offsets[rows], offsets[rows[start + MAX_SAMPLES]]))
-        if cut <= start:    # one source record holds more; it may not be cut
+        if cut <= start:  # one source record holds more; it may not be cut
             cut = int(np.searchsorted(offsets[rows], offsets[rows[start]], side="right"))
         yield rows[start:cut]
         start = cut

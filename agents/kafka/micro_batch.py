@@ -79,7 +79,7 @@ async def side_by_side(stream: StreamT[Any], process: Callable[[MicroBatch], Awa
     async def take(batch: MicroBatch, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
-            if before.cancelled() or before.exception():    # nothing may go on from where that did not get to
+            if before.cancelled() or before.exception():  # nothing may go on from where that did not get to
                 return
         batch.taken()
         if not batch.stale:

@@ -36,6 +36,7 @@ COMPRESSION: Final = "zstd"
 """0.3 us a sample for both topics of the stream, at 60 % of the size of lz4, for which aiokafka takes 1.2 us: it
 compresses at the slowest level."""
 
+
 class Outgoing(NamedTuple):
     """One record to publish; without `partition` the key decides, as with Kafka's default partitioner."""
 
@@ -147,7 +148,7 @@ class Publisher:
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:
-    with contextlib.suppress(KafkaError, asyncio.TimeoutError, OSError):    # it may have failed before
+    with contextlib.suppress(KafkaError, asyncio.TimeoutError, OSError):  # it may have failed before
         await asyncio.wait_for(producer.stop(), 2.0)
 
 

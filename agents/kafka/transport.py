@@ -121,7 +121,7 @@ class Consumer(driver.Consumer):
             return None, active
         fetched = await self._getmany(ready, POLL_S if ready == active else CROWDED_POLL_S)
         if not self.flow_active:
-            return None, active     # a rebalance began; every partition will be sought again
+            return None, active  # a rebalance began; every partition will be sought again
         batches: dict[TP, list[Any]] = {}
         for aiokafka_tp, records in fetched.items():
             tp = ensure_TP(aiokafka_tp)
@@ -151,7 +151,7 @@ class Consumer(driver.Consumer):
             await self.seek_wait({tp: position})
             return iter(())
         deliveries.doubted = None
-        if first < position:    # asked twice for `position` and got less: the topic was deleted and made anew
+        if first < position:  # asked twice for `position` and got less: the topic was deleted and made anew
             log.warning("%s:%s was recreated: going on at %s instead of %s", tp.topic, tp.partition, first, position)
             deliveries = self._restart(tp, first)
         limit = self.transport.batch_max_records
@@ -167,10 +167,10 @@ class Consumer(driver.Consumer):
             batch.partition,
             batch.first_offset,
             float(batch.records.layout.time_ms[-1]) / 1000,
-            0,                      # whose clock that was is of no use to Faust
+            0,  # whose clock that was is of no use to Faust
             None,
             None,
-            cast(bytes, batch),     # the "raw" serializer passes it through as it is
+            cast(bytes, batch),  # the "raw" serializer passes it through as it is
             None,
             None,
             None,
@@ -215,7 +215,7 @@ class Consumer(driver.Consumer):
             offset = (await self.earliest_offsets(tp))[tp]
         try:
             await self.seek_wait({tp: offset})
-        except IllegalStateError:   # the group took it away a moment ago; `assignment()` hears of that later
+        except IllegalStateError:  # the group took it away a moment ago; `assignment()` hears of that later
             log.info("%s:%s is somebody else's by now; its new owner resumes it", tp.topic, tp.partition)
             return
         if self._resuming.get(tp) is placeholder:

@@ -179,7 +179,7 @@ class OutboxRelay:
         """Let go of the producer: the next one starts a new session, with sequence numbers of its own."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            with contextlib.suppress(KafkaError, asyncio.TimeoutError):   # it failed before: this is for its sockets
+            with contextlib.suppress(KafkaError, asyncio.TimeoutError):  # it failed before: this is for its sockets
                 await asyncio.wait_for(producer.stop(), REQUEST_TIMEOUT_MS / 1000)
 
     async def _clean(self) -> None:

@@ -114,7 +114,7 @@ class AlertSender:
         self._next_renewal_s = 0.0
         self._refused: set[str] = set()
         self._watchdog = watchdog(now())
-        self._firing: dict[str, StoredAlert] = {}       # by fingerprint: what Alertmanager took as firing
+        self._firing: dict[str, StoredAlert] = {}  # by fingerprint: what Alertmanager took as firing
         self._renewed_s = 0.0
         self._one_post = asyncio.Lock()
 
@@ -131,7 +131,7 @@ class AlertSender:
     def _rest(self) -> None:
         self._metrics.show_firing({})
         self._firing.clear()
-        self._next_renewal_s = 0.0      # whoever takes the lock over says everything again
+        self._next_renewal_s = 0.0  # whoever takes the lock over says everything again
 
     async def _renew_from_memory(self) -> NoReturn:
         """While no renewal comes from the table, renew what fired last."""
@@ -140,7 +140,7 @@ class AlertSender:
             async with self._one_post:
                 late_s = asyncio.get_running_loop().time() - self._renewed_s
                 if self._firing and 1.5 * self._resend_s < late_s < FROM_MEMORY_S:
-                    with contextlib.suppress(Unavailable, Refused):     # the loop that reads the table tells of those
+                    with contextlib.suppress(Unavailable, Refused):  # the loop that reads the table tells of those
                         await self._ask([self._as_posted(alert) for alert in self._firing.values()])
                         self._metrics.count(SendOutcome.ACCEPTED, len(self._firing))
 
@@ -169,7 +169,7 @@ class AlertSender:
                     self._renewed_s = started_s if renewal else self._renewed_s
             except Unavailable:
                 self._metrics.count(SendOutcome.UNAVAILABLE, len(part))
-                self._next_renewal_s = 0.0      # it forgets alerts when it restarts
+                self._next_renewal_s = 0.0  # it forgets alerts when it restarts
                 raise
             await self._in_database(self._mark, [alert.event_id for alert in accepted])
         if renewal:

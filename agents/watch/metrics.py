@@ -106,4 +106,3 @@ class LatestScoresCollector(Collector):
         yield from families.values()
         yield GaugeMetricFamily(Metric.ENTITIES.value, "Entities in the state of this worker.", value=entities)
         yield GaugeMetricFamily(Metric.SERIES.value, "Series in the state of this worker.", value=series)
-

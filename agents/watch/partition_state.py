@@ -110,7 +110,7 @@ class PartitionState:
         with self.lock:
             try:
                 folded = self.pipeline.fold(*parts)
-            except Rejected as error:   # nothing has changed yet; ingest lets none through, but others may write
+            except Rejected as error:  # nothing has changed yet; ingest lets none through, but others may write
                 log.error("samples of series without an identity are left out: %s", error)
                 folded = self.pipeline.fold(*map(with_identity, parts))
         self.position = next_offset

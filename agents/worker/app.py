@@ -41,7 +41,7 @@ def build(settings: Settings) -> faust.App:
         Misconfigured: no Kafka address.
     """
     settings.require("kafka")
-    settings.home.mkdir(parents=True, exist_ok=True)    # Faust makes its folder inside, and only that
+    settings.home.mkdir(parents=True, exist_ok=True)  # Faust makes its folder inside, and only that
     app = faust.App(
         settings.group,
         broker=[f"kafka://{server.strip()}" for server in settings.kafka.split(",")],
@@ -53,11 +53,11 @@ def build(settings: Settings) -> faust.App:
         web_enabled=False,
         topic_disable_leader=True,
         topic_allow_declare=False,
-        agent_supervisor=CrashingSupervisor,    # an agent that raises ends the worker; its supervisor starts it again
-        stream_wait_empty=False,                # what is not acknowledged is delivered again; nobody waits for it
+        agent_supervisor=CrashingSupervisor,  # an agent that raises ends the worker; its supervisor starts it again
+        stream_wait_empty=False,  # what is not acknowledged is delivered again; nobody waits for it
         stream_buffer_maxsize=QUEUED_BATCHES,
-        stream_recovery_delay=0.0,              # there are no tables to recover
-        table_standby_replicas=0,               # round robin: workers of one group may run different agents
+        stream_recovery_delay=0.0,  # there are no tables to recover
+        table_standby_replicas=0,  # round robin: workers of one group may run different agents
         broker_commit_interval=COMMIT_INTERVAL_S,
         broker_session_timeout=SESSION_TIMEOUT_S,
         broker_heartbeat_interval=SESSION_TIMEOUT_S / 4,

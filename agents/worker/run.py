@@ -56,9 +56,9 @@ def run(settings: Settings, roles: Sequence[str], port_file: Path | None) -> int
     """
     settings.require("kafka", "database_url")
     _log_to_stderr(settings.log_level)
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())     # the consumer's thread makes a loop of its own
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # the consumer's thread makes a loop of its own
     code, hung = asyncio.run(_serve(settings, roles, port_file))
-    if hung:    # a thread does not end; everything durable is durable, and waiting for it would only delay the restart
+    if hung:  # a thread does not end; everything durable is durable, and waiting for it would only delay the restart
         logging.shutdown()
         os._exit(code or EXIT_CRASHED)
     return code
@@ -89,7 +89,7 @@ async def _serve(settings: Settings, roles: Sequence[str], port_file: Path | Non
             return EXIT_CLEAN, False
         let_go_of_compiler()
         gc.collect()
-        gc.freeze()     # modules and compiled code stay: no need to look through them again and again
+        gc.freeze()  # modules and compiled code stay: no need to look through them again and again
         gc.set_threshold(*COLLECT_AFTER)
         log.info("worker starts: %s; metrics on port %s", ", ".join(roles), server.server_port)
         tidying = asyncio.create_task(hand_back(context))
@@ -166,7 +166,7 @@ async def _consume(app: faust.App, context: Context, stop: asyncio.Event) -> tup
             code = EXIT_CRASHED
         else:
             code = EXIT_CLEAN
-    except Exception:   # the outermost loop of the process
+    except Exception:  # the outermost loop of the process
         log.critical("worker could not start", exc_info=True)
         code = EXIT_CRASHED
     try:

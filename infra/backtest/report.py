@@ -75,9 +75,7 @@ def report(
     return figures
 
 
-def _judged(
-    collected: Collected, entity: str, from_ns: int | None
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _judged(collected: Collected, entity: str, from_ns: int | None) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     ticks, scores = np.concatenate(collected.ticks[entity]), np.concatenate(collected.scores[entity])
     if from_ns is None:
         return ticks, scores

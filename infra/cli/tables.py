@@ -10,9 +10,7 @@ WIDEST = 1000
 """Characters of a row that is not folded."""
 
 
-def show_table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str, whole_rows: bool = False
-) -> None:
+def show_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str, whole_rows: bool = False) -> None:
     """Print rows under a header, or `empty` where there are none.
 
     Args:

@@ -68,9 +68,7 @@ class Witness:
     def trained_version(self, service: str, since: datetime) -> str | None:
         """Version of the model that drift since then led to."""
         try:
-            found = rows(
-                self.database, _TRAINED, (service, RetrainReason.DRIFT, since, TrainingOutcome.PROMOTED)
-            )
+            found = rows(self.database, _TRAINED, (service, RetrainReason.DRIFT, since, TrainingOutcome.PROMOTED))
         except Unavailable:
             return None
         return found[0]["version"] if found else None

@@ -35,7 +35,7 @@ def _press(seconds: float, memory_bytes: int, cores: int) -> None:
     deadline = time.monotonic() + min(seconds, MAX_SECONDS)
     starter = os.getppid()
     ballast = bytearray(memory_bytes)
-    ballast[::_PAGE_BYTES] = b"\x01" * len(ballast[::_PAGE_BYTES])      # touched, or the kernel never hands it out
+    ballast[::_PAGE_BYTES] = b"\x01" * len(ballast[::_PAGE_BYTES])  # touched, or the kernel never hands it out
     workers = [multiprocessing.Process(target=_spin, args=(deadline, os.getpid()), daemon=True) for _ in range(cores)]
     for worker in workers:
         worker.start()

@@ -101,7 +101,7 @@ def run(
     """
     home = settings.home / "once" if once else settings.home
     if once and supervisor_pid(home) is None:
-        shutil.rmtree(home, ignore_errors=True)     # what an earlier run saw must not count for this one
+        shutil.rmtree(home, ignore_errors=True)  # what an earlier run saw must not count for this one
     with _running(home, console) as running:
         if once:
             seen = _once(running)

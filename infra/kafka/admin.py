@@ -16,13 +16,13 @@ from models.names import Topic
 DAY_MS: Final = 86_400_000
 
 RETENTION_MS: Final[dict[Topic, int]] = {
-    Topic.METRICS: 7 * DAY_MS,          # a week of raw input: what a rebuilt lake or a dead-letter replay may need
-    Topic.SAMPLES: 2 * DAY_MS,          # far more than the longest replay from a snapshot
+    Topic.METRICS: 7 * DAY_MS,  # a week of raw input: what a rebuilt lake or a dead-letter replay may need
+    Topic.SAMPLES: 2 * DAY_MS,  # far more than the longest replay from a snapshot
     Topic.SCORES: 7 * DAY_MS,
     Topic.DRIFT: 30 * DAY_MS,
     Topic.ALERTS: 30 * DAY_MS,
     Topic.RETRAIN: 30 * DAY_MS,
-    Topic.DEAD_LETTER: 14 * DAY_MS,     # time for people to look and replay
+    Topic.DEAD_LETTER: 14 * DAY_MS,  # time for people to look and replay
 }
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024

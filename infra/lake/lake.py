@@ -162,8 +162,8 @@ class LakeWriter:
         days, day = distinct(times // DAY_NS - first, last - first + 1)
         file = service * len(days) + day
         if len(services) * len(days) <= np.iinfo(np.int16).max:
-            file = file.astype(np.int16)    # sorted in a third of the time
-        order = np.argsort(file, kind="stable")     # arrival order within a file
+            file = file.astype(np.int16)  # sorted in a third of the time
+        order = np.argsort(file, kind="stable")  # arrival order within a file
         for rows in np.split(order, np.flatnonzero(np.diff(file[order])) + 1):
             folder = day_folder(self._path, services[service[rows[0]]], day_text(first + int(days[day[rows[0]]])))
             name = f"{_UNSAFE.sub('-', source)}-{offsets[rows].min():020d}-{offsets[rows].max():020d}.parquet"

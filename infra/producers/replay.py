@@ -38,9 +38,7 @@ def measure(path: Path, entity_rule: EntityRule) -> Span:
     filled = [span for span in spans if span.samples]
     if not filled:
         raise Misconfigured(f"{path}: no samples")
-    return Span(
-        sum(s.samples for s in filled), min(s.first_ns for s in filled), max(s.last_ns for s in filled)
-    )
+    return Span(sum(s.samples for s in filled), min(s.first_ns for s in filled), max(s.last_ns for s in filled))
 
 
 def _span(file: Path, entity_rule: EntityRule) -> Span:

@@ -124,9 +124,7 @@ def _history(cursor: Cursor, stored: StoredSlo, from_s: int, to_s: float, part_s
     return in_parts(slo_exceptions.counted_in(cursor, stored.id, stored.slo, [Span(from_s, over_s)], from_s), part_s)
 
 
-def _decide(
-    told: Forecast | None, *, firing: bool, spent: bool, held: AlertDecision | None
-) -> AlertDecision:
+def _decide(told: Forecast | None, *, firing: bool, spent: bool, held: AlertDecision | None) -> AlertDecision:
     if held is not None:
         return AlertDecision.RESOLVED if firing else held
     if firing:
@@ -137,9 +135,7 @@ def _decide(
     return AlertDecision.FIRED if told.certain else AlertDecision.HELD_BELOW_THRESHOLD
 
 
-def _event(
-    before: StoredForecast | None, after: StoredForecast, decision: AlertDecision, now_ns: int
-) -> AlertEvent:
+def _event(before: StoredForecast | None, after: StoredForecast, decision: AlertDecision, now_ns: int) -> AlertEvent:
     """The event of a ticket that begins, or of `before` that is over."""
     over = decision is AlertDecision.RESOLVED
     since_ns = before.firing_since_ns if over and before is not None else after.firing_since_ns

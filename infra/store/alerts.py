@@ -61,7 +61,7 @@ def store(cursor: Cursor, events: Iterable[AlertEvent]) -> int:
     """
     rows = [
         (e.fingerprint, Json(e.labels), Json(e.annotations), e.state, e.starts_at, e.ends_at, e.id)
-        for e in sorted(newest(events), key=lambda event: event.fingerprint)    # same order everywhere: no deadlock
+        for e in sorted(newest(events), key=lambda event: event.fingerprint)  # same order everywhere: no deadlock
     ]
     if not rows:
         return 0

@@ -101,7 +101,7 @@ def _is_committed(database: Database, effects: Effects) -> bool:
     with database.transaction() as cursor:
         found = progress.next_offset(cursor, effects.topic, effects.partition)
     if found == effects.next_offset:
-        return True     # by us; or by another owner of the same records, which then had the same effects
+        return True  # by us; or by another owner of the same records, which then had the same effects
     if found != effects.expected:
         raise Fenced(effects.topic, effects.partition, effects.expected, found)
     return False
@@ -116,9 +116,7 @@ def add_slo_counts(cursor: Cursor, counts: SloCounts) -> None:
     if len(counts.slo_id) == 0:
         return
     rows = sorted(
-        zip(
-            counts.slo_id.tolist(), counts.minute_s.tolist(), counts.good.tolist(), counts.total.tolist(), strict=True
-        )
+        zip(counts.slo_id.tolist(), counts.minute_s.tolist(), counts.good.tolist(), counts.total.tolist(), strict=True)
     )
     execute_values(
         cursor,

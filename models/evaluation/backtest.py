@@ -26,6 +26,7 @@ MOMENTS_PER_CELL = 64
 """Models change only where the newest event time has advanced this many times since the last such point. It stands for
 the time that training takes live, and bounds the calls of the fold that a long file costs."""
 
+
 @dataclass(frozen=True, slots=True)
 class Training:
     """How a wish ended: when it was granted (event time), and the version that serves since, empty where none does."""
@@ -173,6 +174,4 @@ class Backtest:
         first = int(recent.argmax())
         if recent[first:].all():  # in order of time: the rest of the arrays, not a copy of it
             return cut(whole, first, len(whole))
-        return SampleColumns(
-            whole.series_ids, whole.series[recent], whole.event_time_ns[recent], whole.values[recent]
-        )
+        return SampleColumns(whole.series_ids, whole.series[recent], whole.event_time_ns[recent], whole.values[recent])

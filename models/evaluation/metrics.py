@@ -100,7 +100,7 @@ def vus_pr(
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
     cuts = ordered[np.linspace(0, length - 1, thresholds).astype(int)]
-    predicted = np.searchsorted(-ordered, -cuts, side="right")      # points at or above each cut
+    predicted = np.searchsorted(-ordered, -cuts, side="right")  # points at or above each cut
     positives = float(labels.sum())
     outside = ~labels
     areas = np.empty(max_buffer + 1)

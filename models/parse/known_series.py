@@ -121,9 +121,7 @@ class KnownSeries:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Rejected(RejectReason.UNPARSABLE, f"labels: {error}") from error
         if len(labels) > self._limits.max_labels:
-            raise Rejected(
-                RejectReason.TOO_MANY_LABELS, f"{len(labels)} labels, {self._limits.max_labels} are allowed"
-            )
+            raise Rejected(RejectReason.TOO_MANY_LABELS, f"{len(labels)} labels, {self._limits.max_labels} are allowed")
         for name, value in labels.items():
             # PostgreSQL text cannot hold NUL; the rest of a value may be anything
             if not _LABEL_NAME.fullmatch(name) or "\x00" in value:
@@ -137,9 +135,7 @@ class KnownSeries:
         """What a new series belongs to; raises `Rejected` where its service may not have another."""
         identity = self._rule.identify_labels(metric, labels)
         if len(identity.entity.encode()) > MAX_ENTITY_BYTES:
-            raise Rejected(
-                RejectReason.TOO_LARGE, f"entity beyond {MAX_ENTITY_BYTES} bytes: {identity.entity[:60]!r}"
-            )
+            raise Rejected(RejectReason.TOO_LARGE, f"entity beyond {MAX_ENTITY_BYTES} bytes: {identity.entity[:60]!r}")
         if self._per_service[identity.service] >= self._limits.max_series_per_service:
             raise Rejected(
                 RejectReason.TOO_MANY_SERIES,

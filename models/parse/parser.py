@@ -51,9 +51,7 @@ class Parser:
         """
         return self.parse_texts(Texts.of(values), np.array(record_time_ns, np.int64), seen_at_ns)
 
-    def parse_texts(
-        self, texts: Texts, record_time_ns: NDArray[np.int64], seen_at_ns: int | None = None
-    ) -> Parsed:
+    def parse_texts(self, texts: Texts, record_time_ns: NDArray[np.int64], seen_at_ns: int | None = None) -> Parsed:
         """As `parse`, of records that lie in one buffer.
 
         Args:

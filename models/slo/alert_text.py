@@ -41,9 +41,7 @@ def burn_annotations(
     if links.grafana_url:
         annotations[Annotation.DASHBOARD_URL] = dashboard_url(links.grafana_url, {"service": slo.service})
     if slo.runbook_url or links.runbook_url:
-        annotations[Annotation.RUNBOOK_URL] = slo.runbook_url or runbook_url(
-            links.runbook_url, AlertName.SLO_BURN_RATE
-        )
+        annotations[Annotation.RUNBOOK_URL] = slo.runbook_url or runbook_url(links.runbook_url, AlertName.SLO_BURN_RATE)
     return annotations
 
 

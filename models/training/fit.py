@@ -130,9 +130,7 @@ def _usable(table: TrainingTable) -> tuple[str, ...]:
     return tuple(sorted(table.features[i] for i in frequent))
 
 
-def _fit_whitening(
-    x: NDArray[np.float64], tick_ns: NDArray[np.int64]
-) -> tuple[Whitening, NDArray[np.float64]]:
+def _fit_whitening(x: NDArray[np.float64], tick_ns: NDArray[np.int64]) -> tuple[Whitening, NDArray[np.float64]]:
     """Compression, scales, season and whitening matrix of rows `(n_rows, F)`; and the rows whitened `(n_rows, K)`."""
     log_scale, center, scale = (np.ascontiguousarray(column) for column in np.array(scales_of(x)).T)
     whitening = Whitening(log_scale, center, scale, np.zeros((0, x.shape[1])), np.eye(x.shape[1]))
@@ -145,9 +143,7 @@ def _fit_whitening(
     return whitening, whitening.whiten_standardised(x, z)
 
 
-def _season(
-    z: NDArray[np.float64], there: NDArray[np.bool_], wave: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _season(z: NDArray[np.float64], there: NDArray[np.bool_], wave: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean of each column by time of day, `(2 HARMONICS + 1, F)`: ridge regression on the waves of a day, of the rows
     that have a value."""
     season = np.zeros((wave.shape[1], z.shape[1]))
@@ -183,4 +179,3 @@ def _reference(columns: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     """A random `REFERENCE_ROWS` of the whitened rows `(n_rows, K)`."""
     chosen = np.random.default_rng(seed).choice(len(columns), min(REFERENCE_ROWS, len(columns)), replace=False)
     return np.ascontiguousarray(columns[np.sort(chosen)])
-

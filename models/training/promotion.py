@@ -251,9 +251,7 @@ class _JudgedRows:
             separation=roc_area(faulty, quiet),
             separation_incidents=known,
             coverage=_coverage(model, self._quiet),
-            unfit_since_ns=None
-            if fits
-            else misfit_since_ns(np.minimum(quiet, MOST_SURPRISE), self._quiet.tick_ns),
+            unfit_since_ns=None if fits else misfit_since_ns(np.minimum(quiet, MOST_SURPRISE), self._quiet.tick_ns),
         )
 
 

@@ -91,9 +91,7 @@ def _frame(state: State, service: str) -> _Frame:
     return _Frame(features, column, mine, interval_s)
 
 
-def _from_grid(
-    state: State, service: str, samples: SampleColumns, tick_ns: NDArray[np.int64]
-) -> TrainingTable:
+def _from_grid(state: State, service: str, samples: SampleColumns, tick_ns: NDArray[np.int64]) -> TrainingTable:
     features, column, mine, interval_s = _frame(state, service)
     entities = tuple(name.entity for name in state.entity_names)
     if not features:

@@ -32,9 +32,7 @@ MIN_ROWS = int(DEMO_SETTINGS["training_min_rows"])
 def _of_failing_service(samples: SampleColumns) -> SampleColumns:
     """What the simulation tells of the service: others share neither entities nor models with it."""
     mine = np.array([f'service="{FAILING_SERVICE}"' in text for text in samples.series_ids])[samples.series]
-    return SampleColumns(
-        samples.series_ids, samples.series[mine], samples.event_time_ns[mine], samples.values[mine]
-    )
+    return SampleColumns(samples.series_ids, samples.series[mine], samples.event_time_ns[mine], samples.values[mine])
 
 
 def _peaks(live_from: datetime) -> list[float]:

@@ -53,8 +53,7 @@ def test_what_follows_does_not_change_a_prefix(channel):
 def test_batches_score_as_the_whole(channel, batch):
     values, table = _values(), channel.fresh(3)
     found = [
-        channel.play(table, values[start : start + batch], TICKS[start : start + batch])
-        for start in range(0, N, batch)
+        channel.play(table, values[start : start + batch], TICKS[start : start + batch]) for start in range(0, N, batch)
     ]
     assert np.concatenate(found).tolist() == channel.play(channel.fresh(3), values, TICKS).tolist()
 

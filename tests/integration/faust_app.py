@@ -53,7 +53,7 @@ async def read_all(kafka: str, topic: str) -> list[Any]:
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka, enable_auto_commit=False, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        await eventually(lambda: bool(consumer.assignment()))    # a new topic is not known everywhere at once
+        await eventually(lambda: bool(consumer.assignment()))  # a new topic is not known everywhere at once
         partitions = sorted(consumer.assignment(), key=lambda tp: tp.partition)
         ends = await consumer.end_offsets(partitions)
         records: dict[TopicPartition, list[Any]] = {tp: [] for tp in partitions}

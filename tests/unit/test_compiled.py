@@ -26,7 +26,7 @@ def test_every_module_with_compiled_loops_is_a_source():
     [
         pytest.param("detectors/novelty.py", id="a module with loops"),
         pytest.param("state/tables.py", id="tables that loops read"),
-        pytest.param("timestamps.py", id="constants that loops import"),
+        pytest.param("series.py", id="what loops import"),
         pytest.param("compiled.py", id="how loops are compiled"),
     ],
 )

@@ -34,7 +34,11 @@ def compose_is_missing() -> bool:
 def test_docker_compose_accepts_the_file(env_file: str) -> None:
     done = subprocess.run(
         ["docker", "compose", "--env-file", env_file, "--profile", "*", "config", "--quiet"],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 

@@ -33,6 +33,8 @@ app.command("simulate", epilog=slo_simulate.EPILOG)(slo_simulate.command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 PERIOD = "period"
+
+
 @app.command(
     epilog="Examples:  tidewatch slo apply slos/   ·   tidewatch slo apply checkout.yaml --dry-run   ·   "
     "tidewatch slo apply slos/ --prune --by ann"
@@ -200,4 +202,3 @@ def _seen(at: datetime | None, now: datetime) -> str:
 
 def _rate(rate: float | None) -> str:
     return "-" if rate is None else f"{rate:.3g}"
-

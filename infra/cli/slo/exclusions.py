@@ -138,9 +138,7 @@ def end(number: Annotated[int, typer.Argument(help="As `tidewatch slo exceptions
     print(f"{one.slo_name}: {one.kind.value} {one.id} is over")
 
 
-def _make(
-    name: str, kind: ExceptionKind, start_ns: int, end_ns: int | None, *, reason: str, by: str | None
-) -> None:
+def _make(name: str, kind: ExceptionKind, start_ns: int, end_ns: int | None, *, reason: str, by: str | None) -> None:
     from infra.slo import exclusions as slo_exceptions
     from models.slo.exclusions import SloException
 

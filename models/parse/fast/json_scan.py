@@ -37,7 +37,6 @@ _BACKSLASH, _MINUS, _PLUS, _POINT, _E, _SMALL_E = (ord(character) for character 
 _ZERO, _NINE, _T, _Z = (ord(c) for c in "09TZ")
 
 
-
 class Number(NamedTuple):
     """A number in JSON. `after`: position behind it, -1 where there is none. `whole`: an integer of 64 bits.
     `exact`: `value` is the double nearest to the text."""

@@ -25,7 +25,7 @@ class RawForms:
     @property
     def forms(self) -> Forms:
         """The table, with everything entered that was added."""
-        if self._entered < self._n:     # at once: a call of a compiled function takes as long as reading ten samples
+        if self._entered < self._n:  # at once: a call of a compiled function takes as long as reading ten samples
             insert(self._entered, self._n, self._forms)
             self._entered = self._n
         return self._forms
@@ -57,6 +57,6 @@ class RawForms:
 
 
 def _doubled(column: NDArray[Any]) -> NDArray[Any]:
-    larger = np.empty(2 * len(column), column.dtype)    # what is not written yet takes no memory
+    larger = np.empty(2 * len(column), column.dtype)  # what is not written yet takes no memory
     larger[: len(column)] = column
     return larger

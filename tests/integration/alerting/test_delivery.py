@@ -72,7 +72,7 @@ async def test_renewals_hold_an_alert_beyond_its_end_and_notify_nobody_again(
         store_alerts(database, [transition(FIRING, starts_at_ns=started_ns)])
         await running_pager.wait_notified(FIRING, BURN)
         sent = worker.value(**ACCEPTED) or 0
-        renewed = sent + 2 * (2 * HOLD_INTERVALS)   # the alert and the watchdog, twice as long as one post holds
+        renewed = sent + 2 * (2 * HOLD_INTERVALS)  # the alert and the watchdog, twice as long as one post holds
         await worker.wait_value(lambda value: (value or 0) >= renewed, **ACCEPTED)
         client = Alertmanager(running_pager.url)
         assert len(await client.alerts('service="checkout"')) == 1
@@ -100,7 +100,7 @@ async def test_a_resolve_keeps_all_annotations_and_is_repeated_without_a_second_
         store_alerts(database, [resolve])
         received = await running_pager.wait_notified(RESOLVED, BURN)
         assert received.notification.alerts[0].annotations == resolve.annotations
-        repeated = (worker.value(**ACCEPTED) or 0) + 2 * 4      # four rounds of the resolve and the watchdog
+        repeated = (worker.value(**ACCEPTED) or 0) + 2 * 4  # four rounds of the resolve and the watchdog
         await worker.wait_value(lambda value: (value or 0) >= repeated, **ACCEPTED)
         assert worker.value("tidewatch_alerts_active", service="checkout", severity="page") is None
     assert len(running_pager.notified(RESOLVED, BURN)) == 1
@@ -113,9 +113,7 @@ async def test_what_was_decided_while_alertmanager_was_down_is_delivered_when_it
     async with sending(pager.url, postgres_url) as worker:
         store_alerts(database, [event])
         await worker.wait_value(lambda value: value == 0, "tidewatch_dependency_up", dependency="alertmanager")
-        await worker.wait_value(
-            lambda value: (value or 0) >= 2, "tidewatch_alerts_sent_total", outcome="unavailable"
-        )
+        await worker.wait_value(lambda value: (value or 0) >= 2, "tidewatch_alerts_sent_total", outcome="unavailable")
         assert not accepted(database, event)
         pager.start()
         await pager.wait_notified(FIRING, BURN)
@@ -133,7 +131,7 @@ async def test_alertmanager_is_told_everything_again_after_its_restart_and_on_ca
         await running_pager.wait_noted()
         running_pager.stop()
         await worker.wait_value(lambda value: value == 0, "tidewatch_dependency_up", dependency="alertmanager")
-        running_pager.start()       # it forgets alerts, but remembers whom it notified
+        running_pager.start()  # it forgets alerts, but remembers whom it notified
         store_alerts(database, [transition(FIRING, service="search", starts_at_ns=started_ns)])
         await running_pager.wait_notified(FIRING, BURN, service="search")
         client = Alertmanager(running_pager.url)

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 FIRING, RESOLVED = AlertState.FIRING, AlertState.RESOLVED
 BURN = AlertName.SLO_BURN_RATE
-START_S = 90.0      # a worker's start on a busy machine, and the session timeout of the one that was killed
+START_S = 90.0  # a worker's start on a busy machine, and the session timeout of the one that was killed
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ async def test_a_worker_killed_between_kafka_and_alertmanager_loses_no_alert_and
 ) -> None:
     now_ns = time.time_ns()
     first, second = (transition(FIRING, service=service, starts_at_ns=now_ns) for service in ("checkout", "search"))
-    with worker:        # Alertmanager is down
+    with worker:  # Alertmanager is down
         decide(database, first)
         await eventually(lambda: first.id in delays_s(database, accepted=False), START_S)
         worker.kill()
@@ -100,7 +100,7 @@ async def test_a_decided_event_is_accepted_by_alertmanager_within_two_seconds_an
             await eventually(lambda wanted=event.id: wanted in delays_s(database), START_S)
         assert worker.stop() == 0
     delays = [delay for delay in delays_s(database).values() if delay is not None]
-    warm = sorted(delays)[:-1]      # the first one waits for the worker's start
+    warm = sorted(delays)[:-1]  # the first one waits for the worker's start
     print(f"event decided to alert accepted, s: median {warm[10]:.3f}, largest {warm[-1]:.3f}")
     assert len(warm) == 20
     assert warm[-1] < 2.0

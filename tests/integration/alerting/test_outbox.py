@@ -80,7 +80,7 @@ async def test_events_reach_kafka_in_order_with_key_id_and_value(
     async with relaying(kafka, topic_prefix, postgres_url) as worker:
         await eventually(lambda: unpublished(database) == 0)
         await eventually(lambda: worker.pending() == 0)
-        put(database, [event(-1)])      # heard of by notification
+        put(database, [event(-1)])  # heard of by notification
         await eventually(lambda: unpublished(database) == 0)
     records = await read_all(kafka, topic)
     assert [record.value for record in records] == [b"%d" % n for n in [*numbers, -1]]
@@ -139,7 +139,7 @@ async def test_a_relay_that_dies_before_marking_publishes_again_under_the_same_i
     put(database, [event(1)])
     async with relaying(kafka, topic_prefix, postgres_url):
         await eventually(lambda: unpublished(database) == 0)
-    with database.transaction() as cursor:      # as if the mark had never been written
+    with database.transaction() as cursor:  # as if the mark had never been written
         cursor.execute("UPDATE outbox SET published_at = NULL")
     async with relaying(kafka, topic_prefix, postgres_url):
         await eventually(lambda: unpublished(database) == 0)

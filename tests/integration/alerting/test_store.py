@@ -49,7 +49,7 @@ def test_any_interleaving_and_repetition_ends_at_the_newest_transition_of_each_a
     with database.transaction() as cursor:
         cursor.execute("TRUNCATE alert")
     rest = [*order, *repeats]
-    for size in sizes:      # in batches of any size
+    for size in sizes:  # in batches of any size
         deliver(database, rest[:size])
         rest = rest[size:]
     deliver(database, rest)
@@ -89,7 +89,7 @@ def test_an_acceptance_that_was_overtaken_by_the_next_transition_does_not_count_
     deliver(database, [firing])
     deliver(database, [resolved])
     with database.transaction() as cursor:
-        alerts.mark_accepted(cursor, [firing.id])       # posted before the resolve came, answered after
+        alerts.mark_accepted(cursor, [firing.id])  # posted before the resolve came, answered after
         (waiting,) = alerts.unaccepted(cursor)
     assert waiting.event_id == resolved.id
 

@@ -42,17 +42,17 @@ EXPORTED: dict[str, Callable[[int], float]] = {
     f"{Metric.EXPECTED_UPPER}{{{ENTITY}}}": lambda n: 230.0,
     f"{Metric.SAMPLES}": lambda n: 500.0 * n,
     f"{Metric.ROWS_SCORED}": lambda n: 60.0 * n,
-    f"{Metric.CONSUMER_LAG}{{topic=\"metrics\",partition=\"0\"}}": lambda n: 12.0,
+    f'{Metric.CONSUMER_LAG}{{topic="metrics",partition="0"}}': lambda n: 12.0,
     f"{Metric.ENTITIES}": lambda n: 3.0,
-    f"{Metric.SLO_BUDGET_REMAINING}{{service=\"checkout\",slo=\"latency\"}}": lambda n: 0.8,
-    f"{Metric.SLO_BURN_RATE}{{service=\"checkout\",slo=\"latency\",burn_window=\"5m\"}}": lambda n: 2.0,
-    f"{Metric.SCORE_AGE_SECONDS}_bucket{{le=\"0.5\"}}": lambda n: 5.0 * n,
-    f"{Metric.SCORE_AGE_SECONDS}_bucket{{le=\"+Inf\"}}": lambda n: 6.0 * n,
-    f"{Metric.BATCH_SECONDS}_bucket{{agent=\"watch\",le=\"0.1\"}}": lambda n: 5.0 * n,
-    f"{Metric.BATCH_SECONDS}_bucket{{agent=\"watch\",le=\"+Inf\"}}": lambda n: 6.0 * n,
-    f"{Metric.DEPENDENCY_UP}{{dependency=\"kafka\"}}": lambda n: 1.0,
-    f"{Metric.ALERT_DECISIONS}{{kind=\"slo\",decision=\"fired\"}}": lambda n: 1.0 * n,
-    f"{Metric.MODEL_INFO}{{service=\"checkout\",version=\"3\"}}": lambda n: 1.0,
+    f'{Metric.SLO_BUDGET_REMAINING}{{service="checkout",slo="latency"}}': lambda n: 0.8,
+    f'{Metric.SLO_BURN_RATE}{{service="checkout",slo="latency",burn_window="5m"}}': lambda n: 2.0,
+    f'{Metric.SCORE_AGE_SECONDS}_bucket{{le="0.5"}}': lambda n: 5.0 * n,
+    f'{Metric.SCORE_AGE_SECONDS}_bucket{{le="+Inf"}}': lambda n: 6.0 * n,
+    f'{Metric.BATCH_SECONDS}_bucket{{agent="watch",le="0.1"}}': lambda n: 5.0 * n,
+    f'{Metric.BATCH_SECONDS}_bucket{{agent="watch",le="+Inf"}}': lambda n: 6.0 * n,
+    f'{Metric.DEPENDENCY_UP}{{dependency="kafka"}}': lambda n: 1.0,
+    f'{Metric.ALERT_DECISIONS}{{kind="slo",decision="fired"}}': lambda n: 1.0 * n,
+    f'{Metric.MODEL_INFO}{{service="checkout",version="3"}}': lambda n: 1.0,
 }
 
 STORED = """
@@ -92,7 +92,9 @@ def prometheus_url(services_home: Path) -> Iterator[str]:
     history.write_text("\n".join([*lines, "# EOF\n"]))
     subprocess.run(
         ["promtool", "tsdb", "create-blocks-from", "openmetrics", history, services_home / "prometheus" / "data"],
-        check=True, capture_output=True, timeout=60,
+        check=True,
+        capture_output=True,
+        timeout=60,
     )
     server.start()
     yield server.url

@@ -100,7 +100,7 @@ async def test_what_was_not_acknowledged_comes_again(kafka: str, topic_prefix: s
                     batch.ack()
 
         async with running(app):
-            await eventually(lambda: bool(offsets) and offsets[-1] == 99)   # noqa: B023
+            await eventually(lambda: bool(offsets) and offsets[-1] == 99)  # noqa: B023
     assert seen[0] == list(range(100))
     assert seen[1] == list(range(40, 100))
 
@@ -133,7 +133,7 @@ async def test_an_owner_says_where_its_topic_resumes_and_may_start_it_anew(kafka
 
     resume_from(app, topic, owner)
     async with running(app):
-        await eventually(lambda: len(others) == 10)     # the other topic does not wait for the owner
+        await eventually(lambda: len(others) == 10)  # the other topic does not wait for the owner
         assert asked == [0]
         assert offsets == []
         answer.set_result(85)
@@ -176,7 +176,7 @@ async def test_a_partition_taken_away_just_before_it_is_resumed_does_not_end_the
     async with running(app):
         await eventually(lambda: refused == [0] and app.consumer.seek_wait.__name__ != "gone")
         assert not app.crashed
-        reposition(app, topic, 0)   # as the next assignment does
+        reposition(app, topic, 0)  # as the next assignment does
         await eventually(lambda: offsets == [5, 6, 7, 8, 9])
 
 

@@ -30,9 +30,7 @@ def test_the_process_that_was_recorded_is_found_again(tmp_path: Path) -> None:
     assert found.pid == os.getpid()
 
 
-def test_a_pid_that_another_process_has_by_now_is_left_alone(
-    tmp_path: Path, sleeper: subprocess.Popen[bytes]
-) -> None:
+def test_a_pid_that_another_process_has_by_now_is_left_alone(tmp_path: Path, sleeper: subprocess.Popen[bytes]) -> None:
     path = tmp_path / "kafka.json"
     an_hour_ago = psutil.Process(sleeper.pid).create_time() - 3600
     path.write_text(json.dumps({"pid": sleeper.pid, "started": an_hour_ago}))

@@ -168,7 +168,7 @@ def test_ctrl_c_ends_the_demo_at_any_time_with_nothing_left_running(home: Path, 
             env=environment(home),
             stdout=out,
             stderr=subprocess.STDOUT,
-            start_new_session=True,     # its own group: a terminal sends Ctrl-C to all of it
+            start_new_session=True,  # its own group: a terminal sends Ctrl-C to all of it
         )
     if moment == "early":
         until((home / "run/postgres.json").exists)

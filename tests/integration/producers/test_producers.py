@@ -81,9 +81,7 @@ def test_host_metrics_arrive_without_a_reject(kafka: str, topic: str, publisher:
 
 
 def test_simulated_services_arrive_without_a_reject(kafka: str, topic: str, publisher: Publisher) -> None:
-    live = LiveSimulation(
-        list(SERVICES.values()), publisher, SystemClock(), seed=1, interval_s=0.2, backfill_s=60
-    )
+    live = LiveSimulation(list(SERVICES.values()), publisher, SystemClock(), seed=1, interval_s=0.2, backfill_s=60)
     published = live.backfill() + live.run(ticks=3)
     publisher.flush()
     assert published == 303 * 10 * len(METRICS) == publisher.samples
@@ -93,9 +91,7 @@ def test_simulated_services_arrive_without_a_reject(kafka: str, topic: str, publ
     assert len(set(parsed.columns.event_time_ns.tolist())) == 303
 
 
-def test_a_replayed_file_arrives_sample_by_sample(
-    kafka: str, topic: str, publisher: Publisher, tmp_path: Path
-) -> None:
+def test_a_replayed_file_arrives_sample_by_sample(kafka: str, topic: str, publisher: Publisher, tmp_path: Path) -> None:
     values = np.random.default_rng(1).standard_normal(5000)
     start_s = time.time_ns() // 10**9 - 5000
     rows = "\n".join(f"{start_s + n},{value!r}" for n, value in enumerate(values.tolist()))

@@ -104,9 +104,7 @@ def test_sums_of_many_windows_in_one_query_equal_those_of_the_core(database: Dat
         minutes[slo_id] = (minute_s, np.floor(total * random.random(900)), total)
         fill(database, slo_id, *minutes[slo_id])
     lengths = (60, 300, 3600, 86_400, 30 * 86_400)
-    group = WindowGroup(
-        tuple(ids), tuple(window_start_s(NOW_S, length) for length in lengths), NOW_S // 60 * 60 + 60
-    )
+    group = WindowGroup(tuple(ids), tuple(window_start_s(NOW_S, length) for length in lengths), NOW_S // 60 * 60 + 60)
     with database.transaction() as cursor:
         sums = slo_windows.read_group(cursor, group)
     for row, slo_id in enumerate(ids):

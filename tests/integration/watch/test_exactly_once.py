@@ -71,7 +71,7 @@ async def test_kill_9_at_any_moment_loses_nothing_and_counts_nothing_twice(
     await create_topics(settings)
     apply_slo(database)
     stream = known_stream()
-    chance = random.Random()    # the moments never repeat anyway; a failure shows them
+    chance = random.Random()  # the moments never repeat anyway; a failure shows them
     with WorkerProcess(tmp_path, "ingest,watch", environment_of(settings)) as worker:
         # the last part follows the last death: a worker has to be up to count it, and can be asked to stop then
         last = len(stream.records) * 7 // 10
@@ -124,7 +124,7 @@ async def test_partitions_move_between_workers_and_survive_the_death_of_one(
         flowing = asyncio.create_task(flow(kafka, settings, stream.records, seconds=40.0))
         await until_counted(database, 0.1 * stream.n_counted, first)
         with WorkerProcess(tmp_path, "ingest,watch", environment, "third") as third:
-            await until_metric(third, "tidewatch_consumer_lag_records{")     # it has partitions
+            await until_metric(third, "tidewatch_consumer_lag_records{")  # it has partitions
             await until_counted(database, 0.4 * stream.n_counted, first)
             first.kill()
             await until_counted(database, 0.7 * stream.n_counted, second)

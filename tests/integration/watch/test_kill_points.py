@@ -95,9 +95,7 @@ async def test_a_worker_that_comes_back_after_it_was_replaced_changes_nothing(
 
 
 @pytest.mark.parametrize("first_death", range(1, EVERY + 1, 2))
-async def test_a_replay_changes_models_where_the_first_run_did(
-    world: Callable[[], World], first_death: int
-) -> None:
+async def test_a_replay_changes_models_where_the_first_run_did(world: Callable[[], World], first_death: int) -> None:
     rows = np.random.default_rng(3).normal((100, 0.5), (5, 0.02), (200, 2))
     here = world()
     here.announced, here.announced_after = model_for(rows, ("latency_ms", "cpu_ratio")), 150

@@ -173,7 +173,7 @@ def test_a_repeated_attempt_after_another_owner_went_on_is_fenced(database: Data
 def end_waiting_backend(url: str, within_s: float = 20.0) -> None:
     """End the session that waits for a lock, as soon as there is one."""
     looking = psycopg2.connect(url)
-    looking.autocommit = True   # within one transaction the view would not change
+    looking.autocommit = True  # within one transaction the view would not change
     deadline = time.monotonic() + within_s
     with looking.cursor() as cursor:
         while True:
@@ -193,7 +193,7 @@ def test_a_connection_lost_at_any_statement_leaves_all_or_nothing(
     """The backend is ended from outside while the transaction waits for a lock in its middle."""
     other = psycopg2.connect(postgres_url)
     with other.cursor() as cursor:
-        cursor.execute("LOCK TABLE drift IN ACCESS EXCLUSIVE MODE")     # written after the counts and episodes
+        cursor.execute("LOCK TABLE drift IN ACCESS EXCLUSIVE MODE")  # written after the counts and episodes
     failed: list[BaseException] = []
 
     def attempt() -> None:

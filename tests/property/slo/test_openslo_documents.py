@@ -67,9 +67,7 @@ windows = st.one_of(
 )
 slices = st.one_of(
     st.none(),
-    st.builds(
-        Slices, st.sampled_from([60, 300, 720, 3600]), st.one_of(st.none(), st.floats(0, 1, exclude_min=True))
-    ),
+    st.builds(Slices, st.sampled_from([60, 300, 720, 3600]), st.one_of(st.none(), st.floats(0, 1, exclude_min=True))),
 )
 
 

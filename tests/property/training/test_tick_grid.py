@@ -96,9 +96,7 @@ def test_a_grid_is_read_as_one(steps: list[int]) -> None:
 
 def _without(samples: SampleColumns, number: int) -> SampleColumns:
     keep = np.arange(len(samples)) != number
-    return SampleColumns(
-        samples.series_ids, samples.series[keep], samples.event_time_ns[keep], samples.values[keep]
-    )
+    return SampleColumns(samples.series_ids, samples.series[keep], samples.event_time_ns[keep], samples.values[keep])
 
 
 REGULAR = history(SERIES, [SECOND_NS] * 50, [0, 1, 2, 3, 4, 5])

@@ -46,9 +46,7 @@ def test_verdicts_on_burn_alerts_leave_the_anomaly_threshold_alone() -> None:
     assert threshold_factor(marks((NOISE, None), (MISSED, None), (MISSED, None), slo="latency")) == 1.0
 
 
-verdicts = st.lists(
-    st.tuples(st.sampled_from(list(Verdict)), st.none() | st.floats(0.5, 50.0)), max_size=12
-)
+verdicts = st.lists(st.tuples(st.sampled_from(list(Verdict)), st.none() | st.floats(0.5, 50.0)), max_size=12)
 
 
 @given(verdicts, st.randoms())

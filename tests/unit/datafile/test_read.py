@@ -48,7 +48,9 @@ def test_a_wide_file_without_labels_is_the_entity_of_its_stem(tmp_path: Path) ->
     path = write(tmp_path / "web-1.csv", "timestamp,cpu,rps", *rows)
     chunks = read(path)
     assert samples(chunks) == [
-        ('cpu{service="web-1"}', 0, 0.5), ('rps{service="web-1"}', 0, 100), ('rps{service="web-1"}', 10, 101)
+        ('cpu{service="web-1"}', 0, 0.5),
+        ('rps{service="web-1"}', 0, 100),
+        ('rps{service="web-1"}', 10, 101),
     ]
     file = chunks[0].file
     assert (file.entities, file.rows, file.missing, file.labels, file.scored_from_ns) == (("web-1",), 2, 1, None, {})
@@ -64,7 +66,8 @@ def test_a_wide_file_takes_text_columns_and_entity_labels_as_labels(tmp_path: Pa
     )
     chunks = read(path)
     assert samples(chunks) == [
-        ('cpu{instance="1",service="web",zone="eu"}', 0, 0.5), ('cpu{instance="2",service="web",zone="eu"}', 0, 0.6)
+        ('cpu{instance="1",service="web",zone="eu"}', 0, 0.5),
+        ('cpu{instance="2",service="web",zone="eu"}', 0, 0.6),
     ]
     assert chunks[0].file.entities == ("web/1", "web/2")
 
@@ -79,14 +82,14 @@ def test_a_long_file_takes_every_other_column_as_a_label(tmp_path: Path) -> None
         "2025-11-20T10:00:01Z,load,,web,",
     )
     assert samples(read(path)) == [
-        ('usage{cpu="0",service="web"}', 0, 1), ('load{service="web"}', 0, 7), ('usage{cpu="0",service="web"}', 5, 2)
+        ('usage{cpu="0",service="web"}', 0, 1),
+        ('load{service="web"}', 0, 7),
+        ('usage{cpu="0",service="web"}', 5, 2),
     ]
 
 
 def test_rows_without_an_entity_label_belong_to_the_stem(tmp_path: Path) -> None:
-    path = write(
-        tmp_path / "fleet.csv", "timestamp,metric,value,service", "1763632800,up,1,web", "1763632800,up,1,"
-    )
+    path = write(tmp_path / "fleet.csv", "timestamp,metric,value,service", "1763632800,up,1,web", "1763632800,up,1,")
     assert read(path)[0].file.entities == ("fleet", "web")
 
 
@@ -143,7 +146,10 @@ def test_label_windows_are_runs_of_marked_times_per_entity(tmp_path: Path) -> No
     windows = read(write(tmp_path / "a.csv", "timestamp,service,v,label", *rows))[0].file.labels
     assert windows is not None
     assert [(w.entity, (w.start_ns - T0_NS) // SECOND_NS, (w.end_ns - T0_NS) // SECOND_NS) for w in windows] == [
-        ("db", 0, 0), ("db", 5, 6), ("web", 1, 2), ("web", 5, 5)
+        ("db", 0, 0),
+        ("db", 5, 6),
+        ("web", 1, 2),
+        ("web", 5, 5),
     ]
 
 
@@ -186,13 +192,16 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "a row too short": (["timestamp,v", "1763632800,1", "1763632801"], "Expected 2 columns, got 1"),
     "a column twice": (["timestamp,v,v", "1763632800,1,2"], "column 'v' appears more than once"),
     "a cell that is no number": (
-        ["timestamp,v", "1763632800,1", "1763632801,abc"], "line 3, column 'v': 'abc' is not a number"
+        ["timestamp,v", "1763632800,1", "1763632801,abc"],
+        "line 3, column 'v': 'abc' is not a number",
     ),
     "a value that is no number": (
-        ["timestamp,metric,value", "1763632800,m,1", "1763632800,m,x"], "line 3, column 'value': 'x' is not a number"
+        ["timestamp,metric,value", "1763632800,m,1", "1763632800,m,x"],
+        "line 3, column 'value': 'x' is not a number",
     ),
     "a time that is none": (
-        ["timestamp,v", "2025-11-20T10:00:00Z,1", "noon,2"], "line 3, column 'timestamp': timestamp 'noon' is neither"
+        ["timestamp,v", "2025-11-20T10:00:00Z,1", "noon,2"],
+        "line 3, column 'timestamp': timestamp 'noon' is neither",
     ),
     "no time in a row": (["timestamp,v", "1763632800,1", ",2"], "line 3, column 'timestamp': empty"),
     "a label that is neither 0 nor 1": (["timestamp,v,label", "1763632800,1,2"], "column 'label': 2 is neither"),

@@ -111,8 +111,11 @@ def test_every_panel_says_what_it_shows() -> None:
 
 
 def test_every_panel_has_a_unit_or_is_a_table() -> None:
-    assert [p["title"] for p in PANELS if p["type"] not in ("table", "state-timeline")
-            and "unit" not in p["fieldConfig"]["defaults"]] == []
+    assert [
+        p["title"]
+        for p in PANELS
+        if p["type"] not in ("table", "state-timeline") and "unit" not in p["fieldConfig"]["defaults"]
+    ] == []
 
 
 def test_panel_ids_are_unique() -> None:

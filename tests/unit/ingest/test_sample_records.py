@@ -46,7 +46,7 @@ def as_rows(part: Decoded) -> list[tuple[str, int, float, int]]:
     return list(zip(names, times, values, part.offsets.tolist(), strict=True))
 
 
-@settings(deadline=None)    # a busy machine is no mistake
+@settings(deadline=None)  # a busy machine is no mistake
 @given(samples, st.integers(1, 7))
 def test_every_sample_comes_back_once_in_order_in_its_entitys_partition(rows, limit) -> None:
     columns, offsets = columns_of(rows)
@@ -58,7 +58,7 @@ def test_every_sample_comes_back_once_in_order_in_its_entitys_partition(rows, li
     for partition, value in encoded:
         part = decode(value)
         assert (part.source, part.seen_at_ns) == ("metrics:1", 5)
-        if found[partition]:    # a source offset is never cut in two: readers skip whole offsets
+        if found[partition]:  # a source offset is never cut in two: readers skip whole offsets
             assert part.offsets[0] > found[partition][-1][3]
         found[partition].extend(as_rows(part))
     everything = as_rows(Decoded("", 0, columns, offsets))
@@ -89,5 +89,5 @@ def test_samples_of_what_is_no_series_can_be_left_out() -> None:
     ],
 )
 def test_a_record_that_is_none_of_ours_says_so(value: bytes) -> None:
-    with pytest.raises(ValueError):     # noqa: PT011 - msgspec's errors are ValueErrors with texts of their own
+    with pytest.raises(ValueError):  # noqa: PT011 - msgspec's errors are ValueErrors with texts of their own
         decode(value)

@@ -12,7 +12,7 @@ lengths = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 50)), min_size=1,
 """(missing offsets before the batch, offsets in it)"""
 
 
-@settings(deadline=None)    # a busy machine is no mistake
+@settings(deadline=None)  # a busy machine is no mistake
 @given(lengths, st.randoms(use_true_random=False), st.integers(0, 1000))
 def test_the_commit_is_the_end_of_the_acknowledged_prefix_whatever_the_order(lengths, random, start) -> None:
     ledger = PartitionLedger(start)
@@ -35,7 +35,7 @@ def test_the_commit_is_the_end_of_the_acknowledged_prefix_whatever_the_order(len
     assert ledger.committable == ledger.position == at
 
 
-@settings(deadline=None)    # a busy machine is no mistake
+@settings(deadline=None)  # a busy machine is no mistake
 @given(lengths)
 def test_one_batch_without_acknowledgement_holds_every_later_one_back(lengths) -> None:
     ledger = PartitionLedger(0)

@@ -45,7 +45,7 @@ class Artifacts(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[str]:
     http = ThreadingHTTPServer(("127.0.0.1", 0), Artifacts)
-    thread = threading.Thread(target=http.serve_forever, args=(0.01,))    # seconds until it sees its end
+    thread = threading.Thread(target=http.serve_forever, args=(0.01,))  # seconds until it sees its end
     thread.start()
     yield f"http://127.0.0.1:{http.server_port}"
     http.shutdown()

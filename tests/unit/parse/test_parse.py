@@ -40,20 +40,23 @@ GOOD = {
         [("m{}", NOW_NS + 123_456_789, 1.0)],
     ),
     "milliseconds in the time": (
-        '{"metric":"m","value":1,"timestamp":"2025-11-20T10:00:00.250Z"}', [("m{}", NOW_NS + 250_000_000, 1.0)]
+        '{"metric":"m","value":1,"timestamp":"2025-11-20T10:00:00.250Z"}',
+        [("m{}", NOW_NS + 250_000_000, 1.0)],
     ),
     "no time means the record's own": ('{"metric":"m","value":-1e-3}', [("m{}", NOW_NS, -0.001)]),
     "a null time means the record's own": ('{"metric":"m","value":1,"timestamp":null}', [("m{}", NOW_NS, 1.0)]),
     "epoch seconds": (f'{{"metric":"m","value":1,"timestamp":{NOW_S}}}', [("m{}", NOW_NS, 1.0)]),
     "fractional epoch seconds": (
-        f'{{"metric":"m","value":1,"timestamp":{NOW_S}.5}}', [("m{}", NOW_NS + 500_000_000, 1.0)]
+        f'{{"metric":"m","value":1,"timestamp":{NOW_S}.5}}',
+        [("m{}", NOW_NS + 500_000_000, 1.0)],
     ),
     "epoch milliseconds": (f'{{"metric":"m","value":1,"timestamp":{NOW_S}001}}', [("m{}", NOW_NS + 10**6, 1.0)]),
     "epoch microseconds": (f'{{"metric":"m","value":1,"timestamp":{NOW_S}000001}}', [("m{}", NOW_NS + 1000, 1.0)]),
     "epoch nanoseconds": (f'{{"metric":"m","value":1,"timestamp":{NOW_S}000000001}}', [("m{}", NOW_NS + 1, 1.0)]),
     "unknown members are ignored": ('{"metric":"m","value":1,"unit":"ms","fields":3}', [("m{}", NOW_NS, 1.0)]),
     "labels in another order are the same series": (
-        '{"labels":{"b":"2","a":"1"},"value":1,"metric":"m"}', [('m{a="1",b="2"}', NOW_NS, 1.0)]
+        '{"labels":{"b":"2","a":"1"},"value":1,"metric":"m"}',
+        [('m{a="1",b="2"}', NOW_NS, 1.0)],
     ),
     "labels with quotes, backslashes and other scripts": (
         json.dumps({"metric": "m", "value": 1, "labels": {"path": 'C:\\x "y"\n', "city": "Zürich"}}),
@@ -100,7 +103,8 @@ BAD = {
     "bytes that are not UTF-8 in the name": (b'{"metric":"\xff","value":1}', RejectReason.UNPARSABLE),
     "bytes that are not UTF-8 in a label": (b'{"metric":"m","value":1,"labels":{"a":"\xff"}}', RejectReason.UNPARSABLE),
     "nested beyond reason": (
-        '{"metric":"m","value":1,"x":' + "[" * 100_000 + "]" * 100_000 + "}", RejectReason.UNPARSABLE
+        '{"metric":"m","value":1,"x":' + "[" * 100_000 + "]" * 100_000 + "}",
+        RejectReason.UNPARSABLE,
     ),
     "quotes without end": ("\\" + '"\\' * 50_000, RejectReason.UNPARSABLE),
     "a JSON array": ("[1,2]", RejectReason.UNKNOWN_FORMAT),
@@ -127,16 +131,19 @@ BAD = {
     "time too long ago": (f'{{"metric":"m","value":1,"timestamp":{NOW_S - 15 * 86_400}}}', RejectReason.TOO_OLD),
     "time before 1970": ('{"metric":"m","value":1,"timestamp":-5}', RejectReason.TOO_OLD),
     "time without an offset": (
-        '{"metric":"m","value":1,"timestamp":"2025-11-20T10:00:00"}', RejectReason.BAD_TIMESTAMP
+        '{"metric":"m","value":1,"timestamp":"2025-11-20T10:00:00"}',
+        RejectReason.BAD_TIMESTAMP,
     ),
     "time that is no date": ('{"metric":"m","value":1,"timestamp":"2025-02-30T10:00:00Z"}', RejectReason.BAD_TIMESTAMP),
     "time that is prose": ('{"metric":"m","value":1,"timestamp":"yesterday"}', RejectReason.BAD_TIMESTAMP),
     "time with other scripts' digits": (
-        '{"metric":"m","value":1,"timestamp":"2025-11-20T10:00:0٥Z"}', RejectReason.BAD_TIMESTAMP
+        '{"metric":"m","value":1,"timestamp":"2025-11-20T10:00:0٥Z"}',
+        RejectReason.BAD_TIMESTAMP,
     ),
     "time beyond 64 bits": ('{"metric":"m","value":1,"timestamp":' + "9" * 30 + "}", RejectReason.BAD_TIMESTAMP),
     "time beyond the year 2262": (
-        '{"metric":"m","value":1,"timestamp":"9999-01-01T00:00:00Z"}', RejectReason.BAD_TIMESTAMP
+        '{"metric":"m","value":1,"timestamp":"9999-01-01T00:00:00Z"}',
+        RejectReason.BAD_TIMESTAMP,
     ),
     "time as boolean": ('{"metric":"m","value":1,"timestamp":true}', RejectReason.BAD_TIMESTAMP),
     "time NaN": ('{"metric":"m","value":1,"timestamp":NaN}', RejectReason.BAD_TIMESTAMP),
@@ -160,7 +167,8 @@ BAD = {
     "a Telegraf field that is NaN": ('{"name":"cpu","fields":{"x":NaN},"tags":{}}', RejectReason.NOT_FINITE),
     "a Telegraf field beyond double": ('{"name":"cpu","fields":{"x":1e999},"tags":{}}', RejectReason.NOT_FINITE),
     "a Telegraf integer beyond double": (
-        '{"name":"cpu","fields":{"x":' + "9" * 400 + '},"tags":{}}', RejectReason.NOT_FINITE
+        '{"name":"cpu","fields":{"x":' + "9" * 400 + '},"tags":{}}',
+        RejectReason.NOT_FINITE,
     ),
     "a Telegraf field with a bad name": ('{"name":"cpu","fields":{"x y":1},"tags":{}}', RejectReason.BAD_NAME),
     "Telegraf's time a text": ('{"name":"cpu","fields":{"x":1},"timestamp":"now"}', RejectReason.BAD_TIMESTAMP),
@@ -211,7 +219,9 @@ def test_one_bad_sample_does_not_spoil_its_neighbours(bad: str) -> None:
 def test_one_bad_telegraf_field_does_not_spoil_its_neighbours() -> None:
     parsed = parse('{"name":"m","fields":{"a":1,"b":NaN,"c":3,"d":{},"s":"text","t":true},"tags":{"host":"h"}}')
     assert [(series, value) for series, _, value in samples(parsed)] == [
-        ('m_a{host="h"}', 1.0), ('m_c{host="h"}', 3.0), ('m_t{host="h"}', 1.0)
+        ('m_a{host="h"}', 1.0),
+        ('m_c{host="h"}', 3.0),
+        ('m_t{host="h"}', 1.0),
     ]
     assert [reject.reason for reject in parsed.rejected] == [RejectReason.NOT_FINITE, RejectReason.WRONG_TYPE]
 
@@ -219,7 +229,8 @@ def test_one_bad_telegraf_field_does_not_spoil_its_neighbours() -> None:
 def test_bad_samples_of_one_record_and_reason_are_one_reject_with_their_number() -> None:
     parsed = parse('{"samples":[{"metric":"a","value":"x"},{"metric":"b","value":"y"},{"metric":"c"}]}')
     assert [(reject.reason, reject.samples) for reject in parsed.rejected] == [
-        (RejectReason.WRONG_TYPE, 2), (RejectReason.MISSING_FIELD, 1)
+        (RejectReason.WRONG_TYPE, 2),
+        (RejectReason.MISSING_FIELD, 1),
     ]
 
 
@@ -241,7 +252,8 @@ def test_a_service_has_a_bounded_number_of_series_and_others_are_not_touched() -
     record = '{{"metric":"m","value":1,"labels":{{"service":"{}","n":"{}"}}}}'
     parsed = parse(*(record.format("a", n) for n in range(5)), record.format("b", 0), parser=parser)
     assert [(reject.record, reject.reason) for reject in parsed.rejected] == [
-        (3, RejectReason.TOO_MANY_SERIES), (4, RejectReason.TOO_MANY_SERIES)
+        (3, RejectReason.TOO_MANY_SERIES),
+        (4, RejectReason.TOO_MANY_SERIES),
     ]
     assert parsed.record.tolist() == [0, 1, 2, 5]
     assert parse(record.format("a", 1), parser=parser).rejected == [], "known series stay welcome"
@@ -283,13 +295,27 @@ def test_what_is_remembered_of_series_is_bounded_and_learnt_again(monkeypatch: p
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(
-            ["metric", "value", "timestamp", "labels", "samples", "name", "tags", "fields", "metrics", "service", ""]
-        ),
-        inner,
-        max_size=5,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "metric",
+                    "value",
+                    "timestamp",
+                    "labels",
+                    "samples",
+                    "name",
+                    "tags",
+                    "fields",
+                    "metrics",
+                    "service",
+                    "",
+                ]
+            ),
+            inner,
+            max_size=5,
+        )
     ),
     max_leaves=8,
 )

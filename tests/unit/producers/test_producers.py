@@ -90,7 +90,10 @@ def test_what_is_written_as_native_json_parses_to_the_same_samples() -> None:
     )
     records = list(NativeWriter(RULE).records(given))
     assert [(record.key, record.samples) for record in records] == [
-        (b"s/i-1", 2), (b"s/i-2", 1), (b"s/i-1", 1), (b"s/i-1", 1)
+        (b"s/i-1", 2),
+        (b"s/i-2", 1),
+        (b"s/i-1", 1),
+        (b"s/i-1", 1),
     ]
     parsed = Parser(Limits(), RULE).parse([record.value for record in records], [NOW_NS] * len(records))
     assert parsed.rejected == []

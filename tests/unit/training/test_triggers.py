@@ -91,9 +91,7 @@ def test_an_old_champion_is_asked_about_again_with_every_further_period_of_age()
     assert len({wish.id for wish in found}) == 4
 
 
-@pytest.mark.parametrize(
-    ("learnt_s", "stale_s"), [(60, 3_600), (3 * 3_600, 3 * 3_600), (16 * 3_600, 8 * 3_600)]
-)
+@pytest.mark.parametrize(("learnt_s", "stale_s"), [(60, 3_600), (3 * 3_600, 3 * 3_600), (16 * 3_600, 8 * 3_600)])
 def test_a_young_champion_is_stale_when_there_is_twice_its_history_or_a_day_of_it(learnt_s, stale_s):
     rules = RetrainRules(min_rows=100, stale_after_s=86_400.0)
     (wish,) = _asked(_served(learnt_s=learnt_s), _rows(0, stale_s + 1), rules=rules)

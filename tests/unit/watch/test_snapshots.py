@@ -56,9 +56,7 @@ def make(tmp_path: Path) -> Iterator[Callable[[float], Snapshots]]:
     def snapshots(every_s: float) -> Snapshots:
         registry = CollectorRegistry()
         settings = Settings(kafka="none:1", home=tmp_path, snapshot_every_s=every_s)
-        return Snapshots(
-            Context(settings, cast(Database, None), registry, threads, Dependencies(registry)), "samples"
-        )
+        return Snapshots(Context(settings, cast(Database, None), registry, threads, Dependencies(registry)), "samples")
 
     yield snapshots
     threads.shutdown()
@@ -75,9 +73,7 @@ async def _written(snapshots: Snapshots, state: PartitionState) -> StoredSnapsho
     return found
 
 
-async def test_the_stream_goes_on_while_a_snapshot_is_written(
-    make: Callable[[float], Snapshots], disk: Disk
-) -> None:
+async def test_the_stream_goes_on_while_a_snapshot_is_written(make: Callable[[float], Snapshots], disk: Disk) -> None:
     snapshots, state = make(0.0), _at(10)
     await snapshots.begin_if_due(state)
     state.position, state.source_high = 20, {"metrics:0": 19}

@@ -193,6 +193,7 @@ def test_where_nothing_burns_nothing_began(n: int) -> None:
 
 # what samples show
 
+
 def shifted(values: dict[str, np.ndarray], *, began: int) -> dict[str, Shift]:
     """Shifts of three hours of samples, one in ten seconds, a burn beginning at tick `began`; by metric."""
     samples = table(values, interval_ns=10 * SECOND_NS)

@@ -33,6 +33,7 @@ from tests.unit.slo.openslo.texts import (
 SAMPLES = Path(__file__).parents[4] / "slos"
 DOCUMENTATION = Path(__file__).parents[4] / "docs" / "slo.md"
 
+
 def test_a_threshold_slo_becomes_one_binding() -> None:
     (slo,) = parse_openslo(LATENCY, "a.yaml")
     assert (slo.name, slo.service, slo.target_ratio) == ("checkout-latency", "checkout", 0.99)

@@ -76,9 +76,7 @@ def test_counts_do_not_depend_on_how_the_samples_are_cut() -> None:
     for start in range(0, len(samples), 7):
         part = slice(start, start + 7)
         recorder.record(
-            SampleColumns(
-                samples.series_ids, samples.series[part], samples.event_time_ns[part], samples.values[part]
-            )
+            SampleColumns(samples.series_ids, samples.series[part], samples.event_time_ns[part], samples.values[part])
         )
     moments = START_S + np.arange(0.0, len(OUTAGE) * 60, 60)
     cut, whole = (window_sums(each.recorded(0), moments, 300) for each in (recorder, recorded(samples, slo())))
@@ -119,9 +117,7 @@ def test_a_budget_of_slices_is_told_in_slices_and_gaps_count_as_the_slo_says() -
     missing = msgspec.structs.replace(slo(0.9), gaps=GapPolicy.BAD)
     samples = counters(half)
     kept = (samples.event_time_ns < (START_S + 3600) * 10**9) | (samples.event_time_ns >= (START_S + 5400) * 10**9)
-    there = SampleColumns(
-        samples.series_ids, samples.series[kept], samples.event_time_ns[kept], samples.values[kept]
-    )
+    there = SampleColumns(samples.series_ids, samples.series[kept], samples.event_time_ns[kept], samples.values[kept])
     found = recorded(there, missing).recorded(0)
     outcome = simulate(variants(missing, [], [], [])[0], found, evaluation_moments([found], 60), [])
     assert outcome.period.total > found.total.sum()

@@ -69,6 +69,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.get_bind().exec_driver_sql(
-        "DROP TABLE slo_proposal, threshold_change, threshold_history, threshold, feedback"
-    )
+    op.get_bind().exec_driver_sql("DROP TABLE slo_proposal, threshold_change, threshold_history, threshold, feedback")
