@@ -60,7 +60,7 @@ chaos: setup ## kill workers, broker and PostgreSQL at random (CHAOS_SECONDS=90)
 	  $(BIN)/python -m pytest tests/chaos/everything_dies.py -s $(ARGS)
 
 check: setup ## lint, types, import fence, Prometheus and Alertmanager files
-	@echo "ruff";         $(BIN)/ruff check .
+	@echo "ruff";         $(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
 	@echo "mypy";         $(BIN)/mypy
 	@echo "import fence"; $(BIN)/lint-imports --no-logo > $(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
 	@echo "promtool";     $(call require,promtool,prometheus); \

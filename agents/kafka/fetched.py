@@ -28,9 +28,7 @@ _MAGIC_AT: Final = 16
 
 _CODEC_MASK: Final = 0x07
 _APPEND_TIME: Final = 0x08
-_DECODERS: Final[dict[int, Callable[[Any], bytes]]] = {
-    1: gzip_decode, 2: snappy_decode, 3: lz4_decode, 4: zstd_decode
-}  # fmt: skip
+_DECODERS: Final[dict[int, Callable[[Any], bytes]]] = {1: gzip_decode, 2: snappy_decode, 3: lz4_decode, 4: zstd_decode}
 
 
 class Record(NamedTuple):

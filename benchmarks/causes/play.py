@@ -171,9 +171,16 @@ def play(case: Case, interval_s: float, config: PipelineConfig, *, with_model: b
     anomaly_s = _first_s(case, live.told, begins_ns)
     page_s = None if paged is None else (now_ns - begins_ns) / SECOND_NS
     return Played(
-        case, begins_ns, page_s, anomaly_s, alert_s, first, ranked, false_anomalies / entity_days,
+        case,
+        begins_ns,
+        page_s,
+        anomaly_s,
+        alert_s,
+        first,
+        ranked,
+        false_anomalies / entity_days,
         false_alerts / entity_days,
-    )  # fmt: skip
+    )
 
 
 def _live(case: Case, config: PipelineConfig, with_model: bool) -> _Live:
@@ -215,8 +222,17 @@ def _evidence(episode: Episode) -> list[Evidence]:
     whole = sum(part.part for part in episode.series)
     return [
         Evidence(
-            episode.service, episode.entity, part.metric, part.part / whole, part.onset_ns, part.value, part.expected,
-            part.expected_lower, part.expected_upper, episode.peak_score, episode.model_version,
+            episode.service,
+            episode.entity,
+            part.metric,
+            part.part / whole,
+            part.onset_ns,
+            part.value,
+            part.expected,
+            part.expected_lower,
+            part.expected_upper,
+            episode.peak_score,
+            episode.model_version,
         )
         for part in episode.series
-    ]  # fmt: skip
+    ]

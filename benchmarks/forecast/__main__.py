@@ -96,9 +96,11 @@ def play(scenario: str, window: TimeWindow, seed: int) -> Story:
         told = forecast(
             _part(start_s, good, total, max(now - BLOCKS, 0), now),
             _part(start_s, good, total, int(since[now]), now),
-            target_ratio=TARGET, window=window, now_s=START_S + HOUR_S * now,
+            target_ratio=TARGET,
+            window=window,
+            now_s=START_S + HOUR_S * now,
             period_end_s=START_S + HOUR_S * (now if rolling else len(total)),
-        )  # fmt: skip
+        )
         if told is not None and told.certain:
             return Story(scenario, window, now, told, gone, (told.horizon_s - START_S) / HOUR_S)
     return Story(scenario, window, None, None, gone, len(total))

@@ -53,9 +53,14 @@ def measured(python: Path, module: str, servers: str, topic: str, samples: int) 
     try:
         with tempfile.TemporaryDirectory(prefix="tidewatch-peer-") as folder:  # peers end without tidying up
             done = subprocess.run(
-                [python, "-m", module, servers, topic, str(samples)], env={**os.environ, "TMPDIR": folder},
-                cwd=ROOT, capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False,
-            )  # fmt: skip
+                [python, "-m", module, servers, topic, str(samples)],
+                env={**os.environ, "TMPDIR": folder},
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                timeout=RUN_TIMEOUT_S,
+                check=False,
+            )
     except subprocess.TimeoutExpired as expired:
         last = (expired.stderr or b"")[-2000:].decode(errors="replace")
         raise RuntimeError(f"{module} did not end in {RUN_TIMEOUT_S:.0f} s:\n{last}") from expired

@@ -33,9 +33,17 @@ from models.series import EntityRule
 Floats = NDArray[np.float64]
 
 BASES = (
-    "gaussian", "student t, 3 degrees of freedom", "autoregression .95", "Poisson counts", "daily shape",
-    "weekly shape", "bursts", "two levels", "noise of changing size", "slow wander",
-)  # fmt: skip
+    "gaussian",
+    "student t, 3 degrees of freedom",
+    "autoregression .95",
+    "Poisson counts",
+    "daily shape",
+    "weekly shape",
+    "bursts",
+    "two levels",
+    "noise of changing size",
+    "slow wander",
+)
 EVERY = 5
 """Of the quiet streams' minutes."""
 
@@ -72,15 +80,25 @@ def drift(chosen: argparse.Namespace) -> dict[str, Any]:
     tasks = {f"{name}, {what}": (name, what == "changed") for name in BASES for what in ("quiet", "changed")}
     fired = run_all(tasks, watch_all, chosen.jobs)
     rows = [
-        _row(source, detector, [fired[f"{name}, changed"][source, detector] for name in BASES],
-             [fired[f"{name}, quiet"][source, detector] for name in BASES])
+        _row(
+            source,
+            detector,
+            [fired[f"{name}, changed"][source, detector] for name in BASES],
+            [fired[f"{name}, quiet"][source, detector] for name in BASES],
+        )
         for source in INPUTS
         for detector in DETECTORS
-    ]  # fmt: skip
+    ]
     columns = {
-        "input": "input", "detector": "detector", "found": "changes found", "precision": "precision", "f1": "F1",
-        "median_delay_rows": "median delay, rows", "false_a_week": "fires a week where nothing changes", "us": "us",
-    }  # fmt: skip
+        "input": "input",
+        "detector": "detector",
+        "found": "changes found",
+        "precision": "precision",
+        "f1": "F1",
+        "median_delay_rows": "median delay, rows",
+        "false_a_week": "fires a week where nothing changes",
+        "us": "us",
+    }
     print(f"\nDrift, {len(BASES) * len(CHANGES)} changes\n\n{markdown(rows, columns)}", flush=True)
     return {"rows": rows}
 

@@ -61,12 +61,17 @@ def cloud(checkout: Path) -> Iterator[tuple[str, pd.DataFrame]]:
         if list(read.columns) != ["TimeStamp", "Value", "Label"]:
             raise Misconfigured(f"{path}: columns {', '.join(read.columns)}; expected TimeStamp, Value, Label")
         early = np.arange(len(read)) < probation_rows(len(read))
-        yield path.stem, pd.DataFrame({
-            TIMESTAMP: pd.to_datetime(read["TimeStamp"], utc=True, format="mixed"),
-            "value": read["Value"].astype(np.float64),
-            LABEL: read["Label"].fillna(0).astype(np.int8),
-            PART: np.where(early, HISTORY, SCORED),
-        })  # fmt: skip
+        yield (
+            path.stem,
+            pd.DataFrame(
+                {
+                    TIMESTAMP: pd.to_datetime(read["TimeStamp"], utc=True, format="mixed"),
+                    "value": read["Value"].astype(np.float64),
+                    LABEL: read["Label"].fillna(0).astype(np.int8),
+                    PART: np.where(early, HISTORY, SCORED),
+                }
+            ),
+        )
 
 
 def _files(folder: Path, pattern: str = "*.csv") -> list[Path]:

@@ -87,9 +87,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--only", action="append", choices=[one.name for one in MEASUREMENTS], metavar="NAME",
+        "--only",
+        action="append",
+        choices=[one.name for one in MEASUREMENTS],
+        metavar="NAME",
         help="one measurement; may be repeated",
-    )  # fmt: skip
+    )
     parser.add_argument("--quick", action="store_true", help="small sizes, one run: shows that it works, no figures")
     parser.add_argument("--again", action="store_true", help="measure what this commit has measured already, too")
     parser.add_argument("--backlog", type=int, help="samples of catch-up (default: 10,000,000; --quick: 240,000)")

@@ -134,9 +134,14 @@ class Bench:
         name = f"bench{self._lanes}"
         self.postgres.create_database(name)
         settings = load(
-            kafka=self.kafka.address, database_url=self.postgres.url(name), topic_prefix=f"{name}-", group=name,
-            partitions=partitions, home=self.home / name, alertmanager_url=alertmanager_url,
-        )  # fmt: skip
+            kafka=self.kafka.address,
+            database_url=self.postgres.url(name),
+            topic_prefix=f"{name}-",
+            group=name,
+            partitions=partitions,
+            home=self.home / name,
+            alertmanager_url=alertmanager_url,
+        )
         create_topics_blocking(settings)
         with contextlib.closing(Database(settings.database_url.get_secret_value())) as database:
             database.migrate()

@@ -48,15 +48,35 @@ def measure(bench: Bench) -> list[Figure]:
     rates, peaks = [run.rate for run in runs], [run.peak_bytes / 1e6 for run in runs]
     said = f"median of {len(runs)} runs"
     return [
-        Figure(f"catch-up of {runs[0].backlog:,} samples, {runs[0].live:,} live ones behind", median(rates),
-               "samples/s", note=f"{said}, {min(rates):,.0f} to {max(rates):,.0f}; from the first durable sample on"),
-        Figure("catch-up, resident memory at its peak", median(peaks), "MB",
-               note=f"{said}, {min(peaks):,.0f} to {max(peaks):,.0f}; looked at every 50 ms"),
-        Figure("catch-up, peak of the second half over the first", median(run.growth for run in runs), "x",
-               GROWTH, at_most=True, note=f"{said}, at most {max(run.growth for run in runs):.2f}; halves of its time"),
-        Figure("catch-up, scores missing, repeated or out of order", sum(run.wrong for run in runs), "scores", 0,
-               at_most=True, note=f"of {sum(run.scores for run in runs):,} whole ticks in {len(runs)} runs"),
-    ]  # fmt: skip
+        Figure(
+            f"catch-up of {runs[0].backlog:,} samples, {runs[0].live:,} live ones behind",
+            median(rates),
+            "samples/s",
+            note=f"{said}, {min(rates):,.0f} to {max(rates):,.0f}; from the first durable sample on",
+        ),
+        Figure(
+            "catch-up, resident memory at its peak",
+            median(peaks),
+            "MB",
+            note=f"{said}, {min(peaks):,.0f} to {max(peaks):,.0f}; looked at every 50 ms",
+        ),
+        Figure(
+            "catch-up, peak of the second half over the first",
+            median(run.growth for run in runs),
+            "x",
+            GROWTH,
+            at_most=True,
+            note=f"{said}, at most {max(run.growth for run in runs):.2f}; halves of its time",
+        ),
+        Figure(
+            "catch-up, scores missing, repeated or out of order",
+            sum(run.wrong for run in runs),
+            "scores",
+            0,
+            at_most=True,
+            note=f"of {sum(run.scores for run in runs):,} whole ticks in {len(runs)} runs",
+        ),
+    ]
 
 
 def _run(bench: Bench) -> CaughtUp:
@@ -113,8 +133,11 @@ async def _wrong_scores(lane: Lane, whole: Workload) -> int:
     decoder = msgspec.json.Decoder(_Score)
     ticks: dict[str, list[int]] = {}
     consumer = AIOKafkaConsumer(
-        lane.topic(Topic.SCORES), bootstrap_servers=lane.settings.kafka, group_id=None, auto_offset_reset="earliest",
-    )  # fmt: skip
+        lane.topic(Topic.SCORES),
+        bootstrap_servers=lane.settings.kafka,
+        group_id=None,
+        auto_offset_reset="earliest",
+    )
     await consumer.start()
     try:
         ends = await consumer.end_offsets(consumer.assignment())

@@ -50,14 +50,22 @@ def measure(bench: Bench) -> list[Figure]:
     return [
         Figure("`tidewatch up` on an empty folder, until ready", median(starts), "s", READY_S, at_most=True),
         Figure(
-            "idle stack, processor time of all processes", median(shares), "% of a core", IDLE_SHARE, at_most=True,
+            "idle stack, processor time of all processes",
+            median(shares),
+            "% of a core",
+            IDLE_SHARE,
+            at_most=True,
             note=f"median of {len(shares)} windows of {WINDOW_S:.0f} s, all services ready for {SETTLE_S:.0f} s",
         ),
         Figure(
-            "scoring worker, resident memory at 1,000 live series", median(resident), "MB", RESIDENT_MB, at_most=True,
+            "scoring worker, resident memory at 1,000 live series",
+            median(resident),
+            "MB",
+            RESIDENT_MB,
+            at_most=True,
             note=f"after {TICKS} ticks at their own pace",
         ),
-    ]  # fmt: skip
+    ]
 
 
 @contextmanager
@@ -78,9 +86,13 @@ def _stack() -> Iterator[tuple[Path, float]]:
 def _tidewatch(home: Path, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "infra.cli.main", *arguments],
-        cwd=ROOT, env={**os.environ, "TIDEWATCH_HOME": str(home)}, capture_output=True, text=True,
-        timeout=DEADLINE_S, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        env={**os.environ, "TIDEWATCH_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
     if done.returncode != 0 and arguments[0] != "status":
         raise RuntimeError(f"tidewatch {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-1000:]}")
     return done.stdout

@@ -46,10 +46,14 @@ def measure(bench: Bench) -> list[Figure]:
             Figure(f"Isolation Forest, {n_rows:,} rows", ours, "µs/row"),
             Figure(f"scikit-learn's, {n_rows:,} rows", theirs, "µs/row", versions=versions),
             Figure(
-                f"Isolation Forest of scikit-learn's time, {n_rows:,} rows", median(m / t for m, t in pairs), "x",
-                goal=goal, at_most=True, versions=versions,
+                f"Isolation Forest of scikit-learn's time, {n_rows:,} rows",
+                median(m / t for m, t in pairs),
+                "x",
+                goal=goal,
+                at_most=True,
+                versions=versions,
             ),
-        ]  # fmt: skip
+        ]
     return [*figures, Figure("Isolation Forest, largest difference", furthest, "score", goal=EQUAL, at_most=True)]
 
 

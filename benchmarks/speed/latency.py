@@ -63,9 +63,11 @@ class ScoreReader(threading.Thread):
     async def _read(self) -> None:
         decoder = msgspec.json.Decoder(_Score)
         consumer = AIOKafkaConsumer(
-            self._lane.topic(Topic.SCORES), bootstrap_servers=self._lane.settings.kafka, group_id=None,
+            self._lane.topic(Topic.SCORES),
+            bootstrap_servers=self._lane.settings.kafka,
+            group_id=None,
             auto_offset_reset="earliest",
-        )  # fmt: skip
+        )
         await consumer.start()
         try:
             while not self.end.is_set():
@@ -117,8 +119,11 @@ def _publish(lane: Lane, entities: int, ticks: int) -> float:
     arguments = [lane.settings.kafka, lane.topic(Topic.METRICS), str(entities), str(ticks), str(WARM_TICKS)]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.speed.steady", *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
         raise RuntimeError(f"the publisher ended with {done.returncode}: {done.stderr[-1000:]}")
     return float(json.loads(done.stdout)["rate"])

@@ -52,11 +52,15 @@ def measure(bench: Bench) -> list[Figure]:
         Figure(f"{many:,} live series of {FEW:,}", ratio, "x", GOAL_RATIO),
         Figure("a new series, its first sample included", new_us, "µs of CPU"),
         Figure(
-            "live series, resident memory each, in the worker", bytes_a_series, "bytes", GOAL_BYTES, at_most=True,
+            "live series, resident memory each, in the worker",
+            bytes_a_series,
+            "bytes",
+            GOAL_BYTES,
+            at_most=True,
             note=f"after {1 + TICKS_OF_MANY} samples each: before a series has a drift detector",
         ),
         *_of_state(bench, many),
-    ]  # fmt: skip
+    ]
 
 
 def _of_state(bench: Bench, many: int) -> list[Figure]:
@@ -81,8 +85,11 @@ def _of_state(bench: Bench, many: int) -> list[Figure]:
 def _state(series: int) -> dict[str, float]:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.speed.fold_state", str(series), str(FOLD_TICKS)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
         raise RuntimeError(f"the fold of {series:,} series failed: {done.stderr[-1000:]}")
     figures: dict[str, float] = json.loads(done.stdout)

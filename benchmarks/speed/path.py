@@ -87,10 +87,12 @@ def _ours(runs: list[Drained]) -> list[Figure]:
         Figure("whole path, one worker", median(run.rate for run in runs), "samples/s"),
         Figure("whole path, one worker, per CPU-second", median(run.per_cpu_s for run in runs), "samples/CPU-s"),
         Figure(
-            "whole path, resident memory with a backlog", median(run.peak_bytes for run in runs) / 1e6, "MB",
+            "whole path, resident memory with a backlog",
+            median(run.peak_bytes for run in runs) / 1e6,
+            "MB",
             note=f"the most seen while {runs[0].samples:,} records are drained",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _beside(rival: Rival, runs: list[Consumed], ours: list[Drained]) -> list[Figure]:

@@ -33,11 +33,7 @@ def slots_of(entities: int) -> list[range]:
 
 def odd_ticks(entities: int, odd_from: int) -> dict[int, int]:
     """Entity → tick in which it begins to be odd. Each is odd once, so that no alert is that of an old incident."""
-    return {
-        entity: odd_from + order
-        for slot in slots_of(entities)[::ODD_EVERY]
-        for order, entity in enumerate(slot)
-    }  # fmt: skip
+    return {entity: odd_from + order for slot in slots_of(entities)[::ODD_EVERY] for order, entity in enumerate(slot)}
 
 
 async def send(servers: str, topic: str, workload: Workload, odd_from: int) -> float:

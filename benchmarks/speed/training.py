@@ -26,22 +26,30 @@ def measure(bench: Bench) -> list[Figure]:
     return [
         Figure(f"{about}: fit, calibrate, validate", median(run["seconds"] for run in runs), "s", GOAL_S, at_most=True),
         Figure(
-            f"{about}: peak memory of the samples' bytes", median(run["peak_bytes"] / samples for run in runs), "x",
-            GOAL_OF_DATA, at_most=True,
+            f"{about}: peak memory of the samples' bytes",
+            median(run["peak_bytes"] / samples for run in runs),
+            "x",
+            GOAL_OF_DATA,
+            at_most=True,
             note=f"above the process before it has data; the samples (series, time, value) are {samples / 1e6:,.0f} MB",
         ),
         Figure(
-            f"{about}: peak memory of the bare matrix", median(run["peak_bytes"] / matrix for run in runs), "x",
+            f"{about}: peak memory of the bare matrix",
+            median(run["peak_bytes"] / matrix for run in runs),
+            "x",
             note=f"rows x features as float64 are {matrix / 1e6:,.0f} MB",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _train(rows: int) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.speed.train_once", str(rows), str(FEATURES)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
         raise RuntimeError(f"the training failed: {done.stderr[-2000:]}")
     report: dict[str, Any] = json.loads(done.stdout)

@@ -43,8 +43,11 @@ class Worker:
         with self._log.open("wb") as out:
             self._process = psutil.Popen(
                 [sys.executable, "-m", "agents", "--agents", self._agents],
-                cwd=ROOT, env=self._environment, stdout=out, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+                cwd=ROOT,
+                env=self._environment,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
         if self._core is not None:
             self._process.cpu_affinity([self._core])
         return self

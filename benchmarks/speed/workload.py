@@ -14,9 +14,15 @@ from numpy.typing import NDArray
 from agents.kafka.partitioning import partition_of
 
 METRICS: Final = (
-    "latency_ms", "requests_per_s", "errors_per_s", "cpu_ratio",
-    "memory_ratio", "queue_depth", "disk_ratio", "net_bytes",
-)  # fmt: skip
+    "latency_ms",
+    "requests_per_s",
+    "errors_per_s",
+    "cpu_ratio",
+    "memory_ratio",
+    "queue_depth",
+    "disk_ratio",
+    "net_bytes",
+)
 SERVICES: Final = 10
 MEAN, SPREAD = 100.0, 5.0
 BATCH_BYTES: Final = 512 * 1024

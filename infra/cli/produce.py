@@ -95,9 +95,12 @@ def _publishing(settings: Settings, as_json: bool, what: str) -> Iterator[Publis
             yield publisher
     finally:
         summary = {
-            "what": what, "topic": topic, "samples": publisher.samples, "failed": publisher.failed + publisher.waiting,
+            "what": what,
+            "topic": topic,
+            "samples": publisher.samples,
+            "failed": publisher.failed + publisher.waiting,
             "seconds": round(time.monotonic() - began, 1),
-        }  # fmt: skip
+        }
         line = "{what}: {samples} samples to {topic} in {seconds} s, {failed} not delivered".format(**summary)
         typer.echo(json.dumps(summary) if as_json else line)
 
@@ -153,9 +156,14 @@ def replay(
         _warn_of_age(span.first_ns + shift_ns, now_ns, settings.max_age_s, shift_to_now)
         with _progress("replay", span.samples - skip) as progress:
             published = replaying.replay(
-                replaying.merged(data, settings.entity_rule), publisher, clock,
-                speed=speed, shift_ns=shift_ns, skip=skip, progress=progress,
-            )  # fmt: skip
+                replaying.merged(data, settings.entity_rule),
+                publisher,
+                clock,
+                speed=speed,
+                shift_ns=shift_ns,
+                skip=skip,
+                progress=progress,
+            )
     if skip + published < span.samples:
         _errors.print(f"stopped: go on with --skip {skip + published}", highlight=False)
 
@@ -213,9 +221,14 @@ def simulate(
         settings = load()
         with _publishing(settings, as_json, "simulate") as publisher:
             live = LiveSimulation(
-                profiles, publisher, clock,
-                seed=seed, interval_s=interval, backfill_s=duration_s(backfill), incidents=incidents,
-            )  # fmt: skip
+                profiles,
+                publisher,
+                clock,
+                seed=seed,
+                interval_s=interval,
+                backfill_s=duration_s(backfill),
+                incidents=incidents,
+            )
             with _progress("history") as progress:
                 live.backfill(progress)
             with _progress("live") as progress:
@@ -238,8 +251,10 @@ def _write(simulation: Simulation, ticks: int, folder: Path, file_format: str, a
     with _progress("write", ticks * len(simulation.series)) as progress:
         files = write_dataset(simulation, ticks, folder, file_format, progress)
     summary = {
-        "files": [str(file) for file in files], "ticks": ticks, "series": len(simulation.series),
+        "files": [str(file) for file in files],
+        "ticks": ticks,
+        "series": len(simulation.series),
         "labels": len(simulation.labels()),
-    }  # fmt: skip
+    }
     line = f"{ticks} ticks of {len(simulation.series)} series in {files[0]}, {summary['labels']} labels in {files[1]}"
     typer.echo(json.dumps(summary) if as_json else line)

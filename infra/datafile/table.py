@@ -78,9 +78,12 @@ def is_number(column: pa.ChunkedArray) -> bool:
     """Whether a column holds numbers or booleans; one that is empty throughout counts as numbers, all missing."""
     kind = column.type
     return bool(
-        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-        or pa.types.is_boolean(kind) or pa.types.is_null(kind)
-    )  # fmt: skip
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_null(kind)
+    )
 
 
 def numbers(table: pa.Table, name: str, path: Path) -> NDArray[np.float64]:

@@ -105,9 +105,13 @@ class Observer:
         self._scrape(seen)
         try:
             for name, query in (
-                ("alerts", _ALERTS), ("budgets", _BUDGETS), ("anomalies", _ANOMALIES), ("drifts", _DRIFTS),
-                ("trainings", _TRAININGS), ("serving", _SERVING),
-            ):  # fmt: skip
+                ("alerts", _ALERTS),
+                ("budgets", _BUDGETS),
+                ("anomalies", _ANOMALIES),
+                ("drifts", _DRIFTS),
+                ("trainings", _TRAININGS),
+                ("serving", _SERVING),
+            ):
                 setattr(seen, name, rows(self._database, query))
         except Unavailable as error:
             seen.problems.append(str(error))

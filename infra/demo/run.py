@@ -261,11 +261,14 @@ def _break_things(running: Running, witness: Witness) -> tuple[Pressure, list[Ch
     return pressure, [
         incident_chain(witness, f"this machine: {pressure.description}", memory_slo, begin, pressure_over),
         incident_chain(
-            witness, f"{FAILING_SERVICE}: {FAILING_RATIO:.0%} of requests fail for {FAULT_S:.0f} s", failing_slo,
-            begin, simulated_fault_over,
+            witness,
+            f"{FAILING_SERVICE}: {FAILING_RATIO:.0%} of requests fail for {FAULT_S:.0f} s",
+            failing_slo,
+            begin,
+            simulated_fault_over,
         ),
         drift_chain(witness, f"{DRIFTING_SERVICE}: a deployment changes its normal", DRIFTING_SERVICE, begin),
-    ]  # fmt: skip
+    ]
 
 
 def _waiting_for(chains: Sequence[Chain]) -> str:

@@ -54,11 +54,14 @@ def score_bar(score: float) -> Text:
 def _headline(seen: Observation, endpoints: dict[str, str]) -> RenderableType:
     figures = Table.grid(padding=(0, 3))
     figures.add_row(
-        f"[bold]{seen.samples_per_s:,.0f}[/] samples/s", f"[bold]{seen.samples_total:,.0f}[/] samples",
-        f"lag [bold]{seen.lag_records:,.0f}[/]", f"[bold]{seen.entities:,.0f}[/] entities",
-        f"[bold]{seen.series:,.0f}[/] series", f"[bold]{seen.rows_scored_total:,.0f}[/] rows scored",
+        f"[bold]{seen.samples_per_s:,.0f}[/] samples/s",
+        f"[bold]{seen.samples_total:,.0f}[/] samples",
+        f"lag [bold]{seen.lag_records:,.0f}[/]",
+        f"[bold]{seen.entities:,.0f}[/] entities",
+        f"[bold]{seen.series:,.0f}[/] series",
+        f"[bold]{seen.rows_scored_total:,.0f}[/] rows scored",
         f"[bold]{seen.rejected_total:,.0f}[/] rejected",
-    )  # fmt: skip
+    )
     where = "   ".join(f"{name} {url}" for name, url in endpoints.items())
     return Group(figures, Text(where, style="dim"))
 
@@ -96,9 +99,14 @@ def _anomalies(seen: Observation) -> Table:
     table = _table("Anomalies", "start", "end", "entity", "peak>", "cause", "value>", "expected>")
     for row in seen.anomalies:
         table.add_row(
-            _clock(row["started_at"]), _clock(row["ended_at"]), row["entity"], _number(row["peak_score"]),
-            row["cause_metric"], _number(row["value"]), _number(row["expected"]),
-        )  # fmt: skip
+            _clock(row["started_at"]),
+            _clock(row["ended_at"]),
+            row["entity"],
+            _number(row["peak_score"]),
+            row["cause_metric"],
+            _number(row["value"]),
+            _number(row["expected"]),
+        )
     return table
 
 
@@ -107,9 +115,12 @@ def _models(seen: Observation) -> Table:
     asked = {row["service"]: f"{row['reason']}: {row['outcome'] or 'asked'}" for row in seen.trainings}
     for row in seen.serving:
         table.add_row(
-            row["service"], row["version"], _clock(row["promoted_at"]), row["reason"] or "-",
+            row["service"],
+            row["version"],
+            _clock(row["promoted_at"]),
+            row["reason"] or "-",
             asked.pop(row["service"], "-"),
-        )  # fmt: skip
+        )
     for service, state in asked.items():
         table.add_row(service, "-", "-", "-", state)
     return table

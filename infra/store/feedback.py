@@ -113,10 +113,23 @@ def _stored(cursor: Cursor) -> list[StoredMark]:
             undone_by,
         )
         for (
-            id_, verdict, service, entity, slo, start, end, peak, alertname, fingerprint, note, marked_at, marked_by,
-            undone_at, undone_by,
+            id_,
+            verdict,
+            service,
+            entity,
+            slo,
+            start,
+            end,
+            peak,
+            alertname,
+            fingerprint,
+            note,
+            marked_at,
+            marked_by,
+            undone_at,
+            undone_by,
         ) in cursor.fetchall()
-    ]  # fmt: skip
+    ]
 
 
 # thresholds

@@ -26,14 +26,24 @@ HOURS_OF_DAY, HOURS_OF_WEEK = 24, 168
 
 STATE = np.dtype(
     [
-        ("n", "f8"), ("low", "f8"), ("step", "f8"), ("scale", "f8"),
-        ("day", "f8", (HOURS_OF_DAY,)), ("day_rows", "f4", (HOURS_OF_DAY,)),
-        ("week", "i2", (HOURS_OF_WEEK,)), ("week_hours", "u1", (HOURS_OF_WEEK,)),
-        ("hour", "i8"), ("hour_sum", "f8"), ("hour_rows", "f8"),
-        ("cut", "f8"), ("excess", "f8"), ("square", "f8"), ("beyond", "f8"),
+        ("n", "f8"),
+        ("low", "f8"),
+        ("step", "f8"),
+        ("scale", "f8"),
+        ("day", "f8", (HOURS_OF_DAY,)),
+        ("day_rows", "f4", (HOURS_OF_DAY,)),
+        ("week", "i2", (HOURS_OF_WEEK,)),
+        ("week_hours", "u1", (HOURS_OF_WEEK,)),
+        ("hour", "i8"),
+        ("hour_sum", "f8"),
+        ("hour_rows", "f8"),
+        ("cut", "f8"),
+        ("excess", "f8"),
+        ("square", "f8"),
+        ("beyond", "f8"),
     ],
     align=True,
-)  # fmt: skip
+)
 """Rows learnt; where the steps of `week` begin and how large one is (0: not known yet); mean absolute residual; means
 of the hours of the day with their rows; means of the hours of the week, in steps, and how many such hours were lived;
 the hour that goes on; the tail of residuals."""

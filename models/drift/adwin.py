@@ -35,13 +35,20 @@ MAX_LEVELS = 48
 
 WINDOW = np.dtype(
     [
-        ("total", "f8"), ("squares", "f8"), ("single", "f8", (BUCKETS,)),
-        ("width", "i4"), ("singles", "i4"), ("older", "i4"),
+        ("total", "f8"),
+        ("squares", "f8"),
+        ("single", "f8", (BUCKETS,)),
+        ("width", "i4"),
+        ("singles", "i4"),
+        ("older", "i4"),
         # what `drift` makes of it: values until a change is judged, 0 none; values fed; lowest and highest mean so far
-        ("pending", "i4"), ("fed", "i8"), ("low", "f8"), ("high", "f8"),
+        ("pending", "i4"),
+        ("fed", "i8"),
+        ("low", "f8"),
+        ("high", "f8"),
     ],
     align=True,
-)  # fmt: skip
+)
 """One stream's window: its sum, the squares of its deviations, its values that are no pairs yet, oldest first; `older`
 is the number of its row in the levels plus one, 0 none."""
 

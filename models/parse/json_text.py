@@ -24,8 +24,14 @@ _STRING_OR_CONSTANT = re.compile(rb'"(?:[^"\\]|\\.)*+"?|([-+]?\b(?:NaN|nan|Infin
 _MALFORMED = "malformed text"
 _NOT_FINITE_TEXTS = frozenset({"nan", "inf", "infinity"})
 _KINDS = {
-    dict: "object", list: "array", str: "text", bool: "boolean", type(None): "null", int: "number", float: "number"
-}  # fmt: skip
+    dict: "object",
+    list: "array",
+    str: "text",
+    bool: "boolean",
+    type(None): "null",
+    int: "number",
+    float: "number",
+}
 
 
 def with_constants_out_of_range(body: bytes) -> bytes:

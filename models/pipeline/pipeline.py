@@ -35,9 +35,16 @@ from models.ticks.silences import Silences
 from models.training.triggers import NewRows, RetrainRules, ServiceRecord, model_changed, wishes
 
 __all__ = [
-    "Drift", "Episode", "Folded", "LatestScores", "Pipeline", "PipelineConfig", "RetrainWish", "ScoredRows",
+    "Drift",
+    "Episode",
+    "Folded",
+    "LatestScores",
+    "Pipeline",
+    "PipelineConfig",
+    "RetrainWish",
+    "ScoredRows",
     "SloCounts",
-]  # fmt: skip
+]
 
 SCORE_SERIES = "anomaly_score"
 """Name under which a drift of an entity's score is reported."""
@@ -67,9 +74,14 @@ class Pipeline:
         self._silences = Silences()
         self._calls: list[Edge] = []
         self._memory = Memory(
-            self._state, self._models, self._records, self._series_drift, self._score_drift, self._incidents,
+            self._state,
+            self._models,
+            self._records,
+            self._series_drift,
+            self._score_drift,
+            self._incidents,
             self._silences,
-        )  # fmt: skip
+        )
 
     @property
     def entities(self) -> list[EntityName]:

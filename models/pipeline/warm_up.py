@@ -48,11 +48,26 @@ def warm_up_writing() -> None:
     text, number, real = Texts.of([b'""']), np.zeros(1, np.int64), np.zeros(1)
     events = score_texts(
         ScoreColumns(
-            entity=number, ids=text, names=text, versions=text, tick_ns=number, tick=number, ticks=text, score=real,
-            is_anomaly=np.zeros(1, np.bool_), cause=np.zeros((1, 1), np.int64), part=np.zeros((1, 1)), features=text,
-            value=text, expected=real, lower=real, upper=real, readiness=number, readiness_texts=text,
+            entity=number,
+            ids=text,
+            names=text,
+            versions=text,
+            tick_ns=number,
+            tick=number,
+            ticks=text,
+            score=real,
+            is_anomaly=np.zeros(1, np.bool_),
+            cause=np.zeros((1, 1), np.int64),
+            part=np.zeros((1, 1)),
+            features=text,
+            value=text,
+            expected=real,
+            lower=real,
+            upper=real,
+            readiness=number,
+            readiness_texts=text,
         )
-    )  # fmt: skip
+    )
     laid_out(text, events)
 
 

@@ -145,11 +145,17 @@ class ServiceModel:
     def to_bytes(self, *, compress: bool = True) -> bytes:
         """The model file: a `.npz`, not compressed where it becomes part of something that will be."""
         head = {
-            "format": FORMAT, "service": self.service, "version": self.version, "features": list(self.features),
-            "normaliser": self.forest.normaliser, "interval_s": self.interval_s,
-            "trained_from_ns": int(self.trained_from_ns), "trained_to_ns": int(self.trained_to_ns),
-            "rows": int(self.rows), "tails": {name: one.tail for name, one in self._calibrations().items()},
-        }  # fmt: skip
+            "format": FORMAT,
+            "service": self.service,
+            "version": self.version,
+            "features": list(self.features),
+            "normaliser": self.forest.normaliser,
+            "interval_s": self.interval_s,
+            "trained_from_ns": int(self.trained_from_ns),
+            "trained_to_ns": int(self.trained_to_ns),
+            "rows": int(self.rows),
+            "tails": {name: one.tail for name, one in self._calibrations().items()},
+        }
         arrays: dict[str, Any] = {f"forest_{name}": getattr(self.forest, name) for name in _FOREST}
         arrays |= {f"whitening_{name}": array for name, array in self.whitening._asdict().items()}
         for name, one in self._calibrations().items():

@@ -21,8 +21,14 @@ from models.synthetic.incidents import Incident, IncidentKind, label_windows
 Floats = NDArray[np.float64]
 
 METRICS = (
-    "latency_ms", "requests_total", "errors_total", "cpu_ratio", "memory_ratio", "queue_depth", "saturation_ratio"
-)  # fmt: skip
+    "latency_ms",
+    "requests_total",
+    "errors_total",
+    "cpu_ratio",
+    "memory_ratio",
+    "queue_depth",
+    "saturation_ratio",
+)
 _DAY_S = 86_400.0
 # slow wander of the load: periods from minutes to an hour without a small common multiple, so that nothing repeats
 _WANDER_PERIODS_S = np.array([420.0, 1370.0, 3970.0])
@@ -229,9 +235,14 @@ class Simulation:
     def _effects(self, elapsed_s: Floats) -> _Effects:
         shape = (len(elapsed_s), len(self._instances))
         effects = _Effects(
-            np.ones(shape), np.ones(shape), np.zeros(shape), np.zeros(shape), np.ones(shape), np.zeros(shape),
+            np.ones(shape),
+            np.ones(shape),
+            np.zeros(shape),
+            np.zeros(shape),
+            np.ones(shape),
+            np.zeros(shape),
             np.zeros(shape, np.bool_),
-        )  # fmt: skip
+        )
         for incident in self.incidents:
             during = (elapsed_s >= incident.start_s) & (elapsed_s < incident.end_s)
             if during.any():

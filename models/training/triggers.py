@@ -154,9 +154,11 @@ def _drift(record: ServiceRecord, service: str, rows: NewRows, rules: RetrainRul
         return []
     row = max(due - record.rows - 1, found_at)
     evidence: dict[str, str | float | int] = {
-        "drift": record.drift_id, "version": record.version, "rows_since": record.rows + row + 1 - record.drift_rows,
+        "drift": record.drift_id,
+        "version": record.version,
+        "rows_since": record.rows + row + 1 - record.drift_rows,
         CHANGED_NS: record.drift_ns,
-    }  # fmt: skip
+    }
     wish = _wish(service, RetrainReason.DRIFT, record.drift_id, evidence, int(tick_ns[row]))
     record.drift_id = ""  # a later drift may ask again: the trainer may have kept the champion
     return [(row, wish)]
@@ -173,8 +175,10 @@ def _features(record: ServiceRecord, service: str, new: NewRows, rules: RetrainR
         return []
     row = int(rows[due - 1])
     evidence: dict[str, str | float | int] = {
-        "version": record.version, "unknown_features": int(unknown[row]), CHANGED_NS: record.unknown_ns,
-    }  # fmt: skip
+        "version": record.version,
+        "unknown_features": int(unknown[row]),
+        CHANGED_NS: record.unknown_ns,
+    }
     wish = _wish(service, RetrainReason.FEATURES_CHANGED, record.version, evidence, int(tick_ns[row]))
     record.asked[RetrainReason.FEATURES_CHANGED] = wish.id
     return [(row, wish)]

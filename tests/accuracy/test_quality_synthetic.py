@@ -67,9 +67,16 @@ def test_baselines_score_as_pinned(stream: Stream, detector: str, vus_pr: float)
 def test_what_follows_does_not_change_a_baselines_score(stream: Stream, detector: str) -> None:
     seen = 5 * DAY_ROWS + 77
     shorter = Stream(
-        stream.data_set, stream.part, stream.entity, stream.path, stream.metrics, stream.time_ns[:seen],
-        stream.values[:seen], stream.judged[:seen], stream.windows,
-    )  # fmt: skip
+        stream.data_set,
+        stream.part,
+        stream.entity,
+        stream.path,
+        stream.metrics,
+        stream.time_ns[:seen],
+        stream.values[:seen],
+        stream.judged[:seen],
+        stream.windows,
+    )
     assert run(detector, shorter).score == pytest.approx(run(detector, stream).score[:seen], rel=1e-9)
 
 

@@ -51,9 +51,15 @@ async def test_everything_may_die_at_any_moment(services_home: Path, stack_cache
         database.migrate()
         apply_slo(database)
         settings = settings_for(
-            kafka.address, "chaos-", database_url=postgres.url(), home=tmp_path, partitions=PARTITIONS,
-            snapshot_every_s=1.0, lake_flush_s=0.5, batch_max_records=300,
-        )  # fmt: skip
+            kafka.address,
+            "chaos-",
+            database_url=postgres.url(),
+            home=tmp_path,
+            partitions=PARTITIONS,
+            snapshot_every_s=1.0,
+            lake_flush_s=0.5,
+            batch_max_records=300,
+        )
         await create_topics(settings)
         stream = KnownStream(2000, start_s=int(time.time()) - 2000)
         environment = environment_of(settings)

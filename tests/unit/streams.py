@@ -123,8 +123,20 @@ def model_on(
     fitted = IsolationForest(n_estimators=30, random_state=0).fit(columns)
     uncalibrated = Calibration(np.zeros(1), np.zeros(1), 1.0)
     model = ServiceModel(
-        "shop", version, tuple(features), whitening, Forest.from_sklearn(fitted), columns[:50],
-        (uncalibrated,) * len(CHANNELS), uncalibrated, 1.0, START_NS, trained_to_ns, half,
-        np.zeros((0, len(features))), np.zeros(0, np.int64), np.zeros(0),
-    )  # fmt: skip
+        "shop",
+        version,
+        tuple(features),
+        whitening,
+        Forest.from_sklearn(fitted),
+        columns[:50],
+        (uncalibrated,) * len(CHANNELS),
+        uncalibrated,
+        1.0,
+        START_NS,
+        trained_to_ns,
+        half,
+        np.zeros((0, len(features))),
+        np.zeros(0, np.int64),
+        np.zeros(0),
+    )
     return calibrated(model, rows[half:], at[half:]).with_probe(rows[:4], at[:4])

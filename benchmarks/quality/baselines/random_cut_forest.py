@@ -90,8 +90,11 @@ def _java(values: NDArray[np.float64], options: Sequence[str]) -> subprocess.Com
     arguments = [str(columns), str(SHINGLE if columns == 1 else 1)]
     done = subprocess.run(
         ["java", *options, "-cp", f"{JARS}:{JARS}/*", PROGRAM.stem, *arguments],
-        input=text.getvalue(), capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        input=text.getvalue(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
         raise RuntimeError(f"{PROGRAM.name}: {done.stderr.strip()[-500:]}")
     return done

@@ -80,8 +80,13 @@ def counted_in(cursor: Cursor, slo_id: int, slo: Slo, spans: Sequence[Span], fro
 def _exceptions(cursor: Cursor) -> list[SloException]:
     return [
         SloException(
-            int(id_), name, ExceptionKind(kind), from_datetime(start), None if end is None else from_datetime(end),
-            reason, made_by,
+            int(id_),
+            name,
+            ExceptionKind(kind),
+            from_datetime(start),
+            None if end is None else from_datetime(end),
+            reason,
+            made_by,
         )
         for id_, name, kind, start, end, reason, made_by in cursor.fetchall()
-    ]  # fmt: skip
+    ]

@@ -77,8 +77,15 @@ def of_slo(cursor: Cursor, slo_name: str) -> list[Proposal]:
 def _proposals(cursor: Cursor) -> list[Proposal]:
     return [
         Proposal(
-            int(id_), name, reason, before, after, from_datetime(made_at), ProposalState(state),
-            None if decided_at is None else from_datetime(decided_at), decided_by,
+            int(id_),
+            name,
+            reason,
+            before,
+            after,
+            from_datetime(made_at),
+            ProposalState(state),
+            None if decided_at is None else from_datetime(decided_at),
+            decided_by,
         )
         for id_, name, reason, before, after, made_at, state, decided_at, decided_by in cursor.fetchall()
-    ]  # fmt: skip
+    ]

@@ -55,9 +55,13 @@ def read(texts: Texts, record_time_ns: NDArray[np.int64], max_bytes: int, forms:
     """Read texts of at most `max_bytes`; a sample without a time has its record's."""
     n = len(texts.start)
     out = Samples(
-        np.empty(n, np.int8), np.empty(n, np.int32), np.empty(n, np.int64), np.empty(n), np.empty(n, np.int64),
+        np.empty(n, np.int8),
+        np.empty(n, np.int32),
         np.empty(n, np.int64),
-    )  # fmt: skip
+        np.empty(n),
+        np.empty(n, np.int64),
+        np.empty(n, np.int64),
+    )
     _read(texts, record_time_ns, max_bytes, forms, out)
     for i in np.flatnonzero(out.state == LONG_NUMBER).tolist():
         at = int(out.digits_at[i])

@@ -18,9 +18,13 @@ class RawForms:
     def __init__(self) -> None:
         self._n = self._entered = self._bytes = 0
         self._forms = Forms(
-            np.full(2048, -1, np.int32), np.empty(1024, np.int64), np.empty(1024, np.int64), np.empty(1024, np.int64),
-            np.empty(1024, np.int32), np.empty(64 * 1024, np.uint8),
-        )  # fmt: skip
+            np.full(2048, -1, np.int32),
+            np.empty(1024, np.int64),
+            np.empty(1024, np.int64),
+            np.empty(1024, np.int64),
+            np.empty(1024, np.int32),
+            np.empty(64 * 1024, np.uint8),
+        )
 
     @property
     def forms(self) -> Forms:

@@ -149,9 +149,7 @@ def forecast(
         return float(now_s + ahead[over[0]]) if len(over) else None
 
     low, middle, high = present.lower, present.ratio, present.upper
-    return Forecast(
-        middle / allowed, low / allowed, high / allowed, gone(middle), gone(high), gone(low), end_s
-    )  # fmt: skip
+    return Forecast(middle / allowed, low / allowed, high / allowed, gone(middle), gone(high), gone(low), end_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,17 @@ _SHORTEST_S: Final = HOUR_S  # burn windows of a shorter period would all be the
 _LONGEST_S: Final = 366 * 86_400
 _START_YEARS: Final = range(1970, 2200)  # any period's begin will do; years that clocks cannot tell are none
 _OBJECTIVE: Final = (
-    "displayName", "op", "value", "target", "targetPercent", "timeSliceTarget", "timeSliceWindow", "indicator",
-    "indicatorRef", "compositeWeight",
-)  # fmt: skip
+    "displayName",
+    "op",
+    "value",
+    "target",
+    "targetPercent",
+    "timeSliceTarget",
+    "timeSliceWindow",
+    "indicator",
+    "indicatorRef",
+    "compositeWeight",
+)
 
 
 def parse_openslo(text: str, source: str) -> list[Slo]:

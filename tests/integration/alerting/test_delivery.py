@@ -145,9 +145,13 @@ async def test_the_page_of_a_service_silences_its_anomalies_and_no_other_service
 ) -> None:
     def anomaly(service: str) -> AlertEvent:
         return transition(
-            FIRING, name=ANOMALY, severity=Severity.TICKET, service=service, entity=f"{service}/i-1",
+            FIRING,
+            name=ANOMALY,
+            severity=Severity.TICKET,
+            service=service,
+            entity=f"{service}/i-1",
             starts_at_ns=started_ns,
-        )  # fmt: skip
+        )
 
     async with sending(running_pager.url, postgres_url):
         store_alerts(database, [transition(FIRING, starts_at_ns=started_ns)])
@@ -172,9 +176,15 @@ async def test_an_alert_that_alertmanager_refuses_does_not_hold_back_the_others(
 ) -> None:
     good = transition(FIRING, starts_at_ns=started_ns)
     bad = AlertEvent(
-        id="bad:1", fingerprint="bad", state="firing", labels={"not a label name": "x"}, annotations={},
-        starts_at=good.starts_at, ends_at=None, decision="fired",
-    )  # fmt: skip
+        id="bad:1",
+        fingerprint="bad",
+        state="firing",
+        labels={"not a label name": "x"},
+        annotations={},
+        starts_at=good.starts_at,
+        ends_at=None,
+        decision="fired",
+    )
     async with sending(running_pager.url, postgres_url) as worker:
         store_alerts(database, [bad, good])
         await running_pager.wait_notified(FIRING, BURN)

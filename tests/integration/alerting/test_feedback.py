@@ -52,13 +52,35 @@ def anomaly(database: Database, entity: str, hour: float, peak: float) -> str:
     start_ns = START_NS + int(hour * HOUR_NS)
     end_ns = start_ns + 600 * SECOND_NS
     episode = Episode(
-        f"{entity}:{to_rfc3339(start_ns)}", "shop", entity, start_ns, end_ns, end_ns, peak, start_ns, "latency_ms",
-        [("latency_ms", 1.0)], 812.0, 200.0, 180.0, 260.0, "", AlertState.RESOLVED, AlertDecision.RESOLVED,
-    )  # fmt: skip
+        f"{entity}:{to_rfc3339(start_ns)}",
+        "shop",
+        entity,
+        start_ns,
+        end_ns,
+        end_ns,
+        peak,
+        start_ns,
+        "latency_ms",
+        [("latency_ms", 1.0)],
+        812.0,
+        200.0,
+        180.0,
+        260.0,
+        "",
+        AlertState.RESOLVED,
+        AlertDecision.RESOLVED,
+    )
     event = alert_event(
-        AlertName.METRIC_ANOMALY, service="shop", severity=Severity.TICKET, state=AlertState.RESOLVED,
-        decision=AlertDecision.RESOLVED, starts_at_ns=start_ns, ends_at_ns=end_ns, entity=entity, annotations={},
-    )  # fmt: skip
+        AlertName.METRIC_ANOMALY,
+        service="shop",
+        severity=Severity.TICKET,
+        state=AlertState.RESOLVED,
+        decision=AlertDecision.RESOLVED,
+        starts_at_ns=start_ns,
+        ends_at_ns=end_ns,
+        entity=entity,
+        annotations={},
+    )
     with database.transaction() as cursor:
         save_episodes(cursor, [episode])
         alerts.store(cursor, [event])
@@ -147,10 +169,17 @@ def paged(database: Database) -> str:
             {"at": start_s},
         )
         event = alert_event(
-            AlertName.SLO_BURN_RATE, service="shop", slo="latency", severity=Severity.PAGE, burn_window="2m",
-            state=AlertState.RESOLVED, decision=AlertDecision.RESOLVED, starts_at_ns=start_s * SECOND_NS,
-            ends_at_ns=(start_s + 900) * SECOND_NS, annotations={},
-        )  # fmt: skip
+            AlertName.SLO_BURN_RATE,
+            service="shop",
+            slo="latency",
+            severity=Severity.PAGE,
+            burn_window="2m",
+            state=AlertState.RESOLVED,
+            decision=AlertDecision.RESOLVED,
+            starts_at_ns=start_s * SECOND_NS,
+            ends_at_ns=(start_s + 900) * SECOND_NS,
+            annotations={},
+        )
         alerts.store(cursor, [event])
     return event.fingerprint
 

@@ -62,15 +62,19 @@ def test_a_version_is_challenger_then_champion_then_rolled_back(registry: Regist
     champion = registry.champion(SERVICE)
     assert champion is not None
     assert (champion.version, champion.aliases, champion.metrics) == (
-        "2", ("challenger", "champion"), {"separation": 0.9}
-    )  # fmt: skip
+        "2",
+        ("challenger", "champion"),
+        {"separation": 0.9},
+    )
     before = registry.before(champion)
     assert before.version == "1"
     registry.roll_back(champion, before, "2026-11-21T10:00:00Z")
     newest, oldest = registry.versions(SERVICE)
     assert (newest.version, newest.aliases, newest.tags[TAG_ROLLED_BACK]) == (
-        "2", ("challenger",), "2026-11-21T10:00:00Z"
-    )  # fmt: skip
+        "2",
+        ("challenger",),
+        "2026-11-21T10:00:00Z",
+    )
     assert oldest.aliases == ("champion",)
     with pytest.raises(Misconfigured, match="replaced no other"):
         registry.before(oldest)

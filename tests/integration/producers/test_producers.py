@@ -162,8 +162,12 @@ def tidewatch(kafka: str, prefix: str, home: Path, *arguments: str) -> Iterator[
     environment = os.environ | {"TIDEWATCH_KAFKA": kafka, "TIDEWATCH_TOPIC_PREFIX": prefix, "TIDEWATCH_HOME": str(home)}
     process = subprocess.Popen(
         [sys.executable, "-m", "infra.cli.main", "produce", *arguments],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3],
-    )  # fmt: skip
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    )
     try:
         yield process
     finally:

@@ -66,9 +66,25 @@ class Story:
         )
         first = next(iter(shares))
         episode = Episode(
-            f"{entity}:{minute}", service, entity, started_ns, ended_ns, started_ns, peak, started_ns, first,
-            list(shares.items()), 812.4, 200.0, 180.0, 260.0, "7", AlertState.FIRING, AlertDecision.FIRED, parts,
-        )  # fmt: skip
+            f"{entity}:{minute}",
+            service,
+            entity,
+            started_ns,
+            ended_ns,
+            started_ns,
+            peak,
+            started_ns,
+            first,
+            list(shares.items()),
+            812.4,
+            200.0,
+            180.0,
+            260.0,
+            "7",
+            AlertState.FIRING,
+            AlertDecision.FIRED,
+            parts,
+        )
         with self.database.transaction() as cursor:
             save_episodes(cursor, [episode])
 

@@ -42,8 +42,12 @@ def test_a_page_says_how_fast_how_much_is_left_where_to_look_and_why(story: Stor
     story.evaluate(11)
     (page,) = [event for event in story.outbox() if event.labels["burn_window"] == "2m"]
     assert page.labels == {
-        "alertname": "SLOBurnRate", "service": "checkout", "slo": "latency", "severity": "page", "burn_window": "2m",
-    }  # fmt: skip
+        "alertname": "SLOBurnRate",
+        "service": "checkout",
+        "slo": "latency",
+        "severity": "page",
+        "burn_window": "2m",
+    }
     assert page.annotations == {
         "summary": "checkout: latency burns its error budget 40 times too fast, 727.3% of it is spent; "
         "first cause latency_ms 57% (checkout/i-1: 812, expected 180 to 260, began 4 min before the burn)",

@@ -103,9 +103,25 @@ def test_status_says_why_what_fires_fires(runner: CliRunner, database: Database)
     at_ns = (NOW_S - 120) * 10**9
     part = SeriesPart("cpu_ratio", 9.0, at_ns, at_ns, 0.99, 0.3, 0.2, 0.4)
     episode = Episode(
-        "e", "checkout", "checkout/i-1", at_ns, None, at_ns, 5.0, at_ns, "cpu_ratio", [("cpu_ratio", 1.0)], 0.99, 0.3,
-        0.2, 0.4, "3", AlertState.FIRING, AlertDecision.FIRED, (part,),
-    )  # fmt: skip
+        "e",
+        "checkout",
+        "checkout/i-1",
+        at_ns,
+        None,
+        at_ns,
+        5.0,
+        at_ns,
+        "cpu_ratio",
+        [("cpu_ratio", 1.0)],
+        0.99,
+        0.3,
+        0.2,
+        0.4,
+        "3",
+        AlertState.FIRING,
+        AlertDecision.FIRED,
+        (part,),
+    )
     with database.transaction() as cursor:
         save_episodes(cursor, [episode])
         cursor.execute(

@@ -67,8 +67,12 @@ def simulated(*arguments: str) -> list[dict[str, str]]:
 def test_transitions_are_a_list_in_order_of_time(folder: Path) -> None:
     found = simulated("--data", "web.csv", "--slo", "slo.yaml")
     assert found[0] == {
-        "slo": "web-ok", "severity": "page", "burn_window": "1h", "state": "firing", "at": "2026-05-28T05:00:00Z",
-    }  # fmt: skip
+        "slo": "web-ok",
+        "severity": "page",
+        "burn_window": "1h",
+        "state": "firing",
+        "at": "2026-05-28T05:00:00Z",
+    }
     assert [change["at"] for change in found] == sorted(change["at"] for change in found)
     for window in ("1h", "6h", "1d", "3d"):
         states = [change["state"] for change in found if change["burn_window"] == window]

@@ -90,22 +90,22 @@ def in_order(transitions: list[dict[str, str]]) -> list[dict[str, str]]:
         pytest.param(slo(), [(MAINTENANCE, 90, 130)], id="maintenance as long as an outage"),
         pytest.param(slo(), [(SILENCE, 95, 110.5)], id="a silence within an outage, after which it alerts again"),
         pytest.param(slo(), [(PAUSE, 180.3, None)], id="a pause that nobody has ended"),
-        pytest.param(
-            slo(), [(SILENCE, 15, 30), (MAINTENANCE, 28.5, 35), (PAUSE, 120, 175)], id="one after the other"
-        ),
+        pytest.param(slo(), [(SILENCE, 15, 30), (MAINTENANCE, 28.5, 35), (PAUSE, 120, 175)], id="one after the other"),
         pytest.param(
             msgspec.structs.replace(slo(), slices=Slices(300, 0.9)), [(MAINTENANCE, 92, 118)], id="of time slices"
         ),
         pytest.param(
-            msgspec.structs.replace(slo(), gaps=GapPolicy.BAD), [(MAINTENANCE, 55, 65), (SILENCE, 68, 72)],
+            msgspec.structs.replace(slo(), gaps=GapPolicy.BAD),
+            [(MAINTENANCE, 55, 65), (SILENCE, 68, 72)],
             id="within a gap that counts as bad",
         ),
         pytest.param(
-            msgspec.structs.replace(slo(), gaps=GapPolicy.GOOD, slices=Slices(120, 0.9)), [(PAUSE, 60, 101)],
+            msgspec.structs.replace(slo(), gaps=GapPolicy.GOOD, slices=Slices(120, 0.9)),
+            [(PAUSE, 60, 101)],
             id="of time slices, across the end of a gap that counts as good",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_simulation_honours_exceptions_as_the_clock_does(
     story: Story, runner: CliRunner, defined: Slo, made: list[tuple[ExceptionKind, float, float | None]]
 ) -> None:

@@ -87,9 +87,12 @@ def fill(database: Database, slo_id: int, minute_s: np.ndarray, good: np.ndarray
     rows = [(slo_id, int(m), float(g), float(t)) for m, g, t in zip(minute_s, good, total, strict=True)]
     with database.transaction() as cursor:
         execute_values(
-            cursor, "INSERT INTO slo_minute (slo_id, minute, good, total) VALUES %s", rows,
-            template="(%s, to_timestamp(%s), %s, %s)", page_size=5000,
-        )  # fmt: skip
+            cursor,
+            "INSERT INTO slo_minute (slo_id, minute, good, total) VALUES %s",
+            rows,
+            template="(%s, to_timestamp(%s), %s, %s)",
+            page_size=5000,
+        )
 
 
 def test_sums_of_many_windows_in_one_query_equal_those_of_the_core(database: Database) -> None:

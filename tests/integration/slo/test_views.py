@@ -69,9 +69,12 @@ def test_every_window_of_every_kind_of_slo_is_the_same_live_and_simulated(
         ]
         with database.transaction() as cursor:
             execute_values(
-                cursor, "INSERT INTO slo_minute VALUES %s", rows, template="(%s, to_timestamp(%s), %s, %s)",
+                cursor,
+                "INSERT INTO slo_minute VALUES %s",
+                rows,
+                template="(%s, to_timestamp(%s), %s, %s)",
                 page_size=len(rows),
-            )  # fmt: skip
+            )
     with database.transaction() as cursor:
         views, newest_s = read_views(cursor, stored, now_s, Telemetry())
     assert newest_s == START_S + 60 * (MINUTES - 1)

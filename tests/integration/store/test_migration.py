@@ -25,5 +25,5 @@ def test_alembic_and_the_names_of_the_migrations_agree_on_the_version(database: 
 def test_a_later_start_does_without_alembic(postgres_url: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SECOND_START, postgres_url], check=True, capture_output=True, text=True
-    )  # fmt: skip
+    )
     assert done.stdout == "False\n"

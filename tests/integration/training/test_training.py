@@ -192,8 +192,9 @@ def test_cold_start_then_drift_then_rollback(
         command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
     )
     assert (refused.returncode, refused.stderr) == (
-        2, "tidewatch: a rollback asks before it acts; without a terminal say --yes\n"
-    )  # fmt: skip
+        2,
+        "tidewatch: a rollback asks before it acts; without a terminal say --yes\n",
+    )
     done = subprocess.run([*command, "--yes"], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == f"{service}: version 1 is champion again, 2 is not\n"
     assert [e.version for e in announced(database)] == ["1", "2", "1"]
@@ -334,9 +335,11 @@ async def test_a_worker_killed_while_it_trains_leaves_one_champion_and_one_annou
             assert 'tidewatch_dependency_up{dependency="mlflow"} 1.0' in metrics
 
         # a worker that is told to stop does not wait for a training
-        await produce(settings.kafka, settings.topic(Topic.RETRAIN), [
-            msgspec.json.encode(event(service, "asked", RetrainReason.REQUESTED, 599))
-        ])  # fmt: skip
+        await produce(
+            settings.kafka,
+            settings.topic(Topic.RETRAIN),
+            [msgspec.json.encode(event(service, "asked", RetrainReason.REQUESTED, 599))],
+        )
         await until(lambda: attempts("asked") == 1, worker)
         assert worker.stop(within_s=15.0) == 0
     assert outcomes(database)["asked"] == (None, None)
@@ -371,8 +374,9 @@ def test_a_training_that_hangs_is_ended(how: str, monkeypatch: pytest.MonkeyPatc
 def test_a_training_ends_with_its_parent() -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", "import infra.training.job as j, time; j.run = lambda job: time.sleep(60); j.main()"],
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
     assert child.stdin is not None
     child.stdin.write(msgspec.json.encode(job_that_hangs()) + b"\n")
     child.stdin.close()

@@ -245,9 +245,13 @@ class Life:
         self.world, self.steps, self._chance = world, steps, chance
         registry = CollectorRegistry()
         context = SteppedContext(
-            world.settings, cast(Database, WorldDatabase(world)), registry, cast(ThreadPoolExecutor, None),
-            Dependencies(registry), steps=steps,
-        )  # fmt: skip
+            world.settings,
+            cast(Database, WorldDatabase(world)),
+            registry,
+            cast(ThreadPoolExecutor, None),
+            Dependencies(registry),
+            steps=steps,
+        )
         publisher, self._lake = WorldPublisher(world, steps), WorldLake()
         self._ingest = ingest.Ingest(context)
         self._ingest._publisher, self._ingest.feed = cast(Any, publisher), cast(Any, self._lake)

@@ -69,9 +69,16 @@ def counts(slo_id: int, *minutes: tuple[int, float, float]) -> SloCounts:
 
 def first_effects(slo_id: int) -> Effects:
     return Effects(
-        "samples", 0, None, 10, {"metrics:0": 99}, counts(slo_id, (0, 9, 10), (60, 5, 5)), [EPISODE], [DRIFT],
+        "samples",
+        0,
+        None,
+        10,
+        {"metrics:0": 99},
+        counts(slo_id, (0, 9, 10), (60, 5, 5)),
+        [EPISODE],
+        [DRIFT],
         [OutboxEvent(Topic.ALERTS, "k", "event-1", b"{}")],
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture

@@ -68,11 +68,14 @@ def test_plain_samples_of_known_series_are_read_at_once_and_alike(labels: str, v
 
 
 TIMES = st.one_of(
-    st.integers(-(10**20), 10**20), st.integers(NOW_S - 10**6, NOW_S + 300), st.integers(NOW_NS - 10**15, NOW_NS),
-    st.floats(NOW_S - 10**6, NOW_S), st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(-(10**20), 10**20),
+    st.integers(NOW_S - 10**6, NOW_S + 300),
+    st.integers(NOW_NS - 10**15, NOW_NS),
+    st.floats(NOW_S - 10**6, NOW_S),
+    st.floats(allow_nan=False, allow_infinity=False),
     st.datetimes().map(lambda moment: moment.isoformat() + "Z"),
     st.from_regex(r"20(24|25)-[01]\d-[0-3]\dT[0-2]\d:[0-6]\d:[0-6]\d(\.\d{0,11})?Z", fullmatch=True),
-)  # fmt: skip
+)
 
 
 @settings(max_examples=300)
@@ -80,14 +83,18 @@ TIMES = st.one_of(
     st.lists(
         st.fixed_dictionaries(
             {"value": st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers())},
-            optional={"metric": st.sampled_from(["m", "n", "ü"]), "timestamp": TIMES, "extra": st.none(),
-                      "labels": st.dictionaries(st.sampled_from("ab"), st.text(max_size=4))},
+            optional={
+                "metric": st.sampled_from(["m", "n", "ü"]),
+                "timestamp": TIMES,
+                "extra": st.none(),
+                "labels": st.dictionaries(st.sampled_from("ab"), st.text(max_size=4)),
+            },
         ),
         max_size=4,
     ),
     st.sampled_from([None, 1]),
     st.booleans(),
-)  # fmt: skip
+)
 def test_whatever_a_producer_writes_is_read_alike_before_and_after_its_series_are_known(
     samples: list[dict[str, object]], indent: int | None, ascii_only: bool
 ) -> None:
@@ -100,15 +107,18 @@ def test_whatever_a_producer_writes_is_read_alike_before_and_after_its_series_ar
         st.lists(
             st.fixed_dictionaries(
                 {"value": st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers())},
-                optional={"metric": st.sampled_from(["m", "n", "ü"]), "timestamp": TIMES,
-                          "labels": st.dictionaries(st.sampled_from("ab"), st.text(max_size=4))},
+                optional={
+                    "metric": st.sampled_from(["m", "n", "ü"]),
+                    "timestamp": TIMES,
+                    "labels": st.dictionaries(st.sampled_from("ab"), st.text(max_size=4)),
+                },
             ),
             max_size=4,
         ),
         max_size=3,
     ),
     st.sampled_from([None, 1]),
-)  # fmt: skip
+)
 def test_batches_are_read_alike_before_and_after_their_series_are_known(
     batches: list[list[dict[str, object]]], indent: int | None
 ) -> None:
@@ -143,9 +153,12 @@ def test_plain_batches_of_known_series_are_read_at_once() -> None:
     parser = Parser(Limits(), RULE)
     parser.parse(records, [NOW_NS] * len(records), NOW_NS)
     read = read_batches(
-        Texts.of(records), np.arange(len(records)), np.full(len(records), NOW_NS), Limits().max_record_bytes,
+        Texts.of(records),
+        np.arange(len(records)),
+        np.full(len(records), NOW_NS),
+        Limits().max_record_bytes,
         parser._known.forms.forms,
-    )  # fmt: skip
+    )
     assert np.bincount(read.record, minlength=14).tolist() == [8] * 12 + [4, 0]
     assert read.value.tolist() == list(range(100))
 

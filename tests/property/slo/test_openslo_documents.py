@@ -36,8 +36,12 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
 def conditions_on(label: str) -> st.SearchStrategy[list[LabelMatcher]]:
     """One condition of each kind at most: a mapping has no room for two."""
     plain = st.builds(LabelMatcher, st.just(label), st.sampled_from([MatchOp.EQUAL, MatchOp.NOT_EQUAL]), texts)
-    pattern = st.builds(LabelMatcher, st.just(label), st.sampled_from([MatchOp.MATCHES, MatchOp.NOT_MATCHES]),
-                        st.sampled_from(["5..", "a|b", r"\d+"]))  # fmt: skip
+    pattern = st.builds(
+        LabelMatcher,
+        st.just(label),
+        st.sampled_from([MatchOp.MATCHES, MatchOp.NOT_MATCHES]),
+        st.sampled_from(["5..", "a|b", r"\d+"]),
+    )
     return st.lists(st.one_of(plain, pattern), min_size=1, max_size=4, unique_by=lambda matcher: matcher.op)
 
 
@@ -89,7 +93,11 @@ def objectives(draw: st.DrawFn) -> Slo:
     """An SLO as `parse_openslo` could have read it."""
     window, sliced = draw(windows), draw(slices)
     return Slo(
-        draw(names), draw(texts), draw(st.floats(1e-9, TIGHTEST_TARGET)), window, draw(indicators),
+        draw(names),
+        draw(texts),
+        draw(st.floats(1e-9, TIGHTEST_TARGET)),
+        window,
+        draw(indicators),
         display_name=draw(st.one_of(st.just(""), texts)),
         description=draw(st.one_of(st.just(""), texts)),
         min_events=draw(st.floats(0, 1e12)),
@@ -98,7 +106,7 @@ def objectives(draw: st.DrawFn) -> Slo:
         gaps=draw(st.sampled_from(GapPolicy)),
         telemetry_interval_s=60 * draw(st.integers(1, 60)),
         conditions=tuple(draw(conditions_of(window, sliced.length_s if sliced else 60))),
-    )  # fmt: skip
+    )
 
 
 @given(objectives())

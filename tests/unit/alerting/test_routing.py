@@ -91,9 +91,15 @@ def test_a_page_says_what_burns_since_when_and_why(tmp_path: Path) -> None:
     data.write_text(json.dumps({"status": "firing", "alerts": [alert], "commonLabels": alert["labels"]}))
     text = '{{ template "tidewatch.title" . }}\n{{ template "tidewatch.text" . }}'
     told = amtool(
-        "template", "render", "--template.glob", str(FOLDER / "templates" / "*.tmpl"),
-        "--template.data", data, "--template.text", text,
-    )  # fmt: skip
+        "template",
+        "render",
+        "--template.glob",
+        str(FOLDER / "templates" / "*.tmpl"),
+        "--template.data",
+        data,
+        "--template.text",
+        text,
+    )
     assert told.strip() == (
         "[1 FIRING] checkout: SLOBurnRate availability\n"
         "checkout burns its budget 14 times too fast\n"

@@ -77,8 +77,9 @@ def test_batches_of_the_old_format_are_read_too() -> None:
     old = LegacyRecordBatchBuilder(1, 0, 10**6)
     old.append(0, timestamp=5, key=b"k", value=b"v")
     assert list(fetched(bytes(old.build()) + batch(1)))[:2] == [
-        Record(*PLACE, 0, 5, b"k", b"v"), Record(*PLACE, 1, 1_700_000_000_000, b"key", b"value")
-    ]  # fmt: skip
+        Record(*PLACE, 0, 5, b"k", b"v"),
+        Record(*PLACE, 1, 1_700_000_000_000, b"key", b"value"),
+    ]
 
 
 @pytest.mark.parametrize("at", [61, 65, 69])

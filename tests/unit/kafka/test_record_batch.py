@@ -54,8 +54,10 @@ def test_each_partition_has_batches_of_its_own() -> None:
     pairs: list[Pair] = [(b"%d" % i, b"v") for i in range(9)]
     found = packed(pairs, [2, 0, 2, 1, 0, 2, 2, 1, 0])
     assert [(one.topic, one.partition, one.n_records) for one in found] == [
-        ("scores", 0, 3), ("scores", 1, 2), ("scores", 2, 4)
-    ]  # fmt: skip
+        ("scores", 0, 3),
+        ("scores", 1, 2),
+        ("scores", 2, 4),
+    ]
     assert [record.key for record in read(found[2])] == [b"0", b"2", b"5", b"6"]
 
 

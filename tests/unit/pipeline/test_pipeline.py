@@ -23,7 +23,7 @@ from tests.unit.streams import (
     series,
     shop,
     table,
-)  # fmt: skip
+)
 
 FEATURES = ("cpu_ratio", "latency_ms", "queue", "requests_total")
 

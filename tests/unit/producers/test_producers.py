@@ -137,9 +137,13 @@ def latencies(sink: Collector, instance: str) -> list[float]:
 def test_incidents_count_from_the_first_live_tick_and_can_be_started_at_any_time() -> None:
     sink = Collector()
     live = LiveSimulation(
-        [SERVICES["checkout"]], sink, MovableClock(), seed=1, backfill_s=60,
+        [SERVICES["checkout"]],
+        sink,
+        MovableClock(),
+        seed=1,
+        backfill_s=60,
         incidents=[parse_incident("checkout/checkout-1:latency@5s+5s*9")],
-    )  # fmt: skip
+    )
     live.backfill()
     live.run(ticks=12)
     live.inject("checkout", IncidentKind.LATENCY, duration_s=4, magnitude=9.0, instance="checkout-2")

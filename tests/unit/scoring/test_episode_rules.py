@@ -15,7 +15,7 @@ from models.scoring.episode_rules import (
     EpisodeRules,
     advance,
     fall_silent,
-)  # fmt: skip
+)
 from models.state.tables import ENTITY
 
 RULES = EpisodeRules(min_rows=2, at_once=2.0, gap_rows=3, hold_score=0.7, close_rows=4, ready_rows=30)

@@ -67,16 +67,18 @@ def test_load_drives_latency_and_cpu_and_has_a_daily_shape() -> None:
 EFFECTS: dict[str, tuple[str, Callable[[Floats, Floats], np.bool_ | bool]]] = {
     "checkout:latency@5m+5m*3": ("latency_ms", lambda before, during: during.mean() > 3 * before.mean()),
     "checkout:errors@5m+5m*0.3": (
-        "errors_total", lambda before, during: np.diff(during).mean() > 50 * max(np.diff(before).mean(), 0.01)
+        "errors_total",
+        lambda before, during: np.diff(during).mean() > 50 * max(np.diff(before).mean(), 0.01),
     ),
     "checkout:cpu@5m+5m": ("cpu_ratio", lambda before, during: during.mean() > before.mean() + 0.3),
     "checkout:memory_leak@5m+5m": ("memory_ratio", lambda before, during: during[-1] > before.mean() + 0.35),
     "checkout:traffic_drop@5m+5m": (
-        "requests_total", lambda before, during: np.diff(during).mean() < 0.3 * np.diff(before).mean()
+        "requests_total",
+        lambda before, during: np.diff(during).mean() < 0.3 * np.diff(before).mean(),
     ),
     "checkout:level_shift@5m": ("memory_ratio", lambda before, during: during.mean() > before.mean() + 0.1),
     "checkout:silence@5m+5m": ("latency_ms", lambda before, during: np.isnan(during).all()),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("spec", EFFECTS)

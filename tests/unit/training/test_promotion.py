@@ -87,9 +87,15 @@ def test_a_shift_that_only_the_last_rows_show_is_learnt_and_judged_by_them(champ
     parts = cut(rows)
     challenger = fit(rows, "shop", seed=1, parts=parts)
     result = judge(
-        challenger, champion, parts.judge, NO_INCIDENTS, RetrainReason.DRIFT,
-        alerts_per_entity_week=1.0, seed=7, since_ns=since_ns,
-    )  # fmt: skip
+        challenger,
+        champion,
+        parts.judge,
+        NO_INCIDENTS,
+        RetrainReason.DRIFT,
+        alerts_per_entity_week=1.0,
+        seed=7,
+        since_ns=since_ns,
+    )
     assert (result.figures["champion_fits"], result.figures["challenger_fits"]) == (0.0, 1.0)
     assert result.sentence.startswith("fits the new normal (surprise ")
 

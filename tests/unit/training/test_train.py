@@ -66,8 +66,9 @@ def test_what_only_a_detector_suspects_is_left_out_of_no_more_than_half_of_a_day
     minute_ns, minutes = 60 * SECOND_NS, 3 * 1440
     columns = {series(metric): noise(minutes, seed) for seed, metric in enumerate(("cpu", "load", "queue"))}
     newest_ns = START_NS + (minutes - 1) * minute_ns
-    window = IncidentWindow("shop/a", newest_ns - 26 * 60 * minute_ns - hours * 60 * minute_ns,
-                            newest_ns - 26 * 60 * minute_ns, suspected)  # fmt: skip
+    window = IncidentWindow(
+        "shop/a", newest_ns - 26 * 60 * minute_ns - hours * 60 * minute_ns, newest_ns - 26 * 60 * minute_ns, suspected
+    )
     order = TrainingOrder("shop", "request", RetrainReason.COLD_START, incidents=(window,))
     trained = train(table(columns, interval_ns=minute_ns), order, None, RULES)
     assert (trained.incident_rows, trained.quiet_rows) == (left_out, minutes - left_out)

@@ -37,8 +37,11 @@ def _silence(state: AlertState) -> AlertEvent:
 def test_a_silent_entity_is_a_ticket_that_begins_with_its_newest_sample() -> None:
     event = _silence(AlertState.FIRING)
     assert event.labels == {
-        "alertname": "TelemetryMissing", "service": "shop", "entity": "shop/a", "severity": "ticket"
-    }  # fmt: skip
+        "alertname": "TelemetryMissing",
+        "service": "shop",
+        "entity": "shop/a",
+        "severity": "ticket",
+    }
     assert (event.starts_at, event.ends_at) == ("1970-01-01T00:01:40Z", None)
     assert event.annotations["runbook_url"] == "https://docs/runbook.md#telemetrymissing"
 
@@ -52,11 +55,24 @@ def test_the_end_of_a_silence_is_the_same_alert_under_another_id() -> None:
 
 def test_an_anomaly_tells_what_was_seen_and_expected_and_where_to_look() -> None:
     episode = Episode(
-        id="shop/a:100", service="shop", entity="shop/a", started_ns=100 * S, at_ns=102 * S, ended_ns=None,
-        peak_score=2.5, peak_ns=101 * S, cause_metric="latency_ms", causes=[("latency_ms", 2.0), ("cpu_ratio", 0.5)],
-        value=900.0, expected=80.0, expected_lower=60.0, expected_upper=110.0, model_version="3",
-        state=AlertState.FIRING, decision=AlertDecision.FIRED,
-    )  # fmt: skip
+        id="shop/a:100",
+        service="shop",
+        entity="shop/a",
+        started_ns=100 * S,
+        at_ns=102 * S,
+        ended_ns=None,
+        peak_score=2.5,
+        peak_ns=101 * S,
+        cause_metric="latency_ms",
+        causes=[("latency_ms", 2.0), ("cpu_ratio", 0.5)],
+        value=900.0,
+        expected=80.0,
+        expected_lower=60.0,
+        expected_upper=110.0,
+        model_version="3",
+        state=AlertState.FIRING,
+        decision=AlertDecision.FIRED,
+    )
     annotations = anomaly_alert(episode, SETTINGS).annotations
     assert annotations["summary"] == "shop/a: latency_ms is unusual (score 2.50, 1 is the threshold)"
     assert annotations["causes"] == "latency_ms 80%, cpu_ratio 20%"
@@ -93,14 +109,37 @@ def test_a_score_event_says_what_the_row_says() -> None:
     assert [keys[number].decode() for number in which.tolist()] == ['so "called"/é', "shop", 'so "called"/é']
     found = [msgspec.json.decode(events.at(i) or b"", type=ScoreEvent) for i in range(3)]
     assert found[0] == ScoreEvent(
-        'so "called"/é@1763632800250000000', 'so "called"', 'so "called"/é',
-        to_rfc3339(1_763_632_800_250_000_000), 1.25, True,
-        [("größe", 1.0), ('a{path="/x"}', 0.25)], "größe", 98765432.125, 0.3, -0.6666667, 1e6, "12", "calibrated",
-    )  # fmt: skip
+        'so "called"/é@1763632800250000000',
+        'so "called"',
+        'so "called"/é',
+        to_rfc3339(1_763_632_800_250_000_000),
+        1.25,
+        True,
+        [("größe", 1.0), ('a{path="/x"}', 0.25)],
+        "größe",
+        98765432.125,
+        0.3,
+        -0.6666667,
+        1e6,
+        "12",
+        "calibrated",
+    )
     assert found[1] == ScoreEvent(
-        "shop@-1", "shop", "shop", to_rfc3339(-1), 0.0, False, [], "", None, None, None, None, "",
+        "shop@-1",
+        "shop",
+        "shop",
+        to_rfc3339(-1),
+        0.0,
+        False,
+        [],
+        "",
+        None,
+        None,
+        None,
+        None,
+        "",
         "warming-up",
-    )  # fmt: skip
+    )
     assert (found[2].anomaly_score, found[2].expected, found[2].expected_lower) == (0.3333333, 1e-9, -1e20)
     assert [list(json.loads(events.at(i) or b"")) for i in range(3)] == [list(ScoreEvent.__struct_fields__)] * 3
 
@@ -127,11 +166,22 @@ def test_numbers_are_json_to_seven_digits(number: float) -> None:
 @pytest.mark.parametrize(
     ("number", "text"),
     [
-        (0.0, "0.0"), (-0.0, "0.0"), (1.0, "1.0"), (-12.5, "-12.5"), (0.00001, "0.00001"), (1e-6, "1.0e-6"),
-        (999999.95, "1000000.0"), (9999999.6, "10000000.0"), (1234567890.0, "1234568000.0"), (1e16, "1.0e16"),
-        (1.7976931348623157e308, "1.797693e308"), (5e-324, "0.0"), (math.nan, "null"), (math.inf, "null"),
+        (0.0, "0.0"),
+        (-0.0, "0.0"),
+        (1.0, "1.0"),
+        (-12.5, "-12.5"),
+        (0.00001, "0.00001"),
+        (1e-6, "1.0e-6"),
+        (999999.95, "1000000.0"),
+        (9999999.6, "10000000.0"),
+        (1234567890.0, "1234568000.0"),
+        (1e16, "1.0e16"),
+        (1.7976931348623157e308, "1.797693e308"),
+        (5e-324, "0.0"),
+        (math.nan, "null"),
+        (math.inf, "null"),
     ],
-)  # fmt: skip
+)
 def test_numbers_are_written_as_people_write_them(number: float, text: str) -> None:
     assert _written(put_number, number) == text
 

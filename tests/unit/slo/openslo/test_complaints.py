@@ -187,7 +187,9 @@ def test_a_complaint_names_the_place_and_the_field(text: str, complaint: str) ->
         ),
         pytest.param(
             WAKING.replace("[{alertPolicyRef: wake}]", "[{alertPolicyRef: wake}, {alertPolicyRef: wake}]")
-            + POLICY + TARGET + CONDITION,
+            + POLICY
+            + TARGET
+            + CONDITION,
             "page with a lookbackWindow of 1h is what 'fast' says too",
             id="one alert twice",
         ),
@@ -201,12 +203,10 @@ def test_a_complaint_names_the_place_and_the_field(text: str, complaint: str) ->
             "conditions: needs exactly one condition",
             id="two conditions",
         ),
-        pytest.param(
-            SOURCE + SOURCE, "DataSource 'stream' is defined already at a.yaml:4", id="a document twice"
-        ),
+        pytest.param(SOURCE + SOURCE, "DataSource 'stream' is defined already at a.yaml:4", id="a document twice"),
         pytest.param(TARGET.replace("{target: slack}", "{}"), "`target` is missing", id="a target without one"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_reference_or_condition_is_named(text: str, complaint: str) -> None:
     with pytest.raises(Misconfigured) as error:
         parse_openslo(text, "a.yaml")

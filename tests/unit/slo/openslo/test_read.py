@@ -175,10 +175,15 @@ def histogram(value: str) -> str:
 @pytest.mark.parametrize(
     ("value", "le", "counted"),
     [
-        ("0.4", "0.4", True), ("0.4", "0.40000000000000002", False), ("1", "1", True), ("1", "1.0", True),
-        ("1", "10", False), ("1000000", "1e+06", True), ("0.4", "+Inf", False),
+        ("0.4", "0.4", True),
+        ("0.4", "0.40000000000000002", False),
+        ("1", "1", True),
+        ("1", "1.0", True),
+        ("1", "10", False),
+        ("1000000", "1e+06", True),
+        ("0.4", "+Inf", False),
     ],
-)  # fmt: skip
+)
 def test_a_histogram_counts_the_bucket_at_the_threshold(value: str, le: str, counted: bool) -> None:
     (slo,) = parse_openslo(histogram(value), "a.yaml")
     total, good = slo.bindings(1)
