@@ -59,10 +59,11 @@ chaos: setup ## kill workers, broker and PostgreSQL at random (CHAOS_SECONDS=90)
 	@exec env $(if $(CHAOS_SECONDS),TIDEWATCH_CHAOS_SECONDS=$(CHAOS_SECONDS)) \
 	  $(BIN)/python -m pytest tests/chaos/everything_dies.py -s $(ARGS)
 
-check: setup ## lint, types, import fence, Prometheus and Alertmanager files
+check: setup ## lint, format, types, import fence, examples in docstrings, Prometheus and Alertmanager files
 	@echo "ruff";         $(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
 	@echo "mypy";         $(BIN)/mypy
 	@echo "import fence"; $(BIN)/lint-imports --no-logo > $(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
+	@echo "doctests";     $(BIN)/python -m pytest --doctest-modules --ignore infra/store/schema/migrations models infra agents
 	@echo "promtool";     $(call require,promtool,prometheus); \
 	  promtool check rules prometheus/rules/*.yml; promtool test rules prometheus/tests/*.yml
 	@echo "amtool";       $(call require,amtool,prometheus-alertmanager); amtool check-config alertmanager/alertmanager.yml
