@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     )
 
     # Kafka
-    topic_prefix: str = ""
+    topic_prefix: str = Field("", max_length=100, description="names of files contain a topic's")
     group: str = Field("tidewatch", description="consumer group, and the Faust app's id")
     partitions: int = Field(4, ge=1, description="partitions of topics that Tidewatch creates")
     replication: int = Field(1, ge=1)
@@ -80,9 +80,13 @@ class Settings(BaseSettings):
     max_future_s: float = Field(300.0, description="tolerated clock skew of producers")
     max_age_s: float = Field(14 * 86_400.0, description="older samples are rejected; bounds what a replay may bring in")
     lateness_s: float = Field(60.0, description="how far behind its partition's newest sample a sample may be placed")
-    max_record_bytes: int = 1_000_000
+    max_record_bytes: int = Field(
+        1_000_000, ge=1, le=4_000_000, description="a record's samples have to fit into one record of `samples`"
+    )
     max_labels: int = 40
+    max_series_per_entity: int = Field(10_000, ge=1, description="a tick of an entity costs what its series cost")
     max_series_per_service: int = 50_000
+    max_services: int = Field(1_000, ge=1, description="each is a folder of the lake and a model")
 
     # lake
     lake: str = Field("", description="folder of the Parquet lake; empty: <home>/lake")

@@ -41,6 +41,7 @@ class AlertName(StrEnum):
     SLO_CLOCK_STOPPED = "SLOClockStopped"
     ALERTS_NOT_DELIVERED = "AlertsNotDelivered"
     DEAD_LETTERS_RISING = "DeadLettersRising"
+    TOO_MANY_SERIES = "TooManySeries"
     MODEL_LOAD_FAILING = "ModelLoadFailing"
 
 
@@ -78,13 +79,16 @@ class Annotation(StrEnum):
 
 
 class DeadLetterHeader(StrEnum):
-    """Kafka headers of a dead letter; the value is the producer's bytes, untouched."""
+    """Kafka headers of a dead letter; the value is the producer's bytes. Where it is cut, `size` (bytes) and `sha256`
+    are those of the whole."""
 
     REASON = "reason"
     DETAIL = "detail"
     TOPIC = "topic"
     PARTITION = "partition"
     OFFSET = "offset"
+    SIZE = "size"
+    SHA256 = "sha256"
 
 
 MODEL_PREFIX: Final = "tidewatch-"
@@ -127,6 +131,7 @@ class Metric(StrEnum):
     SAMPLES = "tidewatch_samples_total"
     SAMPLE_FATE = "tidewatch_samples_placed_total"
     REJECTED = "tidewatch_rejected_total"
+    SERIES_REFUSED = "tidewatch_series_refused_total"
     ROWS_SCORED = "tidewatch_rows_scored_total"
     ANOMALOUS_ROWS = "tidewatch_rows_anomalous_total"
     ENTITIES = "tidewatch_entities"

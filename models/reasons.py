@@ -13,13 +13,16 @@ class RejectReason(StrEnum):
     WRONG_TYPE = "wrong-type"
     MISSING_FIELD = "missing-field"
     NOT_FINITE = "not-finite"
+    VALUE_TOO_LARGE = "value-too-large"
     IN_THE_FUTURE = "in-the-future"
     TOO_OLD = "too-old"
     BAD_TIMESTAMP = "bad-timestamp"
     BAD_NAME = "bad-name"
+    NAME_TOO_LONG = "name-too-long"
     TOO_LARGE = "too-large"
     TOO_MANY_LABELS = "too-many-labels"
     TOO_MANY_SERIES = "too-many-series"
+    TOO_MANY_SERVICES = "too-many-services"
 
 
 class SampleFate(StrEnum):

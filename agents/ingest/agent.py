@@ -19,13 +19,14 @@ from faust.types import StreamT
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter
 
+from agents.ingest.dead_letters import dead_letter
 from agents.ingest.lake_feed import LakeFeed
 from agents.ingest.sample_records import Partitioner, encode
 from agents.kafka.micro_batch import MicroBatch, side_by_side
 from agents.kafka.publisher import Outgoing, Publisher
 from agents.worker.context import Context
 from infra.settings import Settings
-from models.names import DeadLetterHeader, Metric, Topic
+from models.names import Metric, Topic
 from models.parse.outcome import Limits, Parsed
 from models.parse.parser import Parser
 from models.pipeline.warm_up import warm_up_reading
@@ -114,15 +115,7 @@ class Ingest:
 
     def _letters(self, batch: MicroBatch, parsed: Parsed) -> Iterator[Outgoing]:
         for reject in parsed.rejected:
-            record = batch.records[reject.record]
-            headers = [
-                (DeadLetterHeader.REASON.value, reject.reason.value.encode()),
-                (DeadLetterHeader.DETAIL.value, reject.detail.encode()),
-                (DeadLetterHeader.TOPIC.value, record.topic.encode()),
-                (DeadLetterHeader.PARTITION.value, b"%d" % record.partition),
-                (DeadLetterHeader.OFFSET.value, b"%d" % record.offset),
-            ]
-            yield Outgoing(self._dead_letters, record.value, record.key, headers=headers)
+            yield dead_letter(self._dead_letters, batch.records[reject.record], reject)
 
 
 class _Counts:
@@ -135,19 +128,26 @@ class _Counts:
         self._records = counter(Metric.RECORDS, "Records of `metrics` taken in.")
         self._samples = counter(Metric.SAMPLES, "Samples that were accepted.")
         self._rejected = counter(Metric.REJECTED, "Samples that went to the dead-letter topic.", "reason")
+        self._crowded = counter(
+            Metric.SERIES_REFUSED, "Samples of series for which there was no room.", "scope", "service", "label"
+        )
 
     def add(self, batch: MicroBatch, parsed: Parsed) -> None:
         self._records.inc(len(batch))
         self._samples.inc(len(parsed.columns))
         for reject in parsed.rejected:
             self._rejected.labels(reject.reason.value).inc(reject.samples)
+        for crowd, samples in parsed.crowded.items():
+            self._crowded.labels(crowd.scope.value, crowd.service, crowd.label).inc(samples)
 
 
 def _limits(settings: Settings) -> Limits:
     return Limits(
         max_record_bytes=settings.max_record_bytes,
         max_labels=settings.max_labels,
+        max_series_per_entity=settings.max_series_per_entity,
         max_series_per_service=settings.max_series_per_service,
+        max_services=settings.max_services,
         max_future_s=settings.max_future_s,
         max_age_s=settings.max_age_s,
     )

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from agents.kafka.partitioning import partition_of
 from models.errors import Rejected
+from models.limits import MAX_SAMPLES_BYTES, SAMPLE_BYTES
 from models.records import SampleColumns, SampleRecord, distinct, with_room
 from models.series import SeriesBook, parse_series
 
 MAX_SAMPLES: Final = 50_000
-"""Samples of one record: 28 bytes each, and 100 to 150 for the name of each series, so that a record of nothing but new
-series stays under the topic's 16 MiB even where it does not compress."""
+"""Samples of one record: 28 bytes each, and usually 100 to 150 for the name of each series. Where names are longer,
+`MAX_SAMPLES_BYTES` cuts earlier, so that a record stays under the topic's 16 MiB even where it does not compress."""
 
 MAX_CACHED: Final = 1_000_000
 """Entities whose partition is remembered; about 150 bytes each. Beyond it the cache starts anew."""
@@ -71,17 +72,27 @@ def encode(
     if len(columns) == 0:
         return
     targets = partitions[columns.series]
+    most = _most_samples(columns)
     for target in np.unique(targets).tolist():
         rows = np.flatnonzero(targets == target)
-        for part in _chunks(rows, offsets):
+        for part in _chunks(rows, offsets, most):
             yield target, _encode(columns, offsets, source, seen_at_ns, part)
 
 
-def _chunks(rows: NDArray[np.intp], offsets: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:
-    """Parts of at most `MAX_SAMPLES`, cut where the source offset changes: readers skip whole offsets they know."""
+def _most_samples(columns: SampleColumns) -> int:
+    """Samples that one record may have: fewer where names are so long that they alone would fill it."""
+    names_bytes = sum(map(len, columns.series_ids))
+    if 4 * names_bytes + SAMPLE_BYTES * len(columns) <= MAX_SAMPLES_BYTES:  # UTF-8 has at most 4 bytes a character
+        return MAX_SAMPLES
+    longest = max(len(text.encode()) for text in columns.series_ids)
+    return max(1, min(MAX_SAMPLES, MAX_SAMPLES_BYTES // (SAMPLE_BYTES + longest)))
+
+
+def _chunks(rows: NDArray[np.intp], offsets: NDArray[np.int64], most: int) -> Iterator[NDArray[np.intp]]:
+    """Parts of at most `most` samples, cut where the source offset changes: readers skip whole offsets they know."""
     start = 0
-    while len(rows) - start > MAX_SAMPLES:
-        cut = int(np.searchsorted(offsets[rows], offsets[rows[start + MAX_SAMPLES]]))
+    while len(rows) - start > most:
+        cut = int(np.searchsorted(offsets[rows], offsets[rows[start + most]]))
         if cut <= start:  # one source record holds more; it may not be cut
             cut = int(np.searchsorted(offsets[rows], offsets[rows[start]], side="right"))
         yield rows[start:cut]

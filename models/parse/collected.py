@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import Rejected
+from models.limits import MAX_MAGNITUDE, MAX_SAMPLES_BYTES
 from models.parse.event_time import EventTimes
 from models.parse.fast.native_batch import Read
 from models.parse.known_series import KnownSeries, SeriesKey
@@ -31,6 +33,7 @@ class Collected:
         self.values: list[float] = []
         self.record: list[int] = []
         self.empty = 0
+        self._grown: Counter[int] = Counter()
         self._rejects: dict[tuple[int, RejectReason], Reject] = {}
 
     def add(self, record: int, key: SeriesKey, value: float, time_ns: int) -> None:
@@ -51,14 +54,20 @@ class Collected:
         """Event time of a sample; None means the record's own; raises `Rejected`."""
         return record_time_ns if timestamp is None else self.times.read(timestamp)
 
-    def reject(self, record: int, error: Rejected) -> None:
-        """Note a refused sample, together with earlier ones of the same record and reason."""
+    def grow(self, record: int, n_bytes: int) -> None:
+        """Note what the samples of a metric will take as records of `samples`; raises `Rejected` (`too-large`)."""
+        if self._grown[record] + n_bytes > MAX_SAMPLES_BYTES:
+            raise Rejected(RejectReason.TOO_LARGE, f"its samples take more than {MAX_SAMPLES_BYTES} bytes")
+        self._grown[record] += n_bytes
+
+    def reject(self, record: int, error: Rejected, samples: int = 1) -> None:
+        """Note refused samples, together with earlier ones of the same record and reason."""
         slot = (record, error.reason)
         known = self._rejects.get(slot)
         if known is None:
-            self._rejects[slot] = Reject(record, error.reason, error.detail[:_MAX_DETAIL])
+            self._rejects[slot] = Reject(record, error.reason, error.detail[:_MAX_DETAIL], samples)
         else:
-            self._rejects[slot] = known._replace(samples=known.samples + 1)
+            self._rejects[slot] = known._replace(samples=known.samples + samples)
 
     @property
     def seen(self) -> int:
@@ -75,13 +84,15 @@ class Collected:
         # differences could overflow for absurd times, comparisons with a bound cannot: record times are sane
         newest = (own if seen_at_ns is None else np.int64(seen_at_ns)) + np.int64(limits.max_future_s * _SECOND_NS)
         oldest = own - np.int64(limits.max_age_s * _SECOND_NS)
-        finite = np.isfinite(values)
-        good = finite & (times <= newest) & (times >= oldest)
+        bounded = np.abs(values) <= MAX_MAGNITUDE  # NaN is not
+        good = bounded & (times <= newest) & (times >= oldest)
         if not good.all():
             for sample in np.flatnonzero(~good).tolist():
                 series_id = self.known.book.texts[series[sample]][:100]
-                if not finite[sample]:
-                    error = Rejected(RejectReason.NOT_FINITE, f"{series_id} is {values[sample]}")
+                if not bounded[sample]:
+                    finite = np.isfinite(values[sample])
+                    reason = RejectReason.VALUE_TOO_LARGE if finite else RejectReason.NOT_FINITE
+                    error = Rejected(reason, f"{series_id} is {values[sample]}")
                 else:
                     old = times[sample] < oldest[sample]
                     reason = RejectReason.TOO_OLD if old else RejectReason.IN_THE_FUTURE
@@ -95,7 +106,7 @@ class Collected:
         series_ids = [book.texts[number] for number in numbers]
         columns = SampleColumns(series_ids, renumbered, times, values)
         rejected = sorted(self._rejects.values(), key=lambda reject: reject.record)
-        return Parsed(columns, book, used.astype(np.int32), record, rejected, self.empty)
+        return Parsed(columns, book, used.astype(np.int32), record, rejected, self.empty, self.known.crowds.take())
 
     def _in_order(self, read: Sequence[Read]) -> Read:
         """Every sample in the order of records, and within a record as it is there."""

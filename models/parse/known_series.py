@@ -11,6 +11,8 @@ from typing import Final, TypeAlias
 import msgspec
 
 from models.errors import Rejected
+from models.limits import MAX_ENTITY_BYTES, MAX_SERIES_BYTES, MAX_SERVICE_BYTES, encoded_bytes
+from models.parse.crowds import Crowd, Crowds, Scope
 from models.parse.fast.series_keys import RawForms
 from models.parse.outcome import Limits
 from models.reasons import RejectReason
@@ -25,10 +27,6 @@ GENERATION_NS: Final = 3600 * 1_000_000_000
 # Raw forms remembered; at ~500 bytes each with their series this bounds the memory at about 0.25 GB. It must stay above
 # the live series of a worker (100,000 is the size it is built for): beyond it everything is forgotten and learnt again.
 MAX_KEYS: Final = 500_000
-# A series text is a key in PostgreSQL and on Kafka. A PostgreSQL index row holds 2,704 bytes, and service and entity
-# (which contains the service) share one: 2 x 512 stays under it.
-MAX_SERIES_BYTES: Final = 4096
-MAX_ENTITY_BYTES: Final = 512
 
 _LABEL_NAME = re.compile(r'[^={},"\\\s\x00-\x1f\x7f]+')
 _decode_labels = msgspec.json.Decoder(dict[str, str]).decode
@@ -41,12 +39,14 @@ class KnownSeries:
         numbers: number of every raw form known; look here first, then call `learn`.
         forms: the native ones of them, for compiled loops.
         book: the series by number; another one where numbers begin anew.
+        crowds: what had no room for another series, and the label to blame.
     """
 
     def __init__(self, limits: Limits, entity_rule: EntityRule) -> None:
         self._limits = limits
         self._rule = entity_rule
         self._generation_started_ns: int | None = None
+        self.crowds = Crowds()
         self._clear()
 
     def _clear(self) -> None:
@@ -56,6 +56,8 @@ class KnownSeries:
         self.book = SeriesBook()
         self._number_of: dict[str, int] = {}
         self._per_service: Counter[str] = Counter()
+        self._per_entity: Counter[str] = Counter()
+        self.crowds.clear()
         self._alive: set[int] = set()
 
     def begin(self, time_ns: int) -> None:
@@ -85,13 +87,16 @@ class KnownSeries:
             self.book.add(before.texts[old], before.owners[old])
         self._number_of = {series_id: number for number, series_id in enumerate(self.book.texts)}
         self._per_service = Counter(owner.service for owner in self.book.owners)
+        self._per_entity = Counter(owner.entity for owner in self.book.owners)
+        self.crowds.clear()
         self._alive = set()
 
     def learn(self, key: SeriesKey) -> int:
         """Number of the series that a raw form stands for, from now on known.
 
         Raises:
-            Rejected: `wrong-type`, `bad-name`, `too-many-labels`, `too-large`, `too-many-series` or `unparsable`.
+            Rejected: `wrong-type`, `bad-name`, `name-too-long`, `too-many-labels`, `too-many-series`,
+                `too-many-services` or `unparsable`.
         """
         series_id, metric, labels = self._read(key)
         number = self._number_of.get(series_id)
@@ -99,6 +104,7 @@ class KnownSeries:
             owner = self._admit(metric, labels)
             number = self._number_of[series_id] = self.book.add(series_id, owner)
             self._per_service[owner.service] += 1
+            self._per_entity[owner.entity] += 1
         self.numbers[self._sharing(key)] = number
         if len(key) == 2:
             self.forms.add(key[0].encode(), key[1], number)
@@ -128,17 +134,33 @@ class KnownSeries:
                 raise Rejected(RejectReason.BAD_NAME, f"label {name[:60]!r}={value[:60]!r}")
         series_id = format_series(metric, labels)
         if len(series_id.encode()) > MAX_SERIES_BYTES:
-            raise Rejected(RejectReason.TOO_LARGE, f"series beyond {MAX_SERIES_BYTES} bytes: {series_id[:60]!r}")
+            raise Rejected(RejectReason.NAME_TOO_LONG, f"series beyond {MAX_SERIES_BYTES} bytes: {series_id[:60]!r}")
         return series_id, metric, labels
 
     def _admit(self, metric: str, labels: dict[str, str]) -> Owner:
-        """What a new series belongs to; raises `Rejected` where its service may not have another."""
-        identity = self._rule.identify_labels(metric, labels)
-        if len(identity.entity.encode()) > MAX_ENTITY_BYTES:
-            raise Rejected(RejectReason.TOO_LARGE, f"entity beyond {MAX_ENTITY_BYTES} bytes: {identity.entity[:60]!r}")
-        if self._per_service[identity.service] >= self._limits.max_series_per_service:
-            raise Rejected(
-                RejectReason.TOO_MANY_SERIES,
-                f"service {identity.service[:60]!r} has {self._limits.max_series_per_service} series already",
-            )
-        return identity.owner
+        """What a new series belongs to; raises `Rejected` where its names are too long, or there is no room for it."""
+        owner = self._rule.identify_labels(metric, labels).owner
+        for what, n_bytes, limit in (
+            (f"entity {owner.entity[:60]!r}", len(owner.entity.encode()), MAX_ENTITY_BYTES),
+            (f"service {owner.service[:60]!r}", encoded_bytes(owner.service), MAX_SERVICE_BYTES),
+        ):
+            if n_bytes > limit:
+                raise Rejected(RejectReason.NAME_TOO_LONG, f"{what} has {n_bytes} bytes, {limit} are allowed")
+        self._find_room(owner)
+        return owner
+
+    def _find_room(self, owner: Owner) -> None:
+        limits = self._limits
+        if owner.service not in self._per_service and len(self._per_service) >= limits.max_services:
+            crowd = Crowd(Scope.SERVICES, "", self._rule.service_labels[0])
+            self.crowds.refuse(crowd)
+            raise Rejected(RejectReason.TOO_MANY_SERVICES, f"there are {limits.max_services} services already")
+        for scope, name, there, limit in (
+            (Scope.ENTITY, owner.entity, self._per_entity[owner.entity], limits.max_series_per_entity),
+            (Scope.SERVICE, owner.service, self._per_service[owner.service], limits.max_series_per_service),
+        ):
+            if there >= limit:
+                label = self.crowds.label_to_blame(scope, name, self.book)
+                self.crowds.refuse(Crowd(scope, owner.service, label))
+                detail = f"{scope.value} {name[:60]!r} has {limit} series already; most values: label {label[:60]!r}"
+                raise Rejected(RejectReason.TOO_MANY_SERIES, detail)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.parse.crowds import Crowd
 from models.reasons import RejectReason
 from models.records import SampleColumns
 from models.series import SeriesBook
@@ -20,14 +21,17 @@ class Limits:
     Attributes:
         max_record_bytes: longest record (`too-large`).
         max_labels: labels of one series (`too-many-labels`).
-        max_series_per_service: distinct series of one service that are alive (`too-many-series`).
+        max_series_per_entity, max_series_per_service: distinct series that are alive (`too-many-series`).
+        max_services: distinct services that are alive (`too-many-services`).
         max_future_s: event time ahead of the present (`in-the-future`).
         max_age_s: event time behind the record's time (`too-old`).
     """
 
     max_record_bytes: int = 1_000_000
     max_labels: int = 40
+    max_series_per_entity: int = 10_000
     max_series_per_service: int = 50_000
+    max_services: int = 1_000
     max_future_s: float = 300.0
     max_age_s: float = 14 * 86_400.0
 
@@ -58,6 +62,7 @@ class Parsed:
         record: int32 `(n_samples,)`, index of the record each sample came from.
         rejected: the bad ones.
         empty: records that were well formed and held no numeric value, such as a Telegraf metric with text fields only.
+        crowded: how many samples found no room, and where.
     """
 
     columns: SampleColumns
@@ -66,3 +71,4 @@ class Parsed:
     record: NDArray[np.int32]
     rejected: list[Reject]
     empty: int
+    crowded: dict[Crowd, int]

@@ -82,17 +82,10 @@ class Parser:
                     raise _unfit(value, limit)
                 sample = native.decode_sample(value)
                 time_ns = out.time_ns(sample.timestamp, own_time_ns)
-                key = (sample.metric, bytes(sample.labels))
-                number = self._known.numbers.get(key)
-                if number is None:
-                    number = self._known.learn(key)
             except (Rejected, *DECODE_ERRORS):
                 self._read(value, record, own_time_ns, out)
-                continue
-            out.series.append(number)
-            out.event_time_ns.append(time_ns)
-            out.values.append(sample.value)
-            out.record.append(record)
+            else:
+                out.add(record, (sample.metric, bytes(sample.labels)), sample.value, time_ns)
 
     def _read(self, body: bytes | None, record: int, record_time_ns: int, out: Collected) -> None:
         """Any record: repair what JSON has no word for, tell the format, and let it read."""

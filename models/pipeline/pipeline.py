@@ -27,7 +27,7 @@ from models.service_model.ask import Multivariate, ask_models
 from models.service_model.model import ServiceModel
 from models.sli.binding import SloBinding
 from models.sli.counts import NO_COUNTS, Counts, bind, sum_counts
-from models.state.results import Drift, Episode, Folded, LatestScores, RetrainWish, ScoredRows, SloCounts
+from models.state.results import Drift, Episode, Folded, LatestScores, RetrainWish, ScoredRows, SloCounts, drift_id
 from models.state.rows import Rows, Samples, chosen, joined, spoken
 from models.state.tables import EntityName, State
 from models.ticks import placing
@@ -295,7 +295,7 @@ class Pipeline:
             feature = self._state.features[series]
             self._state.series["drift_ns"][series] = at_ns
         return Drift(
-            id=f"{name.entity}:{feature}:{at_ns}",
+            id=drift_id(name.entity, feature, at_ns),
             service=name.service,
             entity=name.entity,
             series=feature,

@@ -130,6 +130,11 @@ class Episode:
     series: tuple[SeriesPart, ...] = ()
 
 
+def drift_id(entity: str, feature: str, at_ns: int) -> str:
+    """Key of a drift: made of its cause, so that a repeat is recognised."""
+    return f"{entity}:{feature}:{at_ns}"
+
+
 @dataclass(frozen=True, slots=True)
 class Drift:
     """A change of a feature, or of the anomaly score, that was detected and then lasted.

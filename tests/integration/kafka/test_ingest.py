@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import faust
 import numpy as np
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import NewTopic
 from prometheus_client import CollectorRegistry
 
 from agents.ingest.sample_records import Decoded, decode
@@ -21,11 +26,12 @@ from agents.kafka.partitioning import partition_of
 from agents.worker.app import attach, build
 from agents.worker.context import Context
 from agents.worker.retry import Dependencies
-from infra.kafka.admin import create_topics
+from infra.kafka.admin import create, create_topics
 from infra.lake.lake import LakeWriter
 from infra.settings import Settings
 from infra.store.database import Database
 from models.errors import Unavailable
+from models.limits import MAX_LETTER_BYTES
 from models.names import Topic
 from models.series import EntityRule
 from tests.integration.faust_app import committed, eventually, produce, read_all, running, settings_for
@@ -118,6 +124,33 @@ async def test_dead_letters_carry_the_bytes_the_key_and_the_reason(
     good = np.concatenate([part.columns.values for part in await samples_of(kafka, settings)])
     assert good.tolist() == [0.0, 6.0]
     assert await committed(kafka, settings.group, settings.topic(Topic.METRICS)) == 7
+
+
+async def test_a_record_of_five_megabytes_becomes_a_cut_letter_and_the_stream_goes_on(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    settings = settings_for(kafka, topic_prefix, partitions=1, lake=str(tmp_path), lake_flush_s=0.1)
+    metrics = settings.topic(Topic.METRICS)
+    await create(kafka, [NewTopic(metrics, 1, 1, topic_configs={"max.message.bytes": str(8 * 1024 * 1024)})])
+    await create_topics(settings)
+    large = random.Random(1).randbytes(5_000_000)  # no compression makes it fit
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, max_request_size=8 * 1024 * 1024)
+    await producer.start()
+    for value in (sample(0), large, sample(2)):
+        await producer.send_and_wait(metrics, value)
+    await producer.stop()
+    letters: list[Any] = []
+    async with ingesting(settings):
+        async with asyncio.timeout(30):
+            while not letters or sum(len(part.offsets) for part in await samples_of(kafka, settings)) < 2:
+                letters = await read_all(kafka, settings.topic(Topic.DEAD_LETTER))
+                await asyncio.sleep(0.1)
+        await eventually(lambda: bool(list(tmp_path.rglob("*.parquet"))))
+    assert [letter.value for letter in letters] == [large[:MAX_LETTER_BYTES]]
+    headers = {name: value.decode() for name, value in letters[0].headers}
+    assert (headers["reason"], headers["offset"]) == ("too-large", "1")
+    assert (headers["size"], headers["sha256"]) == ("5000000", hashlib.sha256(large).hexdigest())
+    assert await committed(kafka, settings.group, metrics) == 3
 
 
 async def test_a_lake_that_is_down_holds_the_acknowledgement_back_and_not_the_stream(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from agents.ingest import sample_records
 from agents.ingest.sample_records import Decoded, Partitioner, decode, encode, with_identity
 from agents.kafka.partitioning import partition_of
+from models.limits import MAX_SAMPLES_BYTES
 from models.records import SampleColumns
 from models.series import EntityRule, SeriesBook
 
@@ -91,3 +92,12 @@ def test_samples_of_what_is_no_series_can_be_left_out() -> None:
 def test_a_record_that_is_none_of_ours_says_so(value: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - msgspec's errors are ValueErrors with texts of their own
         decode(value)
+
+
+def test_records_of_long_names_stay_under_the_limit_of_their_topic() -> None:
+    n = 9_000
+    names = [f'm{{n="{number:05}",x="{"日" * 660}"}}' for number in range(n)]
+    columns = SampleColumns(names, np.arange(n, dtype=np.int32), np.zeros(n, np.int64), np.zeros(n))
+    encoded = list(encode(columns, np.zeros(n, np.int64), np.arange(n), "metrics:0", 5))
+    assert max(len(value) for _, value in encoded) <= MAX_SAMPLES_BYTES
+    assert [name for _, value in encoded for name, *_ in as_rows(decode(value))] == names

@@ -154,8 +154,28 @@ BAD = {
     "an empty label name": ('{"metric":"m","value":1,"labels":{"":"x"}}', RejectReason.BAD_NAME),
     "NUL in a label": ('{"metric":"m","value":1,"labels":{"a":"x\\u0000"}}', RejectReason.BAD_NAME),
     "a record too long": ('{"metric":"m","value":1,"x":"' + "x" * 1_000_000 + '"}', RejectReason.TOO_LARGE),
-    "a label too long": ('{"metric":"m","value":1,"labels":{"a":"' + "x" * 5000 + '"}}', RejectReason.TOO_LARGE),
-    "an entity too long": ('{"metric":"m","value":1,"labels":{"service":"' + "x" * 600 + '"}}', RejectReason.TOO_LARGE),
+    "a label too long": ('{"metric":"m","value":1,"labels":{"a":"' + "x" * 5000 + '"}}', RejectReason.NAME_TOO_LONG),
+    "an entity too long": (
+        '{"metric":"m","value":1,"labels":{"service":"s","host":"' + "x" * 600 + '"}}',
+        RejectReason.NAME_TOO_LONG,
+    ),
+    "a service too long for a folder of the lake": (
+        '{"metric":"m","value":1,"labels":{"service":"' + "x" * 241 + '"}}',
+        RejectReason.NAME_TOO_LONG,
+    ),
+    "a service too long once percent-encoded": (
+        '{"metric":"m","value":1,"labels":{"service":"' + "日" * 27 + '"}}',
+        RejectReason.NAME_TOO_LONG,
+    ),
+    "a value whose sums would overflow": ('{"metric":"m","value":1.7e308}', RejectReason.VALUE_TOO_LARGE),
+    "half of a surrogate pair in a label": (
+        '{"metric":"m","value":1,"labels":{"a":"\\udc00x"}}',
+        RejectReason.UNPARSABLE,
+    ),
+    "Telegraf's tags repeated beyond what one record of samples takes": (
+        json.dumps({"name": "m", "tags": {"t": "x" * 2000}, "fields": {f"f{n}": 1 for n in range(7000)}}),
+        RejectReason.TOO_LARGE,
+    ),
     "too many labels": (f'{{"metric":"m","value":1,"labels":{MANY_LABELS}}}', RejectReason.TOO_MANY_LABELS),
     "Telegraf without a name": ('{"fields":{"x":1},"tags":{}}', RejectReason.MISSING_FIELD),
     "Telegraf without fields": ('{"name":"cpu","tags":{}}', RejectReason.MISSING_FIELD),
@@ -189,7 +209,8 @@ def test_bad_records_are_refused_with_a_reason(record: bytes | str | None, reaso
 
 
 def test_every_reason_that_parsing_can_give_is_in_the_table() -> None:
-    assert {reason for _, reason in BAD.values()} | {RejectReason.TOO_MANY_SERIES} == set(RejectReason)
+    crowded = {RejectReason.TOO_MANY_SERIES, RejectReason.TOO_MANY_SERVICES}
+    assert {reason for _, reason in BAD.values()} | crowded == set(RejectReason)
 
 
 @pytest.mark.parametrize("whole", ["2262-04-11T23:47:14", "2262-04-11T23:47:15", "2262-04-11T23:47:16"])
