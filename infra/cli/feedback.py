@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.cli.database import reading, writing
-from infra.cli.moments import moment_ns
 from models.errors import Misconfigured
+from models.moments import moment_ns
 
 if TYPE_CHECKING:
     from infra.alerting.feedback import Consequence, KnownAlert

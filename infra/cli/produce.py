@@ -16,10 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from infra.producers.pace import SystemClock
 from infra.settings import Settings, load
-from models.errors import Misconfigured, Rejected
+from models.errors import Misconfigured
+from models.moments import duration_s, moment_ns
 from models.names import Topic
-from models.parse.event_time import rfc3339_ns
-from models.synthetic.incidents import duration_s, parse_incident
+from models.synthetic.incidents import parse_incident
 
 if TYPE_CHECKING:
     from infra.producers.publisher import Publisher
@@ -239,10 +239,7 @@ def _start_ns(text: str, now_ns: int, lasts_s: float, interval_s: float) -> int:
     if not text:
         interval_ns = round(interval_s * 1e9)
         return (now_ns - round(lasts_s * 1e9)) // interval_ns * interval_ns
-    try:
-        return rfc3339_ns(text)
-    except Rejected as error:
-        raise Misconfigured(f"--start: {error.detail}") from error
+    return moment_ns(text, now_ns)
 
 
 def _write(simulation: Simulation, ticks: int, folder: Path, file_format: str, as_json: bool) -> None:

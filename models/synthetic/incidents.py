@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from models.errors import Misconfigured
 from models.labels import LabelWindow
+from models.moments import duration_s
 
 
 class IncidentKind(StrEnum):
@@ -34,11 +35,9 @@ DEFAULT_MAGNITUDE: Mapping[IncidentKind, float] = {
 }
 # not anomalies of a sample: a new normal, and nothing to score
 _UNLABELLED = (IncidentKind.LEVEL_SHIFT, IncidentKind.SILENCE)
-_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _SPEC = re.compile(
-    r"(?P<service>[^:/@]+)(?:/(?P<instance>[^:@]+))?:(?P<kind>[a-z_]+)@(?P<start>[\d.]+[smhd])"
-    r"(?:\+(?P<duration>[\d.]+[smhd]))?(?:\*(?P<magnitude>[\d.]+))?"
+    r"(?P<service>[^:/@]+)(?:/(?P<instance>[^:@]+))?:(?P<kind>[a-z_]+)@(?P<start>[\d.]+[smhdw])"
+    r"(?:\+(?P<duration>[\d.]+[smhdw]))?(?:\*(?P<magnitude>[\d.]+))?"
 )
 
 
@@ -65,18 +64,6 @@ class Incident:
     @property
     def end_s(self) -> float:
         return self.start_s + self.duration_s
-
-
-def duration_s(text: str) -> float:
-    """Seconds of a text such as `90s`, `5m`, `1.5h`, `2d`; raises `Misconfigured`.
-
-    >>> duration_s("1.5h")
-    5400.0
-    """
-    match = _DURATION.fullmatch(text)
-    if match is None:
-        raise Misconfigured(f"{text!r} is no duration: write a number and one of s, m, h, d, such as 90s or 1.5h")
-    return float(match[1]) * _UNIT_S[match[2]]
 
 
 def parse_incident(spec: str) -> Incident:

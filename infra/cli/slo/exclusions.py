@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.cli.database import reading, writing
-from infra.cli.moments import length_ns, moment_ns
 from models.errors import Misconfigured
+from models.moments import duration_ns, moment_ns
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -91,7 +91,7 @@ def silence(
     from models.slo.exclusions import ExceptionKind
 
     now_ns = time.time_ns()
-    _make(name, ExceptionKind.SILENCE, now_ns, now_ns + length_ns(lasts), reason=reason, by=by)
+    _make(name, ExceptionKind.SILENCE, now_ns, now_ns + duration_ns(lasts), reason=reason, by=by)
 
 
 def maintenance(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from models.errors import Misconfigured, Rejected, Unavailable
+from models.errors import Misconfigured, Unavailable
+from models.moments import moment_ns
 
 if TYPE_CHECKING:
     from models.slo.definition import Slo
@@ -26,7 +26,6 @@ EPILOG = (
     "tidewatch slo simulate --data past/ --slo checkout.yaml --target 99.5,99.9 --noise noise.csv   ·   "
     "tidewatch slo simulate --lake --since 7d --json"
 )
-_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def command(
@@ -172,22 +171,11 @@ def _target(word: str) -> float:
 def _span(since: str, until: str | None) -> tuple[int, int]:
     """Bounds of the lake's samples, nanoseconds."""
     now_ns = time.time_ns()
-    to_ns = now_ns if until is None else _moment(until, "--until", now_ns)
-    from_ns = _moment(since, "--since", now_ns)
+    to_ns = now_ns if until is None else moment_ns(until, now_ns)
+    from_ns = moment_ns(since, now_ns)
     if from_ns >= to_ns:
         raise Misconfigured(f"--since {since} is not before --until {until or 'now'}")
     return from_ns, to_ns
-
-
-def _moment(text: str, option: str, now_ns: int) -> int:
-    from models.parse.event_time import event_time_ns
-
-    ago = re.fullmatch(r"-?(\d{1,6})([smhdw])", text)
-    if ago:
-        return now_ns - int(ago[1]) * _UNITS_S[ago[2]] * 1_000_000_000
-    with suppress(Rejected):
-        return event_time_ns(text)
-    raise Misconfigured(f"{option}: {text!r} is neither a time as in 2026-11-20T10:00:00Z nor a time ago as in 7d")
 
 
 def _warnings(tried: Sequence[Variant], recorder: SloRecorder) -> list[str]:
