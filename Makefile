@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 require = command -v $(1) > /dev/null || { echo "$(1) is missing: install the package $(2)" >&2; exit 1; }
 
-.PHONY: help setup demo test test-unit test-core chaos check bench bench-quality up down status lock clean
+.PHONY: help setup demo test test-unit test-core chaos check schema bench bench-quality up down status lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ check: setup ## lint, format, types, import fence, examples in docstrings, Prome
 	@echo "promtool";     $(call require,promtool,prometheus); \
 	  promtool check rules prometheus/rules/*.yml; promtool test rules prometheus/tests/*.yml
 	@echo "amtool";       $(call require,amtool,prometheus-alertmanager); amtool check-config alertmanager/alertmanager.yml
+
+schema: setup ## write infra/store/schema/current.sql anew, from the migrations
+	@exec $(BIN)/python -m infra.local.schema_file
 
 bench: setup ## measure speed, scale, memory (45 min; ARGS=--quick, ARGS="--only latency"); tables and JSON in benchmarks/results
 	@exec $(BIN)/python -m benchmarks $(ARGS)

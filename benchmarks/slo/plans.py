@@ -139,7 +139,7 @@ class _Day:
             burn_alerts.firing(cursor)
             burn_alerts.of_service_between(cursor, BURNING, NOW_NS - 3600 * SECOND_NS, NOW_NS)
             forecasts_of(cursor)
-            slo_exceptions.history(cursor, self._burning[0].slo.name)
+            slos.history(cursor, self._burning[0].slo.name)
             stored_exceptions.load(cursor, [self._burning[0].slo.name])
             dependencies.load(cursor)
 

@@ -8,13 +8,13 @@ from typing import Final
 from psycopg2.extensions import cursor as Cursor
 
 from infra.slo import proposals as slo_proposals
-from infra.store import feedback
-from infra.store.feedback import StoredMark, ThresholdMove
+from infra.store import anomalies, feedback
+from infra.store.feedback import KnownAlert, StoredMark, ThresholdMove
 from infra.store.slo.proposals import Proposal
 from models.alerting.feedback import Mark, Verdict, threshold_factor
 from models.errors import Misconfigured
-from models.names import AlertLabel, AlertName
-from models.timestamps import from_datetime, to_datetime, to_rfc3339
+from models.names import AlertName
+from models.timestamps import to_rfc3339
 
 MARKABLE: Final = (
     AlertName.METRIC_ANOMALY.value,
@@ -39,47 +39,9 @@ class Consequence:
     proposal: Proposal | None
 
 
-@dataclass(frozen=True, slots=True)
-class KnownAlert:
-    """An alert that a verdict can be about; times in nanoseconds since the epoch, the end None while it fires."""
-
-    fingerprint: str
-    alertname: str
-    service: str
-    entity: str
-    slo_name: str
-    severity: str
-    summary: str
-    start_ns: int
-    end_ns: int | None
-    verdict: Verdict | None
-
-
 def known_alerts(cursor: Cursor, since_ns: int) -> list[KnownAlert]:
-    """Alerts that fire or ended after a moment, and what was said about them; the newest first."""
-    cursor.execute(
-        """SELECT alert.fingerprint, labels, annotations->>'summary', alert.starts_at, alert.ends_at, verdict
-           FROM alert LEFT JOIN feedback ON feedback.fingerprint = alert.fingerprint
-               AND feedback.starts_at = alert.starts_at AND undone_at IS NULL
-           WHERE labels->>'alertname' = ANY(%s) AND (alert.ends_at IS NULL OR alert.ends_at >= %s)
-           ORDER BY alert.starts_at DESC, alert.fingerprint""",
-        (list(MARKABLE), to_datetime(since_ns)),
-    )
-    return [
-        KnownAlert(
-            fingerprint,
-            labels[AlertLabel.ALERTNAME.value],
-            labels[AlertLabel.SERVICE.value],
-            labels.get(AlertLabel.ENTITY.value, ""),
-            labels.get(AlertLabel.SLO.value, ""),
-            labels[AlertLabel.SEVERITY.value],
-            summary or "",
-            from_datetime(start),
-            None if end is None else from_datetime(end),
-            None if verdict is None else Verdict(verdict),
-        )
-        for fingerprint, labels, summary, start, end, verdict in cursor.fetchall()
-    ]
+    """Alerts that can be judged and fire or ended after a moment, with what was said about them; the newest first."""
+    return feedback.known_alerts(cursor, MARKABLE, since_ns)
 
 
 def mark_alert(
@@ -163,6 +125,4 @@ def _peak(cursor: Cursor, alert: KnownAlert) -> float | None:
     """Highest score of the anomaly that an alert is about; None for others."""
     if alert.alertname != AlertName.METRIC_ANOMALY.value:
         return None
-    cursor.execute("SELECT peak_score FROM anomaly WHERE id = %s", (f"{alert.entity}:{to_rfc3339(alert.start_ns)}",))
-    row = cursor.fetchone()
-    return None if row is None else float(row[0])
+    return anomalies.peak_score(cursor, f"{alert.entity}:{to_rfc3339(alert.start_ns)}")

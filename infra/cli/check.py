@@ -90,14 +90,8 @@ def postgres(settings: Settings) -> str:
 
     database = Database(settings.database_url.get_secret_value(), connect_timeout_s=3)
     try:
-        with database.transaction() as cursor:
-            cursor.execute("SELECT to_regclass('tidewatch_schema')::text, current_setting('server_version')")
-            table, version = cursor.fetchone() or (None, "")
-            if table is None:
-                return f"PostgreSQL {version}; no schema yet (a worker makes it)"
-            cursor.execute("SELECT version_num FROM tidewatch_schema")
-            row = cursor.fetchone()
-            return f"PostgreSQL {version}, schema {row[0] if row else 'empty'}"
+        server, schema = database.server_version(), database.schema_version()
+        return f"PostgreSQL {server}, " + (f"schema {schema}" if schema else "no schema yet (a worker makes it)")
     finally:
         database.close()
 

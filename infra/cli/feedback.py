@@ -17,8 +17,8 @@ from models.errors import Misconfigured
 from models.moments import moment_ns
 
 if TYPE_CHECKING:
-    from infra.alerting.feedback import Consequence, KnownAlert
-    from infra.store.feedback import StoredMark, ThresholdMove
+    from infra.alerting.feedback import Consequence
+    from infra.store.feedback import KnownAlert, StoredMark, ThresholdMove
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -12,36 +12,11 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from infra.store.database import Database
+from infra.store.demo import VIEWS, view
 from models.errors import Unavailable
 from models.names import Metric
 
 SCRAPE_TIMEOUT_S = 2.0
-
-_ALERTS = """
-    SELECT labels->>'alertname' AS name, labels->>'service' AS service, coalesce(labels->>'entity', '') AS entity,
-           coalesce(labels->>'slo', '') AS slo, coalesce(labels->>'burn_window', '') AS burn_window,
-           labels->>'severity' AS severity, state, starts_at, ends_at, annotations->>'summary' AS summary
-    FROM alert WHERE labels->>'alertname' <> 'Watchdog' ORDER BY state, updated_at DESC LIMIT 12
-"""
-_BUDGETS = """
-    SELECT s.name, s.service, s.target_ratio,
-           max(st.budget_remaining_ratio) AS budget_remaining_ratio,
-           max(st.burn_rate) FILTER (WHERE st.burn_window <> 'period') AS worst_burn_rate
-    FROM slo s LEFT JOIN slo_status st ON st.slo_id = s.id WHERE s.active GROUP BY s.id ORDER BY s.name
-"""
-_ANOMALIES = """
-    SELECT service, entity, started_at, ended_at, peak_score, cause_metric, value, expected FROM anomaly
-    ORDER BY started_at DESC LIMIT 8
-"""
-_DRIFTS = "SELECT service, entity, series, detector, at FROM drift ORDER BY at DESC LIMIT 5"
-_TRAININGS = """
-    SELECT DISTINCT ON (service) service, reason, outcome FROM training
-    WHERE outcome IS NULL OR service NOT IN (SELECT service FROM serving) ORDER BY service, asked_at DESC
-"""
-_SERVING = """
-    SELECT s.service, s.version, s.promoted_at, t.reason
-    FROM serving s LEFT JOIN training t ON t.service = s.service AND t.version = s.version ORDER BY s.service
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +30,7 @@ class EntityScore:
 
 @dataclass
 class Observation:
-    """One look at the system. Rows are dictionaries keyed as in the queries above."""
+    """One look at the system. Rows are dictionaries of the columns in `infra.store.demo.VIEWS`."""
 
     at: datetime
     samples_per_s: float = 0.0
@@ -74,14 +49,6 @@ class Observation:
     trainings: list[dict[str, Any]] = field(default_factory=list)
     serving: list[dict[str, Any]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-
-
-def rows(database: Database, query: str, parameters: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
-    """Rows of a query as dictionaries; raises `Unavailable`."""
-    with database.transaction() as cursor:
-        cursor.execute(query, parameters)
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 class Observer:
@@ -104,15 +71,9 @@ class Observer:
         seen = Observation(at=self._now())
         self._scrape(seen)
         try:
-            for name, query in (
-                ("alerts", _ALERTS),
-                ("budgets", _BUDGETS),
-                ("anomalies", _ANOMALIES),
-                ("drifts", _DRIFTS),
-                ("trainings", _TRAININGS),
-                ("serving", _SERVING),
-            ):
-                setattr(seen, name, rows(self._database, query))
+            with self._database.transaction() as cursor:
+                for part in VIEWS:
+                    setattr(seen, part, view(cursor, part))
         except Unavailable as error:
             seen.problems.append(str(error))
         return seen

@@ -5,34 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
+
+from psycopg2.extensions import cursor as Cursor
 
 from infra.alerting.webhook import WebhookReceiver
 from infra.demo.chain import Chain, Link, Look
-from infra.demo.observe import Observation, rows
+from infra.demo.observe import Observation
 from infra.demo.scores_tail import ScoresTail
 from infra.mlflow.registry import Registry
+from infra.store import demo
 from infra.store.database import Database
 from models.errors import Unavailable
-from models.names import AlertLabel, AlertName, Severity, Topic
-from models.reasons import RetrainReason, TrainingOutcome
+from models.names import AlertLabel, AlertName, Severity
+from models.reasons import RetrainReason
 from models.slo.definition import Slo
 
-_PAGE_LABELS: Final = (AlertLabel.ALERTNAME, AlertLabel.SLO, AlertLabel.SEVERITY)
+Found = TypeVar("Found")
 
-_BURN = """
-    SELECT min(starts_at) AS at FROM alert
-    WHERE labels->>'alertname' = %s AND labels->>'slo' = %s AND labels->>'severity' = %s AND starts_at >= %s
-"""
-_DRIFT = "SELECT min(at) AS at FROM drift WHERE service = %s AND at >= %s"
-_ASKED = """
-    SELECT min(created_at) AS at FROM outbox
-    WHERE topic = %s AND key = %s AND created_at >= %s AND position(%s IN convert_from(value, 'UTF8')) > 0
-"""
-_TRAINED = """
-    SELECT finished_at AS at, version FROM training
-    WHERE service = %s AND reason = %s AND asked_at >= %s AND outcome = %s ORDER BY finished_at LIMIT 1
-"""
+_PAGE_LABELS: Final = (AlertLabel.ALERTNAME, AlertLabel.SLO, AlertLabel.SEVERITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +37,13 @@ class Witness:
     registry: Registry
     now: Callable[[], datetime]
 
-    def at(self, query: str, *parameters: object) -> datetime | None:
-        """Time in column `at` of the query's first row; None while there is none or the database is away."""
+    def read(self, query: Callable[[Cursor], Found | None]) -> Found | None:
+        """What a query of `infra.store.demo` finds; None while it finds nothing or the database is away."""
         try:
-            found = rows(self.database, query, parameters)
+            with self.database.transaction() as cursor:
+                return query(cursor)
         except Unavailable:
             return None
-        return found[0]["at"] if found else None
 
     def notified(self, slo: str, status: str, since: datetime) -> datetime | None:
         """When Alertmanager told the webhook that the page of an SLO fires, or is resolved."""
@@ -65,13 +56,9 @@ class Witness:
                     return arrived
         return None
 
-    def trained_version(self, service: str, since: datetime) -> str | None:
-        """Version of the model that drift since then led to."""
-        try:
-            found = rows(self.database, _TRAINED, (service, RetrainReason.DRIFT, since, TrainingOutcome.PROMOTED))
-        except Unavailable:
-            return None
-        return found[0]["version"] if found else None
+    def trained(self, service: str, since: datetime) -> tuple[datetime, str] | None:
+        """When the training that drift since then led to was over, and the version that it made champion."""
+        return self.read(lambda cursor: demo.promoted_for(cursor, service, RetrainReason.DRIFT, since))
 
     def champion(self, service: str) -> str | None:
         """Version behind the champion alias, as MLflow itself answers."""
@@ -97,7 +84,7 @@ def incident_chain(witness: Witness, title: str, slo: Slo, begin: datetime, ende
         [
             Link("fault", lambda: begin),
             Link("anomaly scored", lambda: witness.scores.first_anomalous(slo.service, begin)),
-            Link("SLO burn", lambda: witness.at(_BURN, AlertName.SLO_BURN_RATE, slo.name, Severity.PAGE, begin)),
+            Link("SLO burn", lambda: witness.read(lambda cursor: demo.page_began(cursor, slo.name, begin))),
             Link("alert delivered by Alertmanager", lambda: witness.notified(slo.name, "firing", begin)),
             Link("fault over", ended),
             Link("resolved", lambda: witness.notified(slo.name, "resolved", begin)),
@@ -108,26 +95,34 @@ def incident_chain(witness: Witness, title: str, slo: Slo, begin: datetime, ende
 def drift_chain(witness: Witness, title: str, service: str, begin: datetime) -> Chain:
     """Shift → drift → retrain event → challenger trained → promoted → reloaded → scores carry the new version."""
 
+    def trained() -> datetime | None:
+        found = witness.trained(service, begin)
+        return None if found is None else found[0]
+
     def if_version(matches: Callable[[str], bool]) -> Look:
         def look() -> datetime | None:
-            version = witness.trained_version(service, begin)
-            return witness.now() if version is not None and matches(version) else None
+            found = witness.trained(service, begin)
+            return witness.now() if found is not None and matches(found[1]) else None
 
         return look
 
     def scored() -> datetime | None:
-        version = witness.trained_version(service, begin)
-        return witness.scores.first_with_version(service, version) if version is not None else None
+        found = witness.trained(service, begin)
+        return witness.scores.first_with_version(service, found[1]) if found is not None else None
 
-    reason = RetrainReason.DRIFT
-    trained = (_TRAINED, service, reason, begin, TrainingOutcome.PROMOTED)
+    def drifted(cursor: Cursor) -> datetime | None:
+        return demo.drift_confirmed(cursor, service, begin)
+
+    def asked(cursor: Cursor) -> datetime | None:
+        return demo.retraining_asked(cursor, service, RetrainReason.DRIFT, begin)
+
     return Chain(
         title,
         [
             Link("distribution shift", lambda: begin),
-            Link("drift confirmed", lambda: witness.at(_DRIFT, service, begin)),
-            Link("retraining asked", lambda: witness.at(_ASKED, Topic.RETRAIN, service, begin, f'"{reason}"')),
-            Link("challenger trained and validated", lambda: witness.at(*trained)),
+            Link("drift confirmed", lambda: witness.read(drifted)),
+            Link("retraining asked", lambda: witness.read(asked)),
+            Link("challenger trained and validated", trained),
             Link("promoted in MLflow", if_version(lambda version: witness.champion(service) == version)),
             Link("reloaded by the worker", if_version(lambda version: witness.latest().models.get(service) == version)),
             Link("scores carry the new version", scored),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
@@ -13,18 +13,7 @@ from infra.store.slo import definitions as slos
 from infra.store.slo import exclusions as slo_exceptions
 from models.errors import Misconfigured
 from models.slo.exclusions import EXCLUDED, ExceptionKind, SloException
-from models.timestamps import from_datetime, to_rfc3339
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
-    """A change of one SLO: its definition as OpenSLO documents, or one of its exceptions; None: there is none."""
-
-    slo_name: str
-    changed_ns: int
-    changed_by: str
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
+from models.timestamps import to_rfc3339
 
 
 def make(cursor: Cursor, wanted: SloException, *, now_ns: int) -> SloException:
@@ -67,18 +56,6 @@ def resume(cursor: Cursor, slo_name: str, *, ended_by: str, now_ns: int) -> SloE
         if one.kind is ExceptionKind.PAUSE and one.lasts_at(now_ns):
             return end(cursor, one.id, ended_by=ended_by, now_ns=now_ns)
     raise Misconfigured(f"{slo_name} is not paused")
-
-
-def history(cursor: Cursor, slo_name: str | None = None) -> list[HistoryEntry]:
-    """Every change of one SLO, or of all, the newest first."""
-    cursor.execute(
-        "SELECT slo_name, changed_at, changed_by, before, after FROM slo_history"
-        " WHERE %(name)s IS NULL OR slo_name = %(name)s ORDER BY id DESC",
-        {"name": slo_name},
-    )
-    return [
-        HistoryEntry(name, from_datetime(at), by, before, after) for name, at, by, before, after in cursor.fetchall()
-    ]
 
 
 def document(one: SloException) -> dict[str, Any]:

@@ -23,3 +23,10 @@ def evidence_between(cursor: Cursor, services: Sequence[str], start_ns: int, end
         (list(services), to_datetime(end_ns), to_datetime(start_ns)),
     )
     return [Evidence(*row) for row in cursor.fetchall()]
+
+
+def peak_score(cursor: Cursor, anomaly_id: str) -> float | None:
+    """Highest score of one anomaly episode; None where there is none under this id."""
+    cursor.execute("SELECT peak_score FROM anomaly WHERE id = %s", (anomaly_id,))
+    row = cursor.fetchone()
+    return None if row is None else float(row[0])

@@ -78,7 +78,7 @@ class Database:
         Where it is there, as at every start but the first, Alembic is not imported: with SQLAlchemy it costs a worker
         23 MB and 0.6 s of processor time.
         """
-        if self._version() == newest_version():
+        if self.schema_version() == newest_version():
             return
         from alembic import command
         from alembic.config import Config
@@ -88,8 +88,21 @@ class Database:
         config.attributes["url"] = self._url
         command.upgrade(config, "head")
 
-    def _version(self) -> str | None:
-        """Version of the schema; None where there is none yet."""
+    def server_version(self) -> str:
+        """Version of PostgreSQL, as the server names it; raises `Unavailable`."""
+        with self.transaction() as cursor:
+            cursor.execute("SELECT current_setting('server_version')")
+            return str(cursor.fetchall()[0][0])
+
+    def count_rows(self, query: str) -> int:
+        """Rows of a query that may only read, as Grafana's role may; raises `Unavailable`."""
+        with self.transaction() as cursor:
+            cursor.execute("SET TRANSACTION READ ONLY")
+            cursor.execute(query)
+            return len(cursor.fetchall())
+
+    def schema_version(self) -> str | None:
+        """Version of the schema; None where there is none yet. Raises `Unavailable`."""
         with self.transaction() as cursor:
             cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (VERSION_TABLE,))
             found = cursor.fetchone()

@@ -1,12 +1,14 @@
-"""Verdicts on alerts and the thresholds that follow from them, in PostgreSQL."""
+"""Verdicts on alerts, the thresholds that follow from them, and the alerts that can be judged, in PostgreSQL."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psycopg2.extensions import cursor as Cursor
 
 from models.alerting.feedback import Mark, Verdict
+from models.names import AlertLabel
 from models.timestamps import from_datetime, to_datetime
 
 
@@ -172,4 +174,50 @@ def threshold_moves(cursor: Cursor, service: str | None = None) -> list[Threshol
     return [
         ThresholdMove(name, from_datetime(at), by, before, after, int(because))
         for name, at, by, before, after, because in cursor.fetchall()
+    ]
+
+
+# alerts that can be judged
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAlert:
+    """An alert that a verdict can be about; times in nanoseconds since the epoch, the end None while it fires."""
+
+    fingerprint: str
+    alertname: str
+    service: str
+    entity: str
+    slo_name: str
+    severity: str
+    summary: str
+    start_ns: int
+    end_ns: int | None
+    verdict: Verdict | None
+
+
+def known_alerts(cursor: Cursor, alertnames: Sequence[str], since_ns: int) -> list[KnownAlert]:
+    """Alerts of some names that fire or ended after a moment, and what was said about them; the newest first."""
+    cursor.execute(
+        """SELECT alert.fingerprint, labels, annotations->>'summary', alert.starts_at, alert.ends_at, verdict
+           FROM alert LEFT JOIN feedback ON feedback.fingerprint = alert.fingerprint
+               AND feedback.starts_at = alert.starts_at AND undone_at IS NULL
+           WHERE labels->>'alertname' = ANY(%s) AND (alert.ends_at IS NULL OR alert.ends_at >= %s)
+           ORDER BY alert.starts_at DESC, alert.fingerprint""",
+        (list(alertnames), to_datetime(since_ns)),
+    )
+    return [
+        KnownAlert(
+            fingerprint,
+            labels[AlertLabel.ALERTNAME.value],
+            labels[AlertLabel.SERVICE.value],
+            labels.get(AlertLabel.ENTITY.value, ""),
+            labels.get(AlertLabel.SLO.value, ""),
+            labels[AlertLabel.SEVERITY.value],
+            summary or "",
+            from_datetime(start),
+            None if end is None else from_datetime(end),
+            None if verdict is None else Verdict(verdict),
+        )
+        for fingerprint, labels, summary, start, end, verdict in cursor.fetchall()
     ]

@@ -27,7 +27,7 @@ Reason = Annotated[str, typer.Option("--reason", help="Why, for who finds it lat
 def history(name: Annotated[str | None, typer.Argument(help="Only this SLO.")] = None, as_json: AsJson = False) -> None:
     """Every change of an SLO: who, when, before and after; the newest first."""
     from infra.cli.tables import differences
-    from infra.slo.exclusions import history as read
+    from infra.store.slo.definitions import history as read
     from models.timestamps import to_rfc3339
 
     with reading() as cursor:

@@ -9,18 +9,17 @@ import shutil
 import signal
 import stat
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
 import psycopg2
-import psycopg2.extensions
 
 from infra.local.processes.pids import end, group_of
 from infra.local.processes.ports import LOOPBACK, choose_port
 from infra.local.processes.process import Program
 from infra.local.services.service import Service
+from infra.store.server import create_database, drop_database
 from models.errors import Misconfigured, Unavailable
 
 PREFERRED_PORT = 5432
@@ -101,25 +100,11 @@ class Postgres(Service):
 
     def create_database(self, name: str, template: str = "template0") -> None:
         """Create a database unless it is there."""
-        with self._administration() as cursor:
-            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
-            if cursor.fetchone() is None:
-                cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        create_database(self.url("postgres"), name, template)
 
     def drop_database(self, name: str) -> None:
         """Drop a database and end its sessions."""
-        with self._administration() as cursor:
-            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-    @contextmanager
-    def _administration(self) -> Iterator[psycopg2.extensions.cursor]:
-        connection = psycopg2.connect(self.url("postgres"))
-        try:
-            connection.autocommit = True  # databases are not made inside a transaction
-            with connection.cursor() as cursor:
-                yield cursor
-        finally:
-            connection.close()
+        drop_database(self.url("postgres"), name)
 
 
 def find_binaries() -> Path:

@@ -16,6 +16,7 @@ from models.errors import Misconfigured
 from models.sli.binding import SloBinding
 from models.slo.definition import Slo
 from models.slo.openslo.read import parse_openslo
+from models.timestamps import from_datetime
 
 READ_AT_MOST: Final = 32_768
 """Documents whose meaning is remembered (2 KB each), so that a change of one SLO does not read all others again."""
@@ -58,6 +59,17 @@ class StoredSlos:
     def bindings(self) -> list[SloBinding]:
         """What the watch agent counts."""
         return [binding for stored in self.slos for binding in stored.slo.bindings(stored.id)]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """A change of one SLO: its definition as OpenSLO documents, or one of its exceptions; None: there is none."""
+
+    slo_name: str
+    changed_ns: int
+    changed_by: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
 
 
 def changes(cursor: Cursor, slos: Sequence[Slo], *, remove_others: bool = False) -> list[SloChange]:
@@ -110,6 +122,18 @@ def note(
         "INSERT INTO slo_history (slo_name, changed_by, before, after) VALUES (%s, %s, %s, %s)",
         (slo_name, changed_by, _json(before), _json(after)),
     )
+
+
+def history(cursor: Cursor, slo_name: str | None = None) -> list[HistoryEntry]:
+    """Every change of one SLO, or of all, the newest first."""
+    cursor.execute(
+        "SELECT slo_name, changed_at, changed_by, before, after FROM slo_history"
+        " WHERE %(name)s IS NULL OR slo_name = %(name)s ORDER BY id DESC",
+        {"name": slo_name},
+    )
+    return [
+        HistoryEntry(name, from_datetime(at), by, before, after) for name, at, by, before, after in cursor.fetchall()
+    ]
 
 
 def _store(cursor: Cursor, slo: Slo) -> None:
