@@ -12,6 +12,7 @@ class RejectReason(StrEnum):
     UNKNOWN_FORMAT = "unknown-format"
     WRONG_TYPE = "wrong-type"
     MISSING_FIELD = "missing-field"
+    UNKNOWN_MEMBER = "unknown-member"
     NOT_FINITE = "not-finite"
     VALUE_TOO_LARGE = "value-too-large"
     IN_THE_FUTURE = "in-the-future"

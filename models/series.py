@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from sys import intern
 from typing import NamedTuple
 
@@ -98,20 +99,31 @@ class Owner(NamedTuple):
     metric: str
 
 
+class MetricKind(IntEnum):
+    """What a producer says about a series' values; `UNKNOWN` where its format has no word for it."""
+
+    UNKNOWN = 0
+    GAUGE = 1  # a value that goes up and down
+    COUNTER = 2  # cumulative and monotonic: only its increase means something
+    DELTA = 3  # what was counted since the sample before: adds up as it is
+
+
 class SeriesBook:
     """Series by number: canonical texts, and what each belongs to. It only grows, so who has looked something up in a
     book may keep that by number, for as long as it is the same book."""
 
-    __slots__ = ("owners", "texts")
+    __slots__ = ("kinds", "owners", "texts")
 
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.owners: list[Owner] = []
+        self.kinds: list[MetricKind] = []
 
-    def add(self, text: str, owner: Owner) -> int:
+    def add(self, text: str, owner: Owner, kind: MetricKind = MetricKind.UNKNOWN) -> int:
         """Number of a new series."""
         self.texts.append(text)
         self.owners.append(owner)
+        self.kinds.append(kind)
         return len(self.texts) - 1
 
 

@@ -16,6 +16,7 @@ from models.parse.known_series import KnownSeries, SeriesKey
 from models.parse.outcome import Limits, Parsed, Reject
 from models.reasons import RejectReason
 from models.records import SampleColumns, distinct
+from models.series import MetricKind
 from models.timestamps import to_rfc3339
 
 _MAX_DETAIL = 200
@@ -36,12 +37,14 @@ class Collected:
         self._grown: Counter[int] = Counter()
         self._rejects: dict[tuple[int, RejectReason], Reject] = {}
 
-    def add(self, record: int, key: SeriesKey, value: float, time_ns: int) -> None:
+    def add(
+        self, record: int, key: SeriesKey, value: float, time_ns: int, kind: MetricKind = MetricKind.UNKNOWN
+    ) -> None:
         """Take one sample; a series that is not allowed becomes a reject."""
         number = self.known.numbers.get(key)
         if number is None:
             try:
-                number = self.known.learn(key)
+                number = self.known.learn(key, kind)
             except Rejected as error:
                 self.reject(record, error)
                 return

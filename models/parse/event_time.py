@@ -12,7 +12,7 @@ from models.timestamps import from_datetime
 
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d):([0-5]\d|60)(?:\.(\d{1,30}))?"  # second 60 is a leap second
-    r"(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))",
+    r"(?:[Zz]|([+-])([01]\d|2[0-3]):?([0-5]\d))",
     re.ASCII,
 )
 _SECOND_NS = 1_000_000_000
@@ -28,7 +28,14 @@ _UTC_FRACTIONS: Final = {"Z": 0} | {f".{ms:03d}Z": ms * 1_000_000 for ms in rang
 _UNITS: tuple[tuple[float, int], ...] = ((1e11, _SECOND_NS), (1e14, 1_000_000), (1e17, 1_000), (float("inf"), 1))
 
 
+_LOCAL = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d*)?)?", re.ASCII)
+_EPOCH = re.compile(r"-?\d{1,20}(\.\d{1,20})?", re.ASCII)
+
+
 def _bad(text: object) -> Rejected:
+    if isinstance(text, str) and _LOCAL.fullmatch(text):
+        detail = f"timestamp {text[:60]!r} has no offset from UTC: end it with Z or +01:00"
+        return Rejected(RejectReason.BAD_TIMESTAMP, detail)
     return Rejected(RejectReason.BAD_TIMESTAMP, f"timestamp {str(text)[:60]!r} is neither RFC 3339 nor an epoch time")
 
 
@@ -79,8 +86,16 @@ def epoch_ns(number: int | float) -> int:
 
 
 def event_time_ns(timestamp: int | float | str) -> int:
-    """Nanoseconds since the epoch of whatever a producer wrote; raises `Rejected` (`bad-timestamp`)."""
-    return rfc3339_ns(timestamp) if isinstance(timestamp, str) else epoch_ns(timestamp)
+    """Nanoseconds since the epoch of whatever a producer wrote; raises `Rejected` (`bad-timestamp`).
+
+    >>> event_time_ns("1700000000"), event_time_ns("2023-11-14T22:13:20Z")
+    (1700000000000000000, 1700000000000000000)
+    """
+    if not isinstance(timestamp, str):
+        return epoch_ns(timestamp)
+    if _EPOCH.fullmatch(timestamp):
+        return epoch_ns(float(timestamp) if "." in timestamp else int(timestamp))
+    return rfc3339_ns(timestamp)
 
 
 class EventTimes:
@@ -95,7 +110,7 @@ class EventTimes:
             return epoch_ns(timestamp)
         fraction_ns = _UTC_FRACTIONS.get(timestamp[19:])
         if fraction_ns is None:
-            return rfc3339_ns(timestamp)
+            return event_time_ns(timestamp)
         second = timestamp[:19]
         second_ns = self._seconds.get(second)
         if second_ns is None:

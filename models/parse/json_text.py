@@ -17,10 +17,12 @@ decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_number = msgspec.json.Decoder(float).decode
 _decode_text = msgspec.json.Decoder(str).decode
 _TIMESTAMP: msgspec.json.Decoder[int | float | str | None] = msgspec.json.Decoder(int | float | str | None)
+_decode_list = msgspec.json.Decoder(list[Raw]).decode
 _decode_any = msgspec.json.Decoder().decode
 # A string (skipped; its closing quote is optional so that an unterminated one is scanned once, not once per quote), or
 # a constant that Python, JavaScript and Go encoders are known to write although JSON has none.
 _STRING_OR_CONSTANT = re.compile(rb'"(?:[^"\\]|\\.)*+"?|([-+]?\b(?:NaN|nan|Infinity|Inf|inf)\b)', re.DOTALL)
+_CONSTANTS = {b"1e999": b"NaN", b"-1e999": b"NaN", b"2e999": b"Infinity", b"-2e999": b"-Infinity"}
 _MALFORMED = "malformed text"
 _NOT_FINITE_TEXTS = frozenset({"nan", "inf", "infinity"})
 _KINDS = {
@@ -34,13 +36,67 @@ _KINDS = {
 }
 
 
+def objects(body: bytes) -> list[tuple[bytes, dict[str, Raw] | Rejected]]:
+    """The JSON objects of a record with their members: one, an array's, or one a line; NaN and Infinity repaired.
+
+    What is no object among them stands there with what is wrong with it, and spoils no neighbour.
+
+    >>> [list(members) for _, members in objects(b'[{"a":1},{"b":2}]')]
+    [['a'], ['b']]
+    >>> [text for text, _ in objects(b'{"a":1}\\n{"b":NaN}\\n')]
+    [b'{"a":1}', b'{"b":1e999}']
+    """
+    try:
+        return _objects(body)
+    except DECODE_ERRORS:
+        pass
+    repaired = with_constants_out_of_range(body)
+    try:
+        return _objects(repaired)
+    except DECODE_ERRORS as error:
+        lines = [line for line in repaired.split(b"\n") if line.strip()]
+        found = [one for line in lines for one in _objects_of_line(line)]
+        # several lines, the first of them whole: else it is one object, broken somewhere
+        if len(lines) > 1 and not isinstance(found[0][1], Rejected):
+            return found
+        return [(body, Rejected(RejectReason.UNPARSABLE, str(error)))]
+
+
+def _objects_of_line(line: bytes) -> list[tuple[bytes, dict[str, Raw] | Rejected]]:
+    try:
+        return _objects(line)
+    except DECODE_ERRORS as error:
+        return [(line, Rejected(RejectReason.UNPARSABLE, f"{error}, in line {line[:60]!r}"))]
+
+
+def _objects(body: bytes) -> list[tuple[bytes, dict[str, Raw] | Rejected]]:
+    if body.lstrip()[:1] == b"[":
+        return [(bytes(one), _members(one)) for one in _decode_list(body)]
+    return [(body, _members(body))]
+
+
+def _members(body: bytes | Raw) -> dict[str, Raw] | Rejected:
+    try:
+        return decode_members(body)
+    except msgspec.ValidationError:
+        return Rejected(RejectReason.UNKNOWN_FORMAT, f"a JSON {kind_of(body)}")
+
+
 def with_constants_out_of_range(body: bytes) -> bytes:
-    """The text with bare NaN and Infinity replaced by 1e999: valid JSON, refused as a number wherever it stands.
+    """The text with bare NaN and Infinity replaced by numbers that no float holds: valid JSON, refused as a number
+    wherever it stands, and told by its own name in the reason.
 
     >>> with_constants_out_of_range(b'{"NaN":NaN,"b":-Infinity}')
-    b'{"NaN":1e999,"b":1e999}'
+    b'{"NaN":1e999,"b":-2e999}'
     """
-    return _STRING_OR_CONSTANT.sub(lambda match: b"1e999" if match[1] else match[0], body)
+    return _STRING_OR_CONSTANT.sub(_out_of_range, body)
+
+
+def _out_of_range(match: re.Match[bytes]) -> bytes:
+    if not match[1]:
+        return match[0]
+    sign = b"-" if match[1][:1] == b"-" else b""
+    return sign + (b"1e999" if match[1].lstrip(b"+-").lower() == b"nan" else b"2e999")
 
 
 def kind_of(raw: Raw | bytes) -> str:
@@ -60,8 +116,20 @@ def finite_number(raw: Raw, name: str) -> float:
     except DECODE_ERRORS:
         text = bytes(raw)
         if kind_of(raw) == "number" or text.strip(b'"+-').decode("ascii", "replace").lower() in _NOT_FINITE_TEXTS:
-            raise Rejected(RejectReason.NOT_FINITE, f"{name} is {text[:40].decode('ascii', 'replace')}") from None
+            sent = _CONSTANTS.get(text, text[:40])
+            raise Rejected(RejectReason.NOT_FINITE, f"{name} is {sent.decode('ascii', 'replace')}") from None
         raise Rejected(RejectReason.WRONG_TYPE, f"{name}: expected a number, got {kind_of(raw)}") from None
+
+
+def number_of(text: str) -> float:
+    """The number that a text is, `NaN` and `Inf` included; raises `ValueError`.
+
+    >>> number_of("1e3"), number_of("+Inf")
+    (1000.0, inf)
+    """
+    if "_" in text or text.strip() != text:  # Python takes these for numbers; no producer means them
+        raise ValueError(text)
+    return float(text)
 
 
 def text(raw: Raw, name: str) -> str:

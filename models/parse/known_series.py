@@ -16,7 +16,7 @@ from models.parse.crowds import Crowd, Crowds, Scope
 from models.parse.fast.series_keys import RawForms
 from models.parse.outcome import Limits
 from models.reasons import RejectReason
-from models.series import EntityRule, Owner, SeriesBook, format_series, valid_metric_name
+from models.series import EntityRule, MetricKind, Owner, SeriesBook, format_series, valid_metric_name
 
 # what tells series apart undecoded: (metric, raw JSON of its labels), or (measurement, raw JSON of its tags, field)
 SeriesKey: TypeAlias = tuple[str, bytes] | tuple[str, bytes, str]
@@ -84,15 +84,15 @@ class KnownSeries:
                 self.forms.add(key[0].encode(), key[1], number)
         before, self.book = self.book, SeriesBook()
         for old in kept:
-            self.book.add(before.texts[old], before.owners[old])
+            self.book.add(before.texts[old], before.owners[old], before.kinds[old])
         self._number_of = {series_id: number for number, series_id in enumerate(self.book.texts)}
         self._per_service = Counter(owner.service for owner in self.book.owners)
         self._per_entity = Counter(owner.entity for owner in self.book.owners)
         self.crowds.clear()
         self._alive = set()
 
-    def learn(self, key: SeriesKey) -> int:
-        """Number of the series that a raw form stands for, from now on known.
+    def learn(self, key: SeriesKey, kind: MetricKind = MetricKind.UNKNOWN) -> int:
+        """Number of the series that a raw form stands for, from now on known; the first kind that is said holds.
 
         Raises:
             Rejected: `wrong-type`, `bad-name`, `name-too-long`, `too-many-labels`, `too-many-series`,
@@ -102,7 +102,7 @@ class KnownSeries:
         number = self._number_of.get(series_id)
         if number is None:
             owner = self._admit(metric, labels)
-            number = self._number_of[series_id] = self.book.add(series_id, owner)
+            number = self._number_of[series_id] = self.book.add(series_id, owner, kind)
             self._per_service[owner.service] += 1
             self._per_entity[owner.entity] += 1
         self.numbers[self._sharing(key)] = number

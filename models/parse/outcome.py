@@ -20,6 +20,7 @@ class Limits:
 
     Attributes:
         max_record_bytes: longest record (`too-large`).
+        max_inflated_bytes: longest record once decompressed (`too-large`): a hundred scrapes; a bomb is a thousand.
         max_labels: labels of one series (`too-many-labels`).
         max_series_per_entity, max_series_per_service: distinct series that are alive (`too-many-series`).
         max_services: distinct services that are alive (`too-many-services`).
@@ -28,6 +29,7 @@ class Limits:
     """
 
     max_record_bytes: int = 1_000_000
+    max_inflated_bytes: int = 16_000_000
     max_labels: int = 40
     max_series_per_entity: int = 10_000
     max_series_per_service: int = 50_000

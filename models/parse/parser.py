@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import Rejected
+from models.parse import envelope
 from models.parse.collected import Collected
 from models.parse.fast import native_sample as native_json
 from models.parse.fast.native_batch import Read, read_batches
-from models.parse.formats import native, telegraf
-from models.parse.json_text import DECODE_ERRORS, decode_members, kind_of, with_constants_out_of_range
+from models.parse.formats import (
+    cloudwatch,
+    influx,
+    native,
+    otlp_json,
+    otlp_protobuf,
+    prometheus_adapter,
+    remote_write,
+    telegraf,
+)
+from models.parse.json_text import DECODE_ERRORS, objects
 from models.parse.known_series import KnownSeries
 from models.parse.outcome import Limits, Parsed
 from models.reasons import RejectReason
@@ -22,7 +31,7 @@ from models.wire.byte_columns import Texts
 
 # Closed list, tried in this order on the names of a JSON object's members. A format is a module with
 # `recognises(members)` and `read(body, members, record, record_time_ns, out)`.
-FORMATS = (native, telegraf)
+JSON_FORMATS = (cloudwatch, native, prometheus_adapter, telegraf, otlp_json)
 
 
 class Parser:
@@ -88,32 +97,49 @@ class Parser:
                 out.add(record, (sample.metric, bytes(sample.labels)), sample.value, time_ns)
 
     def _read(self, body: bytes | None, record: int, record_time_ns: int, out: Collected) -> None:
-        """Any record: repair what JSON has no word for, tell the format, and let it read."""
-        limit = self._limits.max_record_bytes
-        if body is None or len(body) > limit:
-            out.reject(record, _unfit(body, limit))
-            return
+        """Any record: open it, tell the format, and let it read."""
         before = out.seen
         try:
-            members = decode_members(body)
-        except msgspec.ValidationError:
-            out.reject(record, Rejected(RejectReason.UNKNOWN_FORMAT, f"a JSON {kind_of(body)}"))
-            return
-        except DECODE_ERRORS as error:
-            body = with_constants_out_of_range(body)
-            try:
-                members = decode_members(body)
-            except DECODE_ERRORS:
-                out.reject(record, Rejected(RejectReason.UNPARSABLE, str(error)))
-                return
-        for format_ in FORMATS:
-            if format_.recognises(members):
-                format_.read(body, members, record, record_time_ns, out)
-                break
-        else:
-            names = ", ".join(sorted(members)[:10])
-            out.reject(record, Rejected(RejectReason.UNKNOWN_FORMAT, f"a JSON object with {names or 'no members'}"))
+            if body is None or len(body) > self._limits.max_record_bytes:
+                raise _unfit(body, self._limits.max_record_bytes)
+            self._read_body(envelope.opened(body, self._limits.max_inflated_bytes), record, record_time_ns, out)
+        except Rejected as error:
+            out.reject(record, error)
         out.empty += out.seen == before
+
+    def _read_body(self, body: bytes, record: int, record_time_ns: int, out: Collected) -> None:
+        if body.lstrip()[:1] in (b"{", b"["):
+            self._read_json(body, record, record_time_ns, out)
+            return
+        if envelope.is_text(body):
+            text = body.decode("utf-8", "replace")
+            if influx.recognises(text):
+                influx.read(text, record, record_time_ns, out)
+                return
+        elif requests := otlp_protobuf.decoded(body):
+            otlp_protobuf.read(requests, record, record_time_ns, out)
+            return
+        elif request := remote_write.decoded(body, self._limits.max_inflated_bytes):
+            remote_write.read(request, record, record_time_ns, out)
+            return
+        raise envelope.unreadable(body)
+
+    def _read_json(self, body: bytes, record: int, record_time_ns: int, out: Collected) -> None:
+        """One object, several one a line, or an array of them."""
+        found = objects(body)
+        if not found:
+            raise Rejected(RejectReason.UNKNOWN_FORMAT, "an empty JSON array")
+        for text, members in found:
+            if isinstance(members, Rejected):
+                out.reject(record, members)
+                continue
+            for format_ in JSON_FORMATS:
+                if format_.recognises(members):
+                    format_.read(text, members, record, record_time_ns, out)
+                    break
+            else:
+                names = ", ".join(sorted(members)[:10])
+                out.reject(record, Rejected(RejectReason.UNKNOWN_FORMAT, f"a JSON object with {names or 'no members'}"))
 
 
 def _taken(samples: native_json.Samples) -> Read:

@@ -53,7 +53,28 @@ GOOD = {
     "epoch milliseconds": (f'{{"metric":"m","value":1,"timestamp":{NOW_S}001}}', [("m{}", NOW_NS + 10**6, 1.0)]),
     "epoch microseconds": (f'{{"metric":"m","value":1,"timestamp":{NOW_S}000001}}', [("m{}", NOW_NS + 1000, 1.0)]),
     "epoch nanoseconds": (f'{{"metric":"m","value":1,"timestamp":{NOW_S}000000001}}', [("m{}", NOW_NS + 1, 1.0)]),
-    "unknown members are ignored": ('{"metric":"m","value":1,"unit":"ms","fields":3}', [("m{}", NOW_NS, 1.0)]),
+    "texts beside the members are labels": (
+        '{"metric":"m","value":1,"service":"one","labels":{"host":"h"}}',
+        [('m{host="h",service="one"}', NOW_NS, 1.0)],
+    ),
+    "a label that stands in both places is one": (
+        '{"metric":"m","value":1,"host":"h","labels":{"host":"h"}}',
+        [('m{host="h"}', NOW_NS, 1.0)],
+    ),
+    "an epoch time as text": (f'{{"metric":"m","value":1,"timestamp":"{NOW_S}"}}', [("m{}", NOW_NS, 1.0)]),
+    "an offset without a colon": (
+        '{"metric":"m","value":1,"timestamp":"2025-11-20T11:00:00+0100"}',
+        [("m{}", NOW_NS, 1.0)],
+    ),
+    "an array of samples": (
+        '[{"metric":"a","value":1},{"name":"b","fields":{"x":2}}]',
+        [("a{}", NOW_NS, 1.0), ("b_x{}", NOW_NS, 2.0)],
+    ),
+    "a sample a line": (
+        '{"metric":"a","value":1}\n\n{"metric":"b","value":2}\n',
+        [("a{}", NOW_NS, 1.0), ("b{}", NOW_NS, 2.0)],
+    ),
+    "a byte order mark": ('\ufeff{"metric":"m","value":1}', [("m{}", NOW_NS, 1.0)]),
     "labels in another order are the same series": (
         '{"labels":{"b":"2","a":"1"},"value":1,"metric":"m"}',
         [('m{a="1",b="2"}', NOW_NS, 1.0)],
@@ -108,7 +129,15 @@ BAD = {
     ),
     "quotes without end": ("\\" + '"\\' * 50_000, RejectReason.UNPARSABLE),
     "a JSON array": ("[1,2]", RejectReason.UNKNOWN_FORMAT),
-    "a JSON number": ("12", RejectReason.UNKNOWN_FORMAT),
+    "a JSON number": ("12", RejectReason.UNPARSABLE),
+    "an empty JSON array": ("[]", RejectReason.UNKNOWN_FORMAT),
+    "labels under another name": ('{"metric":"m","value":1,"tags":{"a":"b"}}', RejectReason.UNKNOWN_MEMBER),
+    "time under another name": ('{"metric":"m","value":1,"ts":1763632800}', RejectReason.UNKNOWN_MEMBER),
+    "a member that is a number": ('{"metric":"m","value":1,"shard":3}', RejectReason.UNKNOWN_MEMBER),
+    "a label with two values": (
+        '{"metric":"m","value":1,"host":"a","labels":{"host":"b"}}',
+        RejectReason.UNKNOWN_MEMBER,
+    ),
     "an object of another program": ('{"event":"login","user":7}', RejectReason.UNKNOWN_FORMAT),
     "an empty object": ("{}", RejectReason.UNKNOWN_FORMAT),
     "value as text": ('{"metric":"m","value":"12"}', RejectReason.WRONG_TYPE),
@@ -219,6 +248,47 @@ def test_the_last_times_that_64_bits_hold_do_not_overflow(whole: str) -> None:
     reasons = {reject.reason for reject in parsed.rejected}
     assert len(parsed.rejected) == 3
     assert reasons <= {RejectReason.IN_THE_FUTURE, RejectReason.BAD_TIMESTAMP}
+
+
+DETAILS = {
+    "NaN by its name": ('{"metric":"m","value":NaN}', "value is NaN"),
+    "minus infinity by its name": ('{"metric":"m","value":-Infinity}', "value is -Infinity"),
+    "a time without an offset, and what to add": (
+        '{"metric":"m","value":1,"timestamp":"2025-11-20T10:00:00"}',
+        "timestamp '2025-11-20T10:00:00' has no offset from UTC: end it with Z or +01:00",
+    ),
+    "what a member was meant to be": (
+        '{"metric":"m","value":1,"tags":{}}',
+        "unknown member 'tags': did you mean 'labels'?",
+    ),
+    "what a missing member is called": ('{"metric":"m","val":1}', "no value: is it 'val'?"),
+    "a frame of the Schema Registry": (
+        b"\x00\x00\x00\x00\x07{}",
+        "Schema Registry frame (schema 7): Avro and framed messages are not read, send plain JSON",
+    ),
+    "UTF-16": ('{"metric":"m"}'.encode("utf-16"), "UTF-16 text: write UTF-8"),
+    "Avro": (b"Obj\x01\x04", "an Avro file: send JSON, OTLP or line protocol"),
+    "prose": ("hello", "text that is neither JSON nor influx line protocol: 'hello'"),
+    "bytes of nobody": (
+        b"\x01\x02\x03",
+        "binary that is neither OTLP nor Prometheus remote write: starts with bytes 01 02 03",
+    ),
+    "nothing": ("  ", "the record is empty"),
+}
+
+
+@pytest.mark.parametrize(("record", "detail"), DETAILS.values(), ids=DETAILS)
+def test_the_reason_names_what_the_producer_sent_and_what_to_change(record: bytes | str, detail: str) -> None:
+    assert [reject.detail for reject in parse(record).rejected] == [detail]
+
+
+def test_one_bad_line_or_element_does_not_spoil_its_neighbours() -> None:
+    lines = parse('{"metric":"a","value":1}\n{"metric":"b","va\n{"metric":"c","value":3}')
+    assert [series for series, _, _ in samples(lines)] == ["a{}", "c{}"]
+    assert [reject.reason for reject in lines.rejected] == [RejectReason.UNPARSABLE]
+    elements = parse('[{"metric":"a","value":1},7,{"metric":"c","value":3}]')
+    assert [series for series, _, _ in samples(elements)] == ["a{}", "c{}"]
+    assert [reject.reason for reject in elements.rejected] == [RejectReason.UNKNOWN_FORMAT]
 
 
 NEIGHBOURS = {
