@@ -12,7 +12,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 require = command -v $(1) > /dev/null || { echo "$(1) is missing: install the package $(2)" >&2; exit 1; }
 
-.PHONY: help setup demo test test-unit test-core chaos check schema bench bench-quality up down status lock clean
+.PHONY: help setup demo test test-unit test-core ordinary ordinary-cases chaos check schema bench bench-quality up down \
+  status lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +55,12 @@ test-unit: setup ## the tests of single modules (seconds)
 
 test-core: setup ## every test that needs no service (a minute)
 	@exec $(BIN)/python -m pytest --numprocesses auto tests/unit tests/contract tests/property tests/accuracy $(ARGS)
+
+ordinary: setup ## ordinary days, 5 seeds each: what is told, what stays quiet (ARGS="--only clocks --verbose")
+	@exec $(BIN)/python -m tests.ordinary $(ARGS)
+
+ordinary-cases: setup ## the field cases of a folder: CASES=../shared/cases
+	@exec $(BIN)/python -m tests.ordinary.field_cases $(or $(CASES),cases)
 
 chaos: setup ## kill workers, broker and PostgreSQL at random (CHAOS_SECONDS=90), then count what came through
 	@exec env $(if $(CHAOS_SECONDS),TIDEWATCH_CHAOS_SECONDS=$(CHAOS_SECONDS)) \
