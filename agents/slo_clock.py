@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import faust
@@ -21,6 +20,7 @@ from infra.slo.causes import look_at_samples
 from infra.slo.changes import DECISION_KIND
 from infra.slo.evaluate import Evaluation, SloEvaluator
 from infra.slo.forecast import forecast_budgets
+from infra.slo.views import status_rows
 from infra.store.slo.forecasts import StoredForecast
 from infra.store.slo.windows import PERIOD
 from models.names import Metric
@@ -70,10 +70,10 @@ class SloGauges(Collector):
         target = GaugeMetricFamily(Metric.SLO_TARGET.value, "Share of good events wanted.", labels=LABELS[:2])
         days = GaugeMetricFamily(Metric.SLO_PERIOD_DAYS.value, "Days that the budget is for.", labels=LABELS[:2])
         for view in self._evaluation.views:
-            slo = view.stored.slo
+            slo = view.slo
             target.add_metric((slo.service, slo.name), slo.target_ratio)
             days.add_metric((slo.service, slo.name), slo.window.nominal_s / DAY_S)
-            for row in view.status(view.windows):
+            for row in status_rows(view, view.windows):
                 if row.error_ratio != row.error_ratio:  # NaN: no events, nothing to show
                     continue
                 ratio.add_metric((slo.service, slo.name, row.burn_window), row.error_ratio)
@@ -94,16 +94,15 @@ class SloClock:
 
     Args:
         context: the worker's collaborators.
-        now_ns: the present, nanoseconds since the epoch.
     """
 
-    def __init__(self, context: Context, now_ns: Callable[[], int]) -> None:
+    def __init__(self, context: Context) -> None:
         self._interval_s = context.settings.slo_clock_interval_s
         self._dependencies = context.dependencies
-        self._now_ns = now_ns
+        self._now_ns, self._steady_s = context.clock.now_ns, context.clock.steady_s
         self._solo = Solo(context.database, LOCK)
         links = Links(context.settings.grafana_url, context.settings.runbook_url)
-        self._evaluator = SloEvaluator(context.database, links)
+        self._evaluator = SloEvaluator(context.database, links, context.clock.steady_s)
         self._gauges = SloGauges(context.registry)
         self._decisions = decision_counter(context.registry)
         self._seconds = Summary(
@@ -129,14 +128,14 @@ class SloClock:
         self._evaluator.forget()
 
     async def _turn(self) -> None:
-        started_s = asyncio.get_running_loop().time()
+        started_s = self._steady_s()
         await self._dependencies.until_available(DEPENDENCY, self.evaluate)
         await self._dependencies.until_available(DEPENDENCY, self._look_at_samples)
         if self._now_ns() - self._foreseen_ns >= FORECAST_S * 1e9:
             await self._dependencies.until_available(DEPENDENCY, self._foresee)
         if self._now_ns() - self._cleaned_ns >= CLEANING_S * 1e9:
             await self._dependencies.until_available(DEPENDENCY, self._clean)
-        taken_s = asyncio.get_running_loop().time() - started_s
+        taken_s = self._steady_s() - started_s
         await asyncio.sleep(max(self._interval_s - taken_s, 0.0))
 
     async def evaluate(self) -> None:
@@ -146,8 +145,8 @@ class SloClock:
         self._gauges.show(evaluation)
         for decision, times in evaluation.decisions.items():
             self._decisions.labels(DECISION_KIND, decision.value).inc(times)
-        for event in evaluation.transitions:
-            log.info("%s %s", event.state, event.labels)
+        for event, planned in zip(evaluation.transitions, evaluation.planned, strict=True):
+            log.info("%s (%s) %s", event.state, planned.reason.value, event.labels)
 
     async def _look_at_samples(self) -> None:
         """After the evaluation, so that no page waits for it: what it finds goes out with the alert's renewal."""
@@ -168,9 +167,9 @@ class SloClock:
         self._cleaned_ns = now_ns
 
 
-def attach(app: faust.App, context: Context, now_ns: Callable[[], int] = time.time_ns) -> None:
+def attach(app: faust.App, context: Context) -> None:
     """Let the worker evaluate SLOs whenever no other worker does."""
-    clock = SloClock(context, now_ns)
+    clock = SloClock(context)
 
     @app.task  # type: ignore[untyped-decorator]
     async def slo_clock() -> None:

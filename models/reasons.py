@@ -81,6 +81,17 @@ class AlertDecision(StrEnum):
     HELD_SILENCED = "held-silenced"
 
 
+class TransitionReason(StrEnum):
+    """Why a burn alert began (the first) or ended (the others)."""
+
+    BURNS_TOO_FAST = "burns-too-fast"
+    BURN_OVER = "burn-over"
+    PAUSED = "paused"
+    IN_MAINTENANCE = "in-maintenance"
+    SILENCED = "silenced"
+    NO_LONGER_EVALUATED = "no-longer-evaluated"  # its SLO or its pair of windows was changed or removed
+
+
 class SendOutcome(StrEnum):
     """What Alertmanager did with an alert that was posted."""
 

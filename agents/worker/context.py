@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Histogram
 
 from agents.worker.retry import Dependencies
 from agents.worker.serving_models import ServingModels
+from infra.clock import Clock
 from infra.settings import Settings
 from infra.store.database import Database
 from models.names import Metric
@@ -34,6 +35,7 @@ class Context:
         registry: the worker's own Prometheus registry, served on its `/metrics`.
         threads: where blocking calls go; each thread has a database connection of its own.
         dependencies: retries what is unavailable, and says on `/metrics` what is.
+        clock: the wall clock and the steady one.
         models: what `model_updates` loads and `watch` serves.
     """
 
@@ -42,6 +44,7 @@ class Context:
     registry: CollectorRegistry
     threads: ThreadPoolExecutor
     dependencies: Dependencies
+    clock: Clock
     models: ServingModels = field(default_factory=ServingModels)
     start_hooks: list[Hook] = field(default_factory=list)
     stop_hooks: list[Hook] = field(default_factory=list)

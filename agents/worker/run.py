@@ -25,6 +25,7 @@ from agents.worker.app import attach, build
 from agents.worker.context import Context, Hook
 from agents.worker.free_memory import hand_back, let_go_of_compiler
 from agents.worker.retry import Dependencies
+from infra.clock import SystemClock
 from infra.kafka.admin import create_topics
 from infra.settings import Settings
 from infra.store.database import Database
@@ -77,7 +78,7 @@ async def _serve(settings: Settings, roles: Sequence[str], port_file: Path | Non
     registry = _registry()
     database = Database(settings.database_url.get_secret_value())
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="worker")
-    context = Context(settings, database, registry, threads, Dependencies(registry))
+    context = Context(settings, database, registry, threads, Dependencies(registry), SystemClock())
     app = build(settings)
     attach(app, context, roles)
     registry.register(LagCollector(app))

@@ -91,7 +91,7 @@ def filled(postgres: Postgres, n_slos: int, days: int) -> Iterator[Database]:
 
 def measure(database: Database, n_slos: int, days: int) -> Timing:
     """Evaluations ten seconds apart, between which every SLO counts events."""
-    evaluator = SloEvaluator(database, Links("", ""))
+    evaluator = SloEvaluator(database, Links("", ""), time.monotonic)
     first_s = _seconds(lambda: evaluator.evaluate(NOW_S * 1_000_000_000))
     evaluations, reads = [], []
     for run in range(RUNS):
@@ -101,7 +101,7 @@ def measure(database: Database, n_slos: int, days: int) -> Timing:
         evaluations.append(_seconds(lambda: evaluator.evaluate(int(now_s * 1e9))))  # noqa: B023 - called at once
         with database.transaction() as cursor:
             stored = slos.load(cursor).slos
-            reads.append(_seconds(lambda: read_views(cursor, stored, now_s, Telemetry())))  # noqa: B023
+            reads.append(_seconds(lambda: read_views(cursor, stored, {}, now_s, Telemetry())))  # noqa: B023
     return Timing(n_slos, days, statistics.median(reads), statistics.median(evaluations), first_s)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -77,7 +78,7 @@ class _Day:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._evaluator = SloEvaluator(database, Links("", ""))
+        self._evaluator = SloEvaluator(database, Links("", ""), time.monotonic)
         with database.transaction() as cursor:
             stored = slos.load(cursor).slos
         self._all = [each.id for each in stored]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Final
@@ -16,20 +15,18 @@ from infra.lake.lake import LakeReader
 from infra.store import alerts, anomalies
 from infra.store.database import Database
 from infra.store.slo import burn_alerts, dependencies
-from infra.store.slo import firing as slo_alerts
 from infra.store.slo import windows as slo_windows
-from infra.store.slo.burn_alerts import BurnAlert, burn_fingerprint
+from infra.store.slo.burn_alerts import BurnAlert
 from infra.store.slo.definitions import StoredSlo
-from infra.store.slo.firing import BurnAlertKey
 from models.errors import Unavailable
-from models.names import Annotation
 from models.series import EntityRule
 from models.service_graph import Edge
+from models.slo.burn_alert import BurnAlertKey
 from models.slo.causes.dependencies import upstream
 from models.slo.causes.onset import burn_onset
 from models.slo.causes.rank import Cause, rank_causes
 from models.slo.causes.shifts import Shift, find_shifts
-from models.slo.causes.text import cause_annotations, with_first_cause
+from models.slo.causes.text import changed_annotations
 from models.slo.windows import HOUR_S, window_order
 
 log = logging.getLogger(__name__)
@@ -63,38 +60,43 @@ MOST_CAUSES: Final = 50
 """Causes stored with an alert: a deployment that moves every series of a large service need not be told series by
 series."""
 
-
 NEVER: Final = 0
 """`explained_ns` of an alert whose causes nobody has ranked yet."""
 
 
 class Explainer:
-    """Explains the alerts of one evaluation, inside its transaction and no longer than `SPEND_S`.
+    """Explains the alerts of one evaluation, inside its transaction and no longer than it may.
 
     Args:
         stored: every SLO, by service and name.
+        steady_s: a steady clock, seconds.
+        spend_s: what may be spent, from now on.
     """
 
-    def __init__(self, cursor: Cursor, stored: Mapping[tuple[str, str], StoredSlo], now_ns: int) -> None:
+    def __init__(
+        self,
+        cursor: Cursor,
+        stored: Mapping[tuple[str, str], StoredSlo],
+        now_ns: int,
+        *,
+        steady_s: Callable[[], float],
+        spend_s: float = SPEND_S,
+    ) -> None:
         self._cursor = cursor
         self._stored = stored
         self._now_ns = now_ns
-        self._until_s = time.monotonic() + SPEND_S
+        self._steady_s = steady_s
+        self._until_steady_s = steady_s() + spend_s
 
-    def fire(self, key: BurnAlertKey) -> tuple[Cause, ...] | None:
-        """Remember an alert that fires from now on; its causes, the likeliest first, or None: they follow."""
-        alert = BurnAlert(burn_fingerprint(*key), *key, self._now_ns, None, None, (), explained_ns=NEVER)
-        if self._in_time:
-            alert = replace(self._with_onset(alert), explained_ns=self._now_ns)
-            alert = replace(alert, causes=_ranked(self._cursor, alert, self._hops(alert), self._now_ns))
-        burn_alerts.insert(self._cursor, alert)
-        return None if alert.explained_ns == NEVER else alert.causes
+    def explain(self, key: BurnAlertKey) -> BurnAlert:
+        """An alert that fires from now on with its causes, the likeliest first; where time is up they follow."""
+        alert = BurnAlert(key.fingerprint, *key, self._now_ns, None, None, (), explained_ns=NEVER)
+        if not self._in_time:
+            return alert
+        alert = replace(self._with_onset(alert), explained_ns=self._now_ns)
+        return replace(alert, causes=_ranked(self._cursor, alert, self._hops(alert), self._now_ns))
 
-    def end(self, key: BurnAlertKey) -> None:
-        """Remember that an alert fires no more; its causes stay as they were ranked last."""
-        burn_alerts.end(self._cursor, burn_fingerprint(*key), self._now_ns)
-
-    def refresh(self) -> int:
+    def rank_anew(self) -> int:
         """Rank the causes of alerts that go on anew, longest unexplained first; how many now say something else.
 
         What is said changes in the alert that is renewed to Alertmanager and in what its resolve will carry.
@@ -118,7 +120,7 @@ class Explainer:
 
     @property
     def _in_time(self) -> bool:
-        return time.monotonic() < self._until_s
+        return self._steady_s() < self._until_steady_s
 
     def _with_onset(self, alert: BurnAlert) -> BurnAlert:
         """The alert with when its burn began."""
@@ -176,26 +178,11 @@ def _rank_anew(cursor: Cursor, alert: BurnAlert, hops: Mapping[str, int], now_ns
     causes = _ranked(cursor, alert, hops, now_ns)
     # an incident whose anomalies are over and forgotten is explained by what was known then
     causes = causes or alert.causes
-    burn_alerts.explained(cursor, alert, causes, now_ns)
-    key = BurnAlertKey(alert.service, alert.slo_name, alert.severity, alert.burn_window)
-    return _say(cursor, alert, key, causes)
-
-
-def _say(cursor: Cursor, alert: BurnAlert, key: BurnAlertKey, causes: tuple[Cause, ...]) -> bool:
-    """Bring the annotations of an alert that fires to these causes; whether anything changed."""
-    said = slo_alerts.annotations_of(cursor, key)
-    if said is None:
-        return False
-    told: Mapping[Annotation, str] = {
-        **cause_annotations(causes),
-        Annotation.SUMMARY: with_first_cause(said[Annotation.SUMMARY], causes),
-    }
-    new = {name: text for name, text in told.items() if said.get(name) != text}
-    if not new:
-        return False
-    slo_alerts.amend(cursor, key, new)
-    alerts.amend(cursor, alert.fingerprint, alert.started_ns, new)
-    return True
+    said = changed_annotations(alert.annotations, causes)
+    burn_alerts.explained(cursor, alert, causes, said, now_ns)
+    if said:
+        alerts.amend(cursor, alert.fingerprint, alert.started_ns, said)
+    return bool(said)
 
 
 def _ranked(cursor: Cursor, alert: BurnAlert, hops: Mapping[str, int], now_ns: int) -> tuple[Cause, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from psycopg2.extensions import cursor as Cursor
@@ -21,74 +20,84 @@ from models.slo.definition import GapPolicy, Slices, Slo
 from models.slo.exclusions import SloException, Span, excluded_spans, left, sums_since
 from models.slo.periods import period_bounds
 from models.slo.telemetry import Telemetry
+from models.slo.view import SloView
 from models.slo.windows import HOUR_S, RESOLUTION_S, window_name
 
 
-@dataclass(frozen=True, slots=True)
-class SloView:
-    """One SLO at one moment.
-
-    Attributes:
-        windows: counts by length of the window in seconds.
-        period: counts of the whole period up to now.
-        exceptions: of the SLO, what was and is to come included; what they exclude is in none of the counts.
-    """
-
-    stored: StoredSlo
-    windows: Mapping[int, Counts]
-    period: Counts
-    exceptions: Sequence[SloException] = ()
-
-    def status(self, lengths: Iterable[int]) -> list[WindowStatus]:
-        """Rows for windows of these lengths, and one for the period."""
-        id_, target = self.stored.id, self.stored.slo.target_ratio
-        named = [(window_name(length), self.windows[length]) for length in lengths]
-        rows = [WindowStatus(id_, name, c.error_ratio, c.burn_rate(target), None) for name, c in named]
-        c = self.period
-        return [*rows, WindowStatus(id_, PERIOD, c.error_ratio, c.burn_rate(target), c.budget_remaining(target))]
+def status_rows(view: SloView, lengths: Iterable[int]) -> list[WindowStatus]:
+    """Rows for the windows of these lengths, and one for the period."""
+    target = view.slo.target_ratio
+    named = [(window_name(length), view.windows[length]) for length in lengths]
+    rows = [WindowStatus(view.slo_id, name, c.error_ratio, c.burn_rate(target), None) for name, c in named]
+    c = view.period
+    return [*rows, WindowStatus(view.slo_id, PERIOD, c.error_ratio, c.burn_rate(target), c.budget_remaining(target))]
 
 
 def read_views(
-    cursor: Cursor, stored: Sequence[StoredSlo], now_s: float, telemetry: Telemetry
+    cursor: Cursor,
+    stored: Sequence[StoredSlo],
+    exclusions: Mapping[str, Sequence[SloException]],
+    now_s: float,
+    telemetry: Telemetry,
 ) -> tuple[list[SloView], float]:
     """Every SLO in its order, and the newest minute that any of them counted (epoch seconds, -inf if none).
 
     Args:
+        exclusions: of the SLOs by name, past and future ones included; what they exclude is not counted.
         telemetry: what the caller remembers from one evaluation to the next.
     """
-    groups: dict[tuple[tuple[int, ...], int, Slices | None], list[StoredSlo]] = defaultdict(list)
-    for each in stored:
-        groups[_starts(each.slo, now_s), _end(each.slo, now_s), each.slo.slices].append(each)
-    read: list[tuple[list[StoredSlo], tuple[int, ...], GroupSums]] = []
-    for (starts, end, slices), members in groups.items():
-        group = WindowGroup(tuple(member.id for member in members), starts, end, slices)
-        read.append((members, starts, slo_windows.read_group(cursor, group)))
-    newest_of_all_s = max((float(sums.newest_s.max()) for _, _, sums in read), default=-math.inf)
+    read = _read_groups(cursor, stored, now_s)
+    newest_of_all_s = max((float(group.sums.newest_s.max()) for group in read), default=-math.inf)
     newest_s = {
-        member.id: float(sums.newest_s[row])
-        for members, _, sums in read
-        for row, member in enumerate(members)
+        member.id: float(group.sums.newest_s[row])
+        for group in read
+        for row, member in enumerate(group.members)
         if member.slo.gaps is not GapPolicy.UNKNOWN
     }
     telemetry.look(newest_s, newest_of_all_s, now_s)
     if unknown := [slo_id for slo_id in newest_s if slo_id not in telemetry.first_counted_s]:
         telemetry.first_counted_s |= slo_windows.read_first_counted(cursor, unknown)
-    exceptions = slo_exceptions.load(cursor)
     views = {}
-    for members, starts, sums in read:
-        for row, member in enumerate(members):
-            windows, mine = _row(sums, row), exceptions.get(member.slo.name, [])
-            spans = excluded_spans(mine, _end(member.slo, now_s), member.slo.unit_s)
+    for group in read:
+        for row, member in enumerate(group.members):
+            windows = _row(group.sums, row)
+            spans = excluded_spans(exclusions.get(member.slo.name, ()), _end(member.slo, now_s), member.slo.unit_s)
             if spans:
-                windows = _without(cursor, member, windows, starts, spans)
-            counts = [window.counts for window in windows]
-            if member.slo.gaps is not GapPolicy.UNKNOWN:
-                until_s = telemetry.could_have_come_until(member.id)
-                counted_s = (telemetry.first_counted_s.get(member.id, until_s), until_s)
-                counts = _filled(member.slo, starts, windows, counted_s, spans)
-            by_length = dict(zip(member.slo.shown_lengths, counts[:-1], strict=True))
-            views[member.id] = SloView(member, by_length, counts[-1], mine)
+                windows = _without(cursor, member, windows, group.starts_s, spans)
+            views[member.id] = _view(member, group.starts_s, windows, spans, telemetry)
     return [views[each.id] for each in stored], newest_of_all_s
+
+
+class _Group(NamedTuple):
+    """SLOs whose windows and periods begin and end alike, and their sums."""
+
+    members: list[StoredSlo]
+    starts_s: tuple[int, ...]
+    sums: GroupSums
+
+
+def _read_groups(cursor: Cursor, stored: Iterable[StoredSlo], now_s: float) -> list[_Group]:
+    alike: dict[tuple[tuple[int, ...], int, Slices | None], list[StoredSlo]] = defaultdict(list)
+    for each in stored:
+        alike[_starts(each.slo, now_s), _end(each.slo, now_s), each.slo.slices].append(each)
+    groups = []
+    for (starts_s, end_s, slices), members in alike.items():
+        wanted = WindowGroup(tuple(member.id for member in members), starts_s, end_s, slices)
+        groups.append(_Group(members, starts_s, slo_windows.read_group(cursor, wanted)))
+    return groups
+
+
+def _view(
+    member: StoredSlo, starts_s: tuple[int, ...], windows: list[_Window], spans: Sequence[Span], telemetry: Telemetry
+) -> SloView:
+    """The view of an SLO from its windows, the last of which is the period."""
+    slo = member.slo
+    counts = [window.counts for window in windows]
+    if slo.gaps is not GapPolicy.UNKNOWN:
+        until_s = telemetry.could_have_come_until(member.id)
+        counted_s = (telemetry.first_counted_s.get(member.id, until_s), until_s)
+        counts = _filled(slo, starts_s, windows, counted_s, spans)
+    return SloView(member.id, slo, dict(zip(slo.shown_lengths, counts[:-1], strict=True)), counts[-1])
 
 
 def _without(

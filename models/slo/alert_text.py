@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from models.alerting.alert import dashboard_url, runbook_url
+from models.alerting.alert import alert_event, dashboard_url, runbook_url
 from models.names import AlertName, Annotation
+from models.reasons import TransitionReason
+from models.records import AlertEvent
 from models.slo.burn import Counts
 from models.slo.burn_alert import BurnReading
 from models.slo.causes.rank import Cause
 from models.slo.causes.text import cause_annotations, with_first_cause
 from models.slo.definition import Slo
 from models.slo.numbers import number, percent
+from models.slo.plan import Transition
+from models.slo.view import SloView
 from models.slo.windows import window_name
+
+HELD_SUMMARIES: Final = {
+    TransitionReason.PAUSED: "is paused; its alerts are held",
+    TransitionReason.IN_MAINTENANCE: "is in maintenance; its alerts are held",
+    TransitionReason.SILENCED: "is silenced; its alerts are held",
+    TransitionReason.NO_LONGER_EVALUATED: "was changed or removed; this alert is no longer evaluated",
+}
+"""What an alert says that ends for another reason than that its burn is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +72,43 @@ def _description(slo: Slo, reading: BurnReading) -> str:
     )
 
 
-def resolved_annotations(
-    fired: dict[Annotation, str], slo: Slo, reading: BurnReading, period: Counts
-) -> dict[Annotation, str]:
-    """Annotations of the same alert when it resolves: what was said then, with the outcome first.
+def end_annotations(transition: Transition) -> dict[Annotation, str]:
+    """Annotations of an alert that ends: what it said while it fired, with the outcome first.
 
     Alertmanager replaces annotations, so the resolve has to carry all of them.
     """
-    remaining = period.budget_remaining(slo.target_ratio)
+    said = dict(transition.fired.annotations) if transition.fired is not None else {}
+    if transition.judged is not None:
+        said |= _outcome(transition.judged.view, transition.judged.verdict.reading)
+    if transition.reason in HELD_SUMMARIES:
+        key = transition.key
+        said[Annotation.SUMMARY] = f"{key.service}: {key.slo_name} {HELD_SUMMARIES[transition.reason]}"
+    return said
+
+
+def _outcome(view: SloView, reading: BurnReading) -> dict[Annotation, str]:
+    """How fast it burns and how much is left when it no longer burns too fast."""
+    slo, remaining = view.slo, view.period.budget_remaining(view.slo.target_ratio)
     burn = f"{number(reading.short_burn)} times the allowed rate" if reading.short.total > 0 else "no more events"
     summary = f"{slo.service}: {slo.name} no longer burns its error budget too fast ({burn}), {_left(remaining)}"
-    return {**fired, Annotation.SUMMARY: summary, Annotation.BUDGET_LEFT: percent(remaining)}
+    return {Annotation.SUMMARY: summary, Annotation.BUDGET_LEFT: percent(remaining)}
+
+
+def burn_event(transition: Transition, now_ns: int, annotations: Mapping[Annotation, str]) -> AlertEvent:
+    """The event for an alert that begins or ends at `now_ns`."""
+    key, fired = transition.key, transition.fired
+    return alert_event(
+        AlertName.SLO_BURN_RATE,
+        service=key.service,
+        slo=key.slo_name,
+        severity=key.severity,
+        burn_window=key.burn_window,
+        state=transition.state,
+        decision=transition.decision,
+        starts_at_ns=now_ns if fired is None else fired.started_at_ns,
+        ends_at_ns=None if fired is None else now_ns,
+        annotations=annotations,
+    )
 
 
 def _left(remaining_ratio: float) -> str:

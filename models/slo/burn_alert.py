@@ -10,15 +10,46 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
-from models.names import Severity
+from models.alerting.alert import fingerprint
+from models.names import AlertLabel, AlertName, Annotation, Severity
 from models.reasons import AlertDecision
 from models.slo.burn import Counts, window_start_s
 from models.slo.definition import Slo
 from models.slo.windows import RESOLUTION_S, BurnPair
 
 NOTHING_BURNS: Final[Mapping[tuple[Severity, str], float]] = MappingProxyType({})
+
+
+class BurnAlertKey(NamedTuple):
+    """Identity of a burn alert; `burn_window` is the long window of its pair."""
+
+    service: str
+    slo_name: str
+    severity: Severity
+    burn_window: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the alert's labels, as `alert_event` computes it."""
+        return fingerprint(
+            {
+                AlertLabel.ALERTNAME.value: AlertName.SLO_BURN_RATE.value,
+                AlertLabel.SERVICE.value: self.service,
+                AlertLabel.SEVERITY.value: self.severity.value,
+                AlertLabel.SLO.value: self.slo_name,
+                AlertLabel.BURN_WINDOW.value: self.burn_window,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FiringAlert:
+    """Since when an alert fires, and what it says."""
+
+    started_at_ns: int
+    annotations: Mapping[Annotation, str]
 
 
 @dataclass(frozen=True, slots=True)

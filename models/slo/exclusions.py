@@ -109,16 +109,6 @@ def outside(units: Recorded, spans: Iterable[Span]) -> Recorded:
     return Recorded(units.minute_s[kept], units.good[kept], units.total[kept], units.seen_s[kept])
 
 
-def held_summary(held: AlertDecision, service: str, slo_name: str) -> str:
-    """What an alert says that ends because its SLO makes an exception."""
-    said = {
-        AlertDecision.HELD_PAUSED: "is paused",
-        AlertDecision.HELD_MAINTENANCE: "is in maintenance",
-        AlertDecision.HELD_SILENCED: "is silenced",
-    }
-    return f"{service}: {slo_name} {said[held]}; its alerts are held"
-
-
 class Units(NamedTuple):
     """Minutes or slices of one SLO in order, each array `(n,)`: begin in epoch seconds, good and total."""
 

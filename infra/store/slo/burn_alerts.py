@@ -1,22 +1,27 @@
-"""Every burn alert that ever fired, with when its burn began and its causes as ranked last, in PostgreSQL."""
+"""Every burn alert: what it says, when its burn began, its causes as ranked last, in PostgreSQL.
+
+The table `burn_alert` alone says which burn alerts fire: those without an end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 from psycopg2.extensions import cursor as Cursor
+from psycopg2.extras import Json
 
-from models.alerting.alert import fingerprint
-from models.names import AlertLabel, AlertName, Severity
+from models.names import Annotation, Severity
+from models.reasons import TransitionReason
+from models.slo.burn_alert import BurnAlertKey, FiringAlert
 from models.slo.causes.rank import Cause
 from models.slo.causes.shifts import Shift
 from models.timestamps import from_datetime, to_datetime
 
 _COLUMNS = (
     "fingerprint, service, slo_name, severity, burn_window, started_at, ended_at, burn_began_at, causes::text,"
-    " explained_at, shifts::text"
+    " explained_at, shifts::text, annotations"
 )
 _causes = msgspec.json.Decoder(list[Cause])
 _shifts = msgspec.json.Decoder(list[Shift])
@@ -27,6 +32,7 @@ class BurnAlert:
     """One burn alert from its begin to its end; times in nanoseconds since the epoch.
 
     Attributes:
+        annotations: what it says, or said last.
         ended_ns: None while it fires.
         burn_began_ns: change point of the bad events; None where none was found.
         explained_ns: when its causes were ranked last; 0 where they were not yet.
@@ -44,27 +50,34 @@ class BurnAlert:
     causes: tuple[Cause, ...]
     explained_ns: int
     shifts: tuple[Shift, ...] = ()
+    annotations: Mapping[Annotation, str] = field(default_factory=dict)
 
 
-def burn_fingerprint(service: str, slo_name: str, severity: str, burn_window: str) -> str:
-    """Fingerprint of a burn alert's labels, as `alert_event` computes it."""
-    return fingerprint(
-        {
-            AlertLabel.ALERTNAME.value: AlertName.SLO_BURN_RATE.value,
-            AlertLabel.SERVICE.value: service,
-            AlertLabel.SEVERITY.value: severity,
-            AlertLabel.SLO.value: slo_name,
-            AlertLabel.BURN_WINDOW.value: burn_window,
-        }
+def load_firing(cursor: Cursor) -> dict[BurnAlertKey, FiringAlert]:
+    """Since when every alert that fires does, and what it says."""
+    cursor.execute(
+        "SELECT service, slo_name, severity, burn_window, started_at, annotations FROM burn_alert"
+        " WHERE ended_at IS NULL ORDER BY started_at, fingerprint"
     )
+    return {
+        BurnAlertKey(service, slo, Severity(severity), window): FiringAlert(
+            from_datetime(started_at), _annotations(annotations)
+        )
+        for service, slo, severity, window, started_at, annotations in cursor.fetchall()
+    }
 
 
 def insert(cursor: Cursor, alert: BurnAlert) -> None:
-    """Remember an alert that fires."""
+    """Remember an alert that fires from now on; while it does, it cannot begin once more.
+
+    One that ended and began at the very same moment of a clock that was set back goes on.
+    """
     cursor.execute(
         """INSERT INTO burn_alert (fingerprint, service, slo_name, severity, burn_window, started_at, burn_began_at,
-                                   causes, explained_at)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (fingerprint, started_at) DO NOTHING""",
+                                   causes, explained_at, annotations)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+           ON CONFLICT (fingerprint, started_at) DO UPDATE SET ended_at = NULL, end_reason = NULL,
+               annotations = excluded.annotations""",
         (
             alert.fingerprint,
             alert.service,
@@ -75,27 +88,35 @@ def insert(cursor: Cursor, alert: BurnAlert) -> None:
             None if alert.burn_began_ns is None else to_datetime(alert.burn_began_ns),
             msgspec.json.encode(alert.causes).decode(),
             to_datetime(alert.explained_ns),
+            Json(dict(alert.annotations)),
         ),
     )
 
 
-def end(cursor: Cursor, fingerprint: str, ended_ns: int) -> None:
-    """Remember that the alert fires no more."""
+def end(cursor: Cursor, fingerprint: str, ended_ns: int, reason: TransitionReason) -> None:
+    """Remember that the alert fires no more, and why; its causes stay as they were ranked last."""
     cursor.execute(
-        "UPDATE burn_alert SET ended_at = %s WHERE fingerprint = %s AND ended_at IS NULL",
-        (to_datetime(ended_ns), fingerprint),
+        "UPDATE burn_alert SET ended_at = %s, end_reason = %s WHERE fingerprint = %s AND ended_at IS NULL",
+        (to_datetime(ended_ns), reason.value, fingerprint),
     )
 
 
-def explained(cursor: Cursor, alert: BurnAlert, causes: Sequence[Cause], now_ns: int) -> None:
-    """Replace the causes of an alert that fires by those ranked now, and when its burn began by what it says."""
+def explained(
+    cursor: Cursor, alert: BurnAlert, causes: Sequence[Cause], said: Mapping[Annotation, str], now_ns: int
+) -> None:
+    """Replace the causes of an alert by those ranked now, and when its burn began by what it says.
+
+    Args:
+        said: the annotations in which it says something else from now on.
+    """
     cursor.execute(
-        "UPDATE burn_alert SET causes = %s, burn_began_at = %s, explained_at = %s"
+        "UPDATE burn_alert SET causes = %s, burn_began_at = %s, explained_at = %s, annotations = annotations || %s"
         " WHERE fingerprint = %s AND started_at = %s",
         (
             msgspec.json.encode(causes).decode(),
             None if alert.burn_began_ns is None else to_datetime(alert.burn_began_ns),
             to_datetime(now_ns),
+            Json(dict(said)),
             alert.fingerprint,
             to_datetime(alert.started_ns),
         ),
@@ -163,6 +184,13 @@ def _read(
             tuple(_causes.decode(causes)),
             from_datetime(at),
             tuple(_shifts.decode(shifts)),
+            _annotations(said),
         )
-        for identity, service, slo, severity, window, started, ended, began, causes, at, shifts in cursor.fetchall()
+        for identity, service, slo, severity, window, started, ended, began, causes, at, shifts, said in (
+            cursor.fetchall()
+        )
     ]
+
+
+def _annotations(stored: Mapping[str, str]) -> dict[Annotation, str]:
+    return {Annotation(name): text for name, text in stored.items()}

@@ -57,7 +57,7 @@ def read_summaries(cursor: Cursor) -> list[SloSummary]:
     }
     cursor.execute(
         """SELECT slo_name, severity, burn_window, started_at, annotations->>'summary', annotations->>'causes'
-           FROM slo_alert ORDER BY started_at, severity, burn_window"""
+           FROM burn_alert WHERE ended_at IS NULL ORDER BY started_at, severity, burn_window"""
     )
     for name, *alert in cursor.fetchall():
         if name in summaries:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from models.names import Annotation
@@ -28,6 +28,15 @@ def cause_annotations(causes: Sequence[Cause] | None) -> dict[Annotation, str]:
         if causes[0].expected_lower is not None:
             texts[Annotation.EXPECTED] = band(causes[0].expected_lower, causes[0].expected_upper)
     return texts
+
+
+def changed_annotations(said: Mapping[Annotation, str], causes: Sequence[Cause]) -> dict[Annotation, str]:
+    """The annotations in which an alert has to say something else because of its causes; empty where it need not."""
+    wanted = {
+        **cause_annotations(causes),
+        Annotation.SUMMARY: with_first_cause(said.get(Annotation.SUMMARY, ""), causes),
+    }
+    return {name: text for name, text in wanted.items() if said.get(name, "") != text}
 
 
 def with_first_cause(summary: str, causes: Sequence[Cause] | None) -> str:

@@ -26,6 +26,7 @@ from agents.kafka.partitioning import partition_of
 from agents.worker.app import attach, build
 from agents.worker.context import Context
 from agents.worker.retry import Dependencies
+from infra.clock import SystemClock
 from infra.kafka.admin import create, create_topics
 from infra.lake.lake import LakeWriter
 from infra.settings import Settings
@@ -54,7 +55,7 @@ async def ingesting(settings: Settings) -> AsyncIterator[tuple[faust.App, Contex
     registry = CollectorRegistry()
     with ThreadPoolExecutor(2) as threads:
         no_database = Database("postgresql://nobody@127.0.0.1:1/none")
-        context = Context(settings, no_database, registry, threads, Dependencies(registry))
+        context = Context(settings, no_database, registry, threads, Dependencies(registry), SystemClock())
         app = build(settings)
         attach(app, context, ["ingest"])
         async with running(app):

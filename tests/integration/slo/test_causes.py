@@ -10,14 +10,14 @@ import pytest
 from psycopg2.extensions import cursor as Cursor
 
 from infra.lake.lake import LakeReader, LakeWriter
-from infra.slo import causes as slo_causes
-from infra.slo.causes import look_at_samples
+from infra.slo.causes import SPEND_S, look_at_samples
 from infra.slo.evaluate import SloEvaluator
 from infra.store.database import Database
 from infra.store.slo import burn_alerts, dependencies
 from models.records import SampleColumns
 from models.series import EntityRule, format_series
 from models.slo.causes.text import NO_CAUSE, NOT_YET
+from tests.clock import ManualClock
 from tests.integration.slo.story import LINKS, START_S, Story, slo
 
 pytestmark = pytest.mark.integration
@@ -27,7 +27,7 @@ RULE = EntityRule(("service",), ("instance",), "host")
 
 @pytest.fixture
 def story(database: Database) -> Story:
-    return Story(database, SloEvaluator(database, LINKS))
+    return Story(database, SloEvaluator(database, LINKS, ManualClock().steady_s))
 
 
 def test_a_page_says_how_fast_how_much_is_left_where_to_look_and_why(story: Story) -> None:
@@ -176,20 +176,24 @@ def test_samples_show_what_crept_where_no_anomaly_was_found_and_a_lake_that_is_a
     assert story.said("12m")["causes"] == said["causes"]
 
 
-def test_when_everything_burns_at_once_pages_do_not_wait_for_causes_which_follow(
-    story: Story, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_when_everything_burns_at_once_pages_do_not_wait_for_causes_which_follow(database: Database) -> None:
+    clock = ManualClock()
+
+    def slow_s() -> float:
+        clock.advance(SPEND_S)
+        return clock.steady_s()
+
+    story = Story(database, SloEvaluator(database, LINKS, slow_s))
     story.apply(slo())
     story.anomaly("checkout/i-1", 8, {"latency_ms": 1.0}, peak=2.0)
     for minute in range(12):
         story.count(minute, 100 if minute < 9 else 0, 100)
-    monkeypatch.setattr(slo_causes, "SPEND_S", 0.0)
     assert len(story.evaluate(11).transitions) == 4
     story.deliver()
     assert story.said("12m")["causes"] == NOT_YET
     lake = LakeReader("nowhere")
     assert look_at_samples(story.database, lake, RULE, int((START_S + 60 * 11.1) * 1e9)) == 0  # first things first
-    monkeypatch.undo()
+    story.evaluator = SloEvaluator(database, LINKS, clock.steady_s)
     story.evaluate(11.2)
     assert story.said("12m")["causes"].startswith("latency_ms 100% (checkout/i-1")
     assert "; first cause latency_ms" in story.said("12m")["summary"]

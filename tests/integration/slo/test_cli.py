@@ -18,6 +18,7 @@ from models.reasons import AlertDecision, AlertState
 from models.service_graph import Edge
 from models.slo.alert_text import Links
 from models.state.results import Episode, SeriesPart
+from tests.clock import ManualClock
 
 pytestmark = pytest.mark.integration
 
@@ -85,7 +86,7 @@ def test_status_shows_budget_burn_and_alerts_and_ends_with_a_finding(runner: Cli
             "INSERT INTO slo_minute SELECT id, to_timestamp(%s), 80, 100 FROM slo WHERE name = 'checkout-latency'",
             (NOW_S - 60,),
         )
-    SloEvaluator(database, Links("", "")).evaluate(NOW_S * 1_000_000_000)
+    SloEvaluator(database, Links("", ""), ManualClock().steady_s).evaluate(NOW_S * 1_000_000_000)
     shown = runner.invoke(app, ["status", "checkout-latency", "--json"], catch_exceptions=False)
     assert shown.exit_code == 1
     (slo,) = json.loads(shown.stdout)
@@ -128,7 +129,7 @@ def test_status_says_why_what_fires_fires(runner: CliRunner, database: Database)
             "INSERT INTO slo_minute SELECT id, to_timestamp(%s), 80, 100 FROM slo WHERE name = 'checkout-latency'",
             (NOW_S // 60 * 60 - 60,),
         )
-    SloEvaluator(database, Links("", "")).evaluate(NOW_S * 1_000_000_000)
+    SloEvaluator(database, Links("", ""), ManualClock().steady_s).evaluate(NOW_S * 1_000_000_000)
     shown = runner.invoke(app, ["status", "--causes"], catch_exceptions=False, env={"COLUMNS": "200"})
     assert "checkout-latency (page 2m)" in shown.stdout
     assert "1  cpu_ratio  100%  checkout/i-1  0.99   0.2 to 0.4" in shown.stdout

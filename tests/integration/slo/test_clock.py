@@ -20,6 +20,7 @@ from infra.store.slo import definitions as slos
 from models.errors import Unavailable
 from models.sli.binding import ThresholdOp
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
+from tests.clock import ManualClock
 
 pytestmark = pytest.mark.integration
 
@@ -49,8 +50,8 @@ async def running(database: Database) -> AsyncIterator[CollectorRegistry]:
     registry = CollectorRegistry()
     settings = load(slo_clock_interval_s=0.05)
     with ThreadPoolExecutor(1) as threads:
-        context = Context(settings, database, registry, threads, Dependencies(registry))
-        task = asyncio.create_task(SloClock(context, lambda: NOW_S * 1_000_000_000).serve())
+        context = Context(settings, database, registry, threads, Dependencies(registry), ManualClock(NOW_S * 10**9))
+        task = asyncio.create_task(SloClock(context).serve())
         try:
             yield registry
         finally:

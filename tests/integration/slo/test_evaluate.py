@@ -21,6 +21,7 @@ from models.slo.definition import (
     WindowUnit,
 )
 from models.slo.rollups import Level
+from tests.clock import ManualClock
 from tests.integration.slo.story import LINKS, START_S, Story, slo
 
 pytestmark = pytest.mark.integration
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def story(database: Database) -> Story:
-    return Story(database, SloEvaluator(database, LINKS))
+    return Story(database, SloEvaluator(database, LINKS, ManualClock().steady_s))
 
 
 def test_an_outage_fires_once_and_resolves_with_everything_it_said(story: Story) -> None:
@@ -62,7 +63,7 @@ def test_an_evaluator_that_starts_anew_goes_on_where_the_last_one_stopped(story:
     story.count(0, 0, 100)
     story.evaluate(1)
     fired = len(story.outbox())
-    story.evaluator = SloEvaluator(story.database, LINKS)
+    story.evaluator = SloEvaluator(story.database, LINKS, ManualClock().steady_s)
     assert story.evaluate(1.2).transitions == ()
     assert len(story.outbox()) == fired
 
@@ -173,7 +174,7 @@ def test_a_gap_in_telemetry_counts_as_the_slo_says_and_zero_traffic_never(story:
         if minute < 30:
             for policy in GapPolicy:
                 story.count(minute, 99, 100, policy.value)
-    views = {view.stored.slo.name: view for view in story.evaluate(60).views}
+    views = {view.slo.name: view for view in story.evaluate(60).views}
     ratios = {name: view.windows[3600].error_ratio for name, view in views.items()}
     assert ratios["unknown"] == pytest.approx(0.01)
     assert ratios["good"] == pytest.approx(0.01 * 30 / 58)  # the newest two minutes may be on their way
@@ -189,7 +190,7 @@ def of_every_policy() -> list[Slo]:
 def hour(story: Story, minute: float) -> dict[str, tuple[float, float]]:
     """Good and total of the last hour by SLO, as evaluated at a minute of the story."""
     views = story.evaluate(minute).views
-    return {view.stored.slo.name: (view.windows[3600].good, view.windows[3600].total) for view in views}
+    return {view.slo.name: (view.windows[3600].good, view.windows[3600].total) for view in views}
 
 
 def test_while_the_whole_stream_stands_still_no_policy_counts_anything_as_missing(story: Story) -> None:

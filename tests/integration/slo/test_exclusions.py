@@ -17,6 +17,7 @@ from infra.slo.evaluate import SloEvaluator
 from infra.slo.views import read_views
 from infra.store.database import Database
 from infra.store.slo import definitions as slos
+from infra.store.slo import exclusions as stored_exceptions
 from models.errors import Misconfigured
 from models.reasons import AlertDecision
 from models.sli.binding import ThresholdOp
@@ -24,6 +25,7 @@ from models.slo.alert_text import Links
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 from models.slo.exclusions import SECOND_NS, ExceptionKind, SloException
 from models.slo.telemetry import Telemetry
+from tests.clock import ManualClock
 
 pytestmark = pytest.mark.integration
 
@@ -98,8 +100,8 @@ def test_excluded_minutes_change_nothing_in_the_budget(
     count(database, ids["without"], quiet)
     count(database, ids["with"], {**quiet, **{minute: found for minute, found in inside.items() if minute in left_out}})
     with database.transaction() as cursor:
-        views, _ = read_views(cursor, slos.load(cursor).slos, float(NOW_S), Telemetry())
-    of = {view.stored.slo.name: view for view in views}
+        views, _ = read_views(cursor, slos.load(cursor).slos, stored_exceptions.load(cursor), float(NOW_S), Telemetry())
+    of = {view.slo.name: view for view in views}
     assert of["with"].period == of["without"].period
     assert of["with"].windows == of["without"].windows
 
@@ -120,7 +122,7 @@ def test_what_fires_ends_and_nothing_fires_while_an_exception_lasts(
 ) -> None:
     ids = apply(database, slo())
     count(database, ids["latency"], dict.fromkeys(range(3), (0, 100)))
-    evaluator = SloEvaluator(database, Links("", ""))
+    evaluator = SloEvaluator(database, Links("", ""), ManualClock().steady_s)
     assert {state for state, _ in evaluate(database, evaluator)} == {"firing"}
     made = make(database, kind, 0.1, end_min)
     assert set(evaluate(database, evaluator, 0.2)) == {("resolved", said)}
@@ -135,7 +137,7 @@ def test_what_fires_ends_and_nothing_fires_while_an_exception_lasts(
 
 def test_minutes_of_maintenance_outlive_the_others_as_long_as_their_hours_do(database: Database) -> None:
     ids = apply(database, slo(window=MONTH))
-    evaluator = SloEvaluator(database, Links("", ""))
+    evaluator = SloEvaluator(database, Links("", ""), ManualClock().steady_s)
     make(database, MAINTENANCE, 60 * 24 * 3, 60 * 24 * 3 - 120)
     hours = {60 * 24 * 3 - n: (0, 100) for n in range(0, 120, 10)}
     count(database, ids["latency"], {**hours, 60 * 24 * 3 - 600: (99, 100)})
@@ -143,7 +145,9 @@ def test_minutes_of_maintenance_outlive_the_others_as_long_as_their_hours_do(dat
     with database.transaction() as cursor:
         cursor.execute("SELECT count(*) FROM slo_minute")
         assert cursor.fetchone() == (12,)
-        (view,), _ = read_views(cursor, slos.load(cursor).slos, NOW_S + 86_400 * 20.0, Telemetry())
+        (view,), _ = read_views(
+            cursor, slos.load(cursor).slos, stored_exceptions.load(cursor), NOW_S + 86_400 * 20.0, Telemetry()
+        )
     assert (view.period.good, view.period.total) == (99.0, 100.0)
     evaluator.delete_old_counts(int((NOW_S + 86_400 * 40) * SECOND_NS))
     with database.transaction() as cursor:

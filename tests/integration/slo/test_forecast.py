@@ -19,6 +19,7 @@ from models.reasons import AlertDecision
 from models.sli.binding import ThresholdOp
 from models.slo.alert_text import Links
 from models.slo.definition import MetricQuery, Slices, Slo, ThresholdIndicator, TimeWindow, WindowUnit
+from tests.clock import ManualClock
 
 pytestmark = pytest.mark.integration
 
@@ -45,7 +46,7 @@ def count(database: Database, first_hour: int, last_hour: int, burn: float) -> N
 def turn(database: Database, hour: float) -> list[tuple[str, str]]:
     """Evaluate and forecast at this hour; state and summary of the forecast's transitions."""
     now_ns = int((START_S + hour * 3600) * 1e9)
-    SloEvaluator(database, LINKS).evaluate(now_ns)
+    SloEvaluator(database, LINKS, ManualClock().steady_s).evaluate(now_ns)
     return [(e.state, e.annotations["summary"]) for e in forecast_budgets(database, LINKS, now_ns).transitions]
 
 
@@ -98,7 +99,7 @@ def test_a_budget_of_slices_is_forecast_in_slices_whatever_the_period(database: 
                FROM slo, generate_series(%(first)s, %(last)s - 60, 60) AS at""",
             {"first": first_s, "last": last_s, "burns": last_s - days * 21_600},
         )
-    SloEvaluator(database, LINKS).evaluate(last_s * 1_000_000_000)
+    SloEvaluator(database, LINKS, ManualClock().steady_s).evaluate(last_s * 1_000_000_000)
     (one,) = forecast_budgets(database, LINKS, last_s * 1_000_000_000).forecasts
     assert one.forecast is not None
     assert one.forecast.burn_rate == pytest.approx(2.0, rel=0.1)

@@ -18,6 +18,7 @@ from infra.store.database import Database
 from infra.store.slo import exclusions as slo_exceptions
 from models.slo.definition import GapPolicy, Slices, Slo
 from models.slo.exclusions import SECOND_NS, ExceptionKind, SloException
+from tests.clock import ManualClock
 from tests.integration.slo.story import DAY, LINKS, START_S, Story, slo
 
 pytestmark = pytest.mark.integration
@@ -48,7 +49,7 @@ def samples(gap: range) -> pd.DataFrame:
 
 @pytest.fixture
 def story(database: Database) -> Story:
-    return Story(database, SloEvaluator(database, LINKS))
+    return Story(database, SloEvaluator(database, LINKS, ManualClock().steady_s))
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ def test_a_simulation_honours_exceptions_as_the_clock_does(
     assert in_order(simulated()) == in_order(live)
     assert in_order(simulated("--no-exceptions")) != in_order(live)
     (summary,) = simulated("--summary")
-    (view,) = [view for view in story.evaluate(MINUTES).views if view.stored.slo.name == "latency"]
+    (view,) = [view for view in story.evaluate(MINUTES).views if view.slo.name == "latency"]
     assert summary["events"] == pytest.approx(view.period.total)
     assert summary["budget_remaining_ratio"] == pytest.approx(view.period.budget_remaining(defined.target_ratio))
     assert [one["kind"] for one in summary["exceptions"]] == [kind for kind, _, _ in made]  # type: ignore[index]

@@ -76,10 +76,10 @@ def test_every_window_of_every_kind_of_slo_is_the_same_live_and_simulated(
                 page_size=len(rows),
             )
     with database.transaction() as cursor:
-        views, newest_s = read_views(cursor, stored, now_s, Telemetry())
+        views, newest_s = read_views(cursor, stored, {}, now_s, Telemetry())
     assert newest_s == START_S + 60 * (MINUTES - 1)
     for view in views:
-        slo, (minute_s, good, total) = view.stored.slo, minutes[view.stored.id]
+        slo, (minute_s, good, total) = view.slo, minutes[view.slo_id]
         expected = sums_of_windows(slo, Recorded(minute_s, good, total, minute_s.astype(float)), np.array([now_s]))
         for length in slo.window_lengths:
             if length == 60 and view.windows[length].total == 0:

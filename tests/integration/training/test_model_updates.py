@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from agents.watch.model_updates import ModelUpdates
 from agents.worker.context import Context
 from agents.worker.retry import Dependencies
+from infra.clock import SystemClock
 from infra.kafka.admin import create_topics
 from infra.settings import Settings
 from infra.store import training as store
@@ -46,7 +47,7 @@ async def settings(tmp_path: Path, kafka: str, postgres_url: str, topic_prefix: 
 async def context(settings: Settings, database: Database) -> AsyncIterator[Context]:
     registry = CollectorRegistry()
     with ThreadPoolExecutor(2) as threads:
-        yield Context(settings, database, registry, threads, Dependencies(registry))
+        yield Context(settings, database, registry, threads, Dependencies(registry), SystemClock())
 
 
 @pytest.fixture

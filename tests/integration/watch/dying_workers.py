@@ -32,6 +32,7 @@ from agents.watch.partition_state import ModelRef, PartitionState
 from agents.worker.context import Context
 from agents.worker.retry import Dependencies
 from agents.worker.serving_models import Served
+from infra.clock import SystemClock
 from infra.pipeline_config import pipeline_config
 from infra.settings import Settings
 from infra.store import feedback, progress
@@ -250,6 +251,7 @@ class Life:
             registry,
             cast(ThreadPoolExecutor, None),
             Dependencies(registry),
+            SystemClock(),
             steps=steps,
         )
         publisher, self._lake = WorldPublisher(world, steps), WorldLake()

@@ -21,6 +21,7 @@ from infra.store.progress import Snapshot, StoredSnapshot
 from models.errors import Unavailable
 from models.pipeline.config import PipelineConfig
 from models.pipeline.pipeline import Pipeline
+from tests.clock import ManualClock
 from tests.unit.streams import RULE
 
 CONFIG = PipelineConfig(RULE)
@@ -56,7 +57,8 @@ def make(tmp_path: Path) -> Iterator[Callable[[float], Snapshots]]:
     def snapshots(every_s: float) -> Snapshots:
         registry = CollectorRegistry()
         settings = Settings(kafka="none:1", home=tmp_path, snapshot_every_s=every_s)
-        return Snapshots(Context(settings, cast(Database, None), registry, threads, Dependencies(registry)), "samples")
+        context = Context(settings, cast(Database, None), registry, threads, Dependencies(registry), ManualClock())
+        return Snapshots(context, "samples")
 
     yield snapshots
     threads.shutdown()
