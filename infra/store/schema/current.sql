@@ -48,8 +48,11 @@ CREATE TABLE burn_alert (
     explained_at  timestamp with time zone NOT NULL,
     shifts        jsonb NOT NULL DEFAULT '[]'::jsonb,
     looked_at     timestamp with time zone,
+    annotations   jsonb NOT NULL DEFAULT '{}'::jsonb,
+    end_reason    text,
     CONSTRAINT burn_alert_pkey PRIMARY KEY (fingerprint, started_at)
 );
+CREATE UNIQUE INDEX burn_alert_fires_once ON burn_alert USING btree (fingerprint) WHERE (ended_at IS NULL);
 CREATE INDEX burn_alert_open ON burn_alert USING btree (explained_at) WHERE (ended_at IS NULL);
 CREATE INDEX burn_alert_service ON burn_alert USING btree (service, started_at DESC);
 CREATE INDEX burn_alert_to_look_at ON burn_alert USING btree (looked_at NULLS FIRST) WHERE (ended_at IS NULL);
@@ -165,16 +168,6 @@ CREATE TABLE slo (
     CONSTRAINT slo_name_key UNIQUE (name),
     CONSTRAINT slo_slice_s_check CHECK (slice_s >= 60 AND mod(3600, slice_s) = 0),
     CONSTRAINT slo_target_ratio_check CHECK (target_ratio > 0::double precision AND target_ratio < 1::double precision)
-);
-
-CREATE TABLE slo_alert (
-    service     text NOT NULL,
-    slo_name    text NOT NULL,
-    severity    text NOT NULL,
-    burn_window text NOT NULL,
-    started_at  timestamp with time zone NOT NULL,
-    annotations jsonb NOT NULL,
-    CONSTRAINT slo_alert_pkey PRIMARY KEY (service, slo_name, severity, burn_window)
 );
 
 CREATE TABLE slo_day (
