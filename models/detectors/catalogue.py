@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.detectors import hour_of_day as daily
-from models.detectors import hour_of_week as seasonal
-from models.detectors import level_shift, novelty, variance_change
-from models.detectors import residual as online
-from models.state.tables import SERIES, Table
+from models.detectors import hour_of_day, hour_of_week, level_shift, novelty, residual, variance_change
+from models.state.fields import Layout, Table
+from models.state.metric_rules import MetricRuleRow
 
 Run = Callable[[Table, NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]], None]
 
@@ -48,16 +46,20 @@ class Channel:
             values: float64 `(n_rows, n_series)`, NaN where missing, in order of time.
             tick_ns: int64 `(n_rows,)`, event times.
         """
-        nats = np.zeros(values.shape)
-        self._run(table, np.ascontiguousarray(values, np.float64), tick_ns, nats)
-        return nats
+        surprise_nats = np.zeros(values.shape)
+        self._run(table, np.ascontiguousarray(values, np.float64), tick_ns, surprise_nats)
+        return surprise_nats
+
+
+def _layout(*rows: type) -> np.dtype[Any]:
+    return Layout.of(*rows).dtype
 
 
 CHANNELS = (
-    Channel("residual", SERIES, shipped=True, _run=online.run),
-    Channel("novelty", SERIES, shipped=True, _run=novelty.run),
-    Channel("daily", SERIES, shipped=True, _run=daily.run),
-    Channel("seasonal", seasonal.STATE, shipped=False, _run=seasonal.run),
-    Channel("level-shift", level_shift.STATE, shipped=False, _run=level_shift.run),
-    Channel("variance-change", variance_change.STATE, shipped=False, _run=variance_change.run),
+    Channel("residual", _layout(MetricRuleRow, residual.ResidualRow), shipped=True, _run=residual.run),
+    Channel("novelty", _layout(hour_of_day.HourOfDayRow, novelty.NoveltyRow), shipped=True, _run=novelty.run),
+    Channel("daily", _layout(hour_of_day.HourOfDayRow), shipped=True, _run=hour_of_day.run),
+    Channel("seasonal", _layout(hour_of_week.HourOfWeekRow), shipped=False, _run=hour_of_week.run),
+    Channel("level-shift", _layout(level_shift.LevelShiftRow), shipped=False, _run=level_shift.run),
+    Channel("variance-change", _layout(variance_change.VarianceChangeRow), shipped=False, _run=variance_change.run),
 )

@@ -12,15 +12,24 @@ public benchmark (`benchmarks/quality/README.md`).
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.state.tables import Table
+from models.state.fields import F8, Table
 
-STATE = np.dtype([("n", "f8"), ("level", "f8"), ("scale", "f8"), ("up", "f8"), ("down", "f8")], align=True)
-"""Rows learnt; mean and mean absolute deviation, exponential; the two sums, in deviations."""
+
+class LevelShiftRow(Protocol):
+    """Rows learnt; mean and mean absolute deviation, exponential; the two sums, in deviations."""
+
+    n: F8
+    level: F8
+    scale: F8
+    up: F8
+    down: F8
+
 
 SHIFT = 1.0
 """Smallest shift that is looked for, deviations."""
@@ -46,51 +55,53 @@ HELD_WEIGHT = 0.1
 
 
 @compiled
-def score(one: Table, value: float) -> float:
+def score(series: LevelShiftRow, value: float) -> float:
     """Nats of evidence for a shift, this value included: by Siegmund, a sum of h has a chance of `exp(-SHIFT * h)`."""
-    if math.isnan(value) or one.n < WARM_ROWS:
+    if math.isnan(value) or series.n < WARM_ROWS:
         return 0.0
-    z = _residual(one, value)
-    return float(SHIFT * max(one.up + z - 0.5 * SHIFT, one.down - z - 0.5 * SHIFT, 0.0))
+    z = _residual(series, value)
+    return float(SHIFT * max(series.up + z - 0.5 * SHIFT, series.down - z - 0.5 * SHIFT, 0.0))
 
 
 @compiled
-def learn(one: Table, value: float) -> None:
+def learn(series: LevelShiftRow, value: float) -> None:
     """Take a value in."""
     if math.isnan(value):
         return
     value = min(max(value, -LARGEST), LARGEST)
-    if one.n == 0.0:
-        one.level = value
-    elif one.n >= WARM_ROWS:
-        z = _residual(one, value)
-        one.up = min(max(one.up + z - 0.5 * SHIFT, 0.0), HIGHEST)
-        one.down = min(max(one.down - z - 0.5 * SHIFT, 0.0), HIGHEST)
-    weight = HELD_WEIGHT if max(one.up, one.down) >= HELD else 1.0
-    rate = weight / min(one.n + 1.0, LEVEL_ROWS)
-    distance = value - one.level
-    if one.n >= WARM_ROWS:
-        distance = min(max(distance, -CLIP * _unit(one)), CLIP * _unit(one))
-    one.level += rate * distance
-    one.scale += rate * (abs(distance) - one.scale)
-    one.n += 1.0
+    if series.n == 0.0:
+        series.level = value
+    elif series.n >= WARM_ROWS:
+        z = _residual(series, value)
+        series.up = min(max(series.up + z - 0.5 * SHIFT, 0.0), HIGHEST)
+        series.down = min(max(series.down - z - 0.5 * SHIFT, 0.0), HIGHEST)
+    weight = HELD_WEIGHT if max(series.up, series.down) >= HELD else 1.0
+    rate = weight / min(series.n + 1.0, LEVEL_ROWS)
+    distance = value - series.level
+    if series.n >= WARM_ROWS:
+        distance = min(max(distance, -CLIP * _unit(series)), CLIP * _unit(series))
+    series.level += rate * distance
+    series.scale += rate * (abs(distance) - series.scale)
+    series.n += 1.0
 
 
 @compiled
-def _unit(one: Table) -> float:
+def _unit(series: LevelShiftRow) -> float:
     # 1.2533: standard deviation over mean absolute deviation of a normal distribution
-    return float(max(1.2533 * one.scale, 1e-3 * abs(one.level), 1e-9))
+    return float(max(1.2533 * series.scale, 1e-3 * abs(series.level), 1e-9))
 
 
 @compiled
-def _residual(one: Table, value: float) -> float:
-    return float(min(max((value - one.level) / _unit(one), -CLIP), CLIP))
+def _residual(series: LevelShiftRow, value: float) -> float:
+    return float(min(max((value - series.level) / _unit(series), -CLIP), CLIP))
 
 
 @compiled
-def run(table: Table, values: NDArray[np.float64], tick_ns: NDArray[np.int64], nats: NDArray[np.float64]) -> None:
-    """Score, then learn rows `(n_rows, n_series)` into `nats` of the same shape; see `channels.Channel`."""
-    for row in range(values.shape[0]):
-        for series in range(values.shape[1]):
-            nats[row, series] = score(table[series], values[row, series])
-            learn(table[series], values[row, series])
+def run(
+    table: Table, values: NDArray[np.float64], tick_ns: NDArray[np.int64], surprise_nats: NDArray[np.float64]
+) -> None:
+    """Score, then learn rows `(n_rows, n_series)` into `surprise_nats` of the same shape; see `catalogue.Channel`."""
+    for tick in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            surprise_nats[tick, column] = score(table[column], values[tick, column])
+            learn(table[column], values[tick, column])

@@ -1,4 +1,4 @@
-"""How far a value is from everything a series has been: the channel that tells an onset. Compiled functions over one
+"""How far a value is from everything a series has been: the channel that finds an onset. Compiled functions over one
 row of the series table.
 
 Distance to the nearest value ever seen, over the range seen, of two things: the value itself, and what is left of it
@@ -15,13 +15,20 @@ Neighbour Graph", ICPR 2004; against all of the past instead of a window, and ov
 from __future__ import annotations
 
 import math
+from typing import Annotated, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.detectors import hour_of_day as daily
-from models.state.tables import BINS, SUSTAINED, Table
+from models.detectors import hour_of_day
+from models.state.fields import F8, I8, Field, Floats, Table
+
+BINS = 256
+"""Bins of the grid of values that a series has had; with 128 the public benchmark loses two points."""
+
+SUSTAINED = 3
+"""Most rows that surprise has to last before it counts; see `models.scoring.score_rows.SUSTAINED_S`."""
 
 VALUE, RESIDUAL = 0, 1
 """The channels: the value, and its residual to the mean of its hour of the day."""
@@ -53,77 +60,107 @@ LARGEST = 1e300
 """Values are cut here, so that no difference overflows."""
 
 
+class NoveltyRow(Protocol):
+    """What a series has been, as a value and as a residual to its hour of the day.
+
+    Attributes:
+        novelty_n: rows learnt. novelty_newest: the last value of them. novelty_least_step: smallest step between two
+            rows, 0 before the first. novelty_swing: how far single values went while the medians never moved.
+        novelty_bin_age: generations since a bin of the grid was first seen, `RECENT` to `SETTLED`, 0 never.
+        novelty_bin_low, novelty_bin_step: where the grid begins, and the width of a bin (0: no range yet).
+        novelty_low, novelty_high: range seen; _recent_: when this generation began; _settled_: one before.
+    """
+
+    novelty_n: I8
+    novelty_newest: F8
+    novelty_least_step: F8
+    novelty_swing: F8
+    novelty_bin_age: Annotated[NDArray[np.uint8], Field("u1", (2, BINS))]
+    novelty_bin_low: Annotated[Floats, Field("f8", (2,))]
+    novelty_bin_step: Annotated[Floats, Field("f8", (2,))]
+    novelty_low: Annotated[Floats, Field("f8", (2,))]
+    novelty_high: Annotated[Floats, Field("f8", (2,))]
+    novelty_recent_low: Annotated[Floats, Field("f8", (2,))]
+    novelty_recent_high: Annotated[Floats, Field("f8", (2,))]
+    novelty_settled_low: Annotated[Floats, Field("f8", (2,))]
+    novelty_settled_high: Annotated[Floats, Field("f8", (2,))]
+
+
+class NoveltySeries(NoveltyRow, hour_of_day.HourOfDayRow, Protocol):
+    """And what is usual at an hour of the day."""
+
+
 @compiled
-def novelty(one: Table, value: float, tick_ns: int) -> float:
+def onset_score(series: NoveltySeries, value: float, tick_ns: int) -> float:
     """How new a value is before it is learnt: 0 where it has been seen, about 11 where it is a range away."""
-    if one.seen_rows < FIRST_ROWS:
+    if series.novelty_n < FIRST_ROWS:
         return 0.0
     x = min(max(value, -LARGEST), LARGEST)
     total = 0.0
     for channel in range(2):
-        y = x if channel == VALUE else x - daily.usual(one, x, tick_ns)
-        total += _distance_nats(one, channel, y, RECENT)
-        total += _distance_nats(one, channel, y, SETTLED)
+        y = x if channel == VALUE else x - hour_of_day.usual(series, x, tick_ns)
+        total += _distance_nats(series, channel, y, RECENT)
+        total += _distance_nats(series, channel, y, SETTLED)
     return 0.5 * total
 
 
 @compiled
-def learn_seen(one: Table, value: float, tick_ns: int) -> None:
-    """Add a value to what has been seen; `daily.learn` is for afterwards, which moves what is usual."""
+def learn_seen(series: NoveltySeries, value: float, tick_ns: int) -> None:
+    """Add a value to what has been seen; `hour_of_day.learn` is for afterwards, which moves what is usual."""
     x = min(max(value, -LARGEST), LARGEST)
-    _learn_channel(one, VALUE, x)
-    _learn_channel(one, RESIDUAL, x - daily.usual(one, x, tick_ns))
-    step = abs(x - one.newest)
-    if one.seen_rows > 0 and step > 0.0 and (one.granule == 0.0 or step < one.granule):
-        one.granule = step
-    one.newest = x
-    one.seen_rows += 1
-    if one.seen_rows < GENERATION or one.seen_rows % GENERATION == 0:
-        _age(one)
+    _learn_channel(series, VALUE, x)
+    _learn_channel(series, RESIDUAL, x - hour_of_day.usual(series, x, tick_ns))
+    step = abs(x - series.novelty_newest)
+    if series.novelty_n > 0 and step > 0.0 and (series.novelty_least_step == 0.0 or step < series.novelty_least_step):
+        series.novelty_least_step = step
+    series.novelty_newest = x
+    series.novelty_n += 1
+    if series.novelty_n < GENERATION or series.novelty_n % GENERATION == 0:
+        _age(series)
 
 
 @compiled
-def learn_swing(one: Table, value: float) -> None:
+def learn_swing(series: NoveltySeries, value: float) -> None:
     """Take in a single value of a series that is judged by the median of the newest few, once it is none of them.
 
     While the medians never moved, single values are all that tells how far the series goes. Those of a change that
     lasts do not count: before the first of them gets here, the medians have moved.
     """
-    if one.seen_rows >= SUSTAINED and one.seen_low[VALUE] == one.seen_high[VALUE]:
+    if series.novelty_n >= SUSTAINED and series.novelty_low[VALUE] == series.novelty_high[VALUE]:
         x = min(max(value, -LARGEST), LARGEST)
-        one.swing = max(one.swing, abs(x - one.seen_low[VALUE]))
+        series.novelty_swing = max(series.novelty_swing, abs(x - series.novelty_low[VALUE]))
 
 
 @compiled
-def _distance_nats(one: Table, channel: int, x: float, age: int) -> float:
+def _distance_nats(series: NoveltySeries, channel: int, x: float, age: int) -> float:
     """Logarithm of the distance from x to the nearest bin at least this old, in ranges and above the resolution."""
-    low, high = one.seen_low[channel], one.seen_high[channel]
+    low, high = series.novelty_low[channel], series.novelty_high[channel]
     if age == SETTLED:
-        low, high = one.settled_low[channel], one.settled_high[channel]
+        low, high = series.novelty_settled_low[channel], series.novelty_settled_high[channel]
     distance = max(x - high, low - x)
     width = high - low
     if distance <= 0.0:
-        distance = min(_gap(one, channel, x, age), x - low, high - x)
-    distance -= one.granule
+        distance = min(_gap(series, channel, x, age), x - low, high - x)
+    distance -= series.novelty_least_step
     if distance <= 0.0:
         return 0.0
     least = max(LEAST_EFFECT * max(abs(low), abs(high)), 1e-9)
     farthest = FARTHEST
     if width == 0.0:
         # what never moved has no range: any change is one, or as many as it is times what single values have done
-        farthest = 1.0 if one.swing == 0.0 else max(1.0, min(distance / one.swing, FARTHEST))
+        farthest = 1.0 if series.novelty_swing == 0.0 else max(1.0, min(distance / series.novelty_swing, FARTHEST))
     share = min(distance / max(width, least), farthest)
     return math.log1p(share / RESOLUTION)
 
 
 @compiled
-def _gap(one: Table, channel: int, x: float, age: int) -> float:
+def _gap(series: NoveltySeries, channel: int, x: float, age: int) -> float:
     """Distance from x, which lies inside of the range, to the nearest bin that is at least this old."""
-    step = one.bin_step[channel]
+    step = series.novelty_bin_step[channel]
     if step <= 0.0:
         return 0.0
-    seen = one.seen[channel]
-    here = _bin(one, channel, x)
+    seen = series.novelty_bin_age[channel]
+    here = _bin(series, channel, x)
     if seen[here] >= age:
         return 0.0
     for k in range(1, BINS):
@@ -133,46 +170,49 @@ def _gap(one: Table, channel: int, x: float, age: int) -> float:
 
 
 @compiled
-def _bin(one: Table, channel: int, x: float) -> int:
-    return int(min(max((x - one.bin_low[channel]) / one.bin_step[channel], 0.0), BINS - 1.0))
+def _bin(series: NoveltySeries, channel: int, x: float) -> int:
+    return int(min(max((x - series.novelty_bin_low[channel]) / series.novelty_bin_step[channel], 0.0), BINS - 1.0))
 
 
 @compiled
-def _learn_channel(one: Table, channel: int, x: float) -> None:
-    if one.seen_rows == 0:
-        one.seen_low[channel] = one.seen_high[channel] = x
+def _learn_channel(series: NoveltySeries, channel: int, x: float) -> None:
+    if series.novelty_n == 0:
+        series.novelty_low[channel] = series.novelty_high[channel] = x
         return
-    low, high = one.seen_low[channel], one.seen_high[channel]
+    low, high = series.novelty_low[channel], series.novelty_high[channel]
     width = high - low
     if width > 0.0:
         x = min(max(x, low - OUTREACH * width), high + OUTREACH * width)
     if x < low or x > high:
-        _reach(one, channel, min(low, x), max(high, x))
-    if one.bin_step[channel] > 0.0:
-        here = _bin(one, channel, x)
-        if one.seen[channel, here] == 0:
-            one.seen[channel, here] = RECENT
+        _widen(series, channel, min(low, x), max(high, x))
+    if series.novelty_bin_step[channel] > 0.0:
+        here = _bin(series, channel, x)
+        if series.novelty_bin_age[channel, here] == 0:
+            series.novelty_bin_age[channel, here] = RECENT
 
 
 @compiled
-def _reach(one: Table, channel: int, low: float, high: float) -> None:
+def _widen(series: NoveltySeries, channel: int, low: float, high: float) -> None:
     """Widen the range, and the grid by doublings until it holds it."""
-    if one.bin_step[channel] <= 0.0:
+    if series.novelty_bin_step[channel] <= 0.0:
         step = (high - low) / (BINS // 2)
         if step <= 0.0:
             return
-        before = one.seen_low[channel]
-        one.bin_step[channel], one.bin_low[channel] = step, low - 0.5 * (high - low)
-        one.seen[channel, _bin(one, channel, before)] = SETTLED
-    while low < one.bin_low[channel] or high >= one.bin_low[channel] + BINS * one.bin_step[channel]:
-        _double(one, channel, high >= one.bin_low[channel] + BINS * one.bin_step[channel])
-    one.seen_low[channel], one.seen_high[channel] = low, high
+        before = series.novelty_low[channel]
+        series.novelty_bin_step[channel], series.novelty_bin_low[channel] = step, low - 0.5 * (high - low)
+        series.novelty_bin_age[channel, _bin(series, channel, before)] = SETTLED
+    while (
+        low < series.novelty_bin_low[channel]
+        or high >= series.novelty_bin_low[channel] + BINS * series.novelty_bin_step[channel]
+    ):
+        _double(series, channel, high >= series.novelty_bin_low[channel] + BINS * series.novelty_bin_step[channel])
+    series.novelty_low[channel], series.novelty_high[channel] = low, high
 
 
 @compiled
-def _double(one: Table, channel: int, upwards: bool) -> None:
+def _double(series: NoveltySeries, channel: int, upwards: bool) -> None:
     """Merge neighbouring bins, the older age stays, and free one half of the grid."""
-    seen = one.seen[channel]
+    seen = series.novelty_bin_age[channel]
     half = BINS // 2
     for k in range(half):
         source = k if upwards else half - 1 - k
@@ -181,33 +221,39 @@ def _double(one: Table, channel: int, upwards: bool) -> None:
     for k in range(half):
         seen[half + k if upwards else k] = 0
     if not upwards:
-        one.bin_low[channel] -= BINS * one.bin_step[channel]
-    one.bin_step[channel] *= 2.0
+        series.novelty_bin_low[channel] -= BINS * series.novelty_bin_step[channel]
+    series.novelty_bin_step[channel] *= 2.0
 
 
 @compiled
-def _age(one: Table) -> None:
+def _age(series: NoveltySeries) -> None:
     """A generation is over. The first rows are settled at once: nothing has been seen a while ago yet."""
-    young = one.seen_rows < GENERATION
+    young = series.novelty_n < GENERATION
     for channel in range(2):
         for k in range(BINS):
-            age = one.seen[channel, k]
+            age = series.novelty_bin_age[channel, k]
             if RECENT <= age < SETTLED:
-                one.seen[channel, k] = SETTLED if young else age + 1
-        low, high = one.seen_low[channel], one.seen_high[channel]
+                series.novelty_bin_age[channel, k] = SETTLED if young else age + 1
+        low, high = series.novelty_low[channel], series.novelty_high[channel]
         if not young:
-            low, high = one.recent_low[channel], one.recent_high[channel]
-        one.settled_low[channel], one.settled_high[channel] = low, high
-        one.recent_low[channel], one.recent_high[channel] = one.seen_low[channel], one.seen_high[channel]
+            low, high = series.novelty_recent_low[channel], series.novelty_recent_high[channel]
+        series.novelty_settled_low[channel], series.novelty_settled_high[channel] = low, high
+        series.novelty_recent_low[channel], series.novelty_recent_high[channel] = (
+            series.novelty_low[channel],
+            series.novelty_high[channel],
+        )
 
 
 @compiled
-def run(table: Table, values: NDArray[np.float64], tick_ns: NDArray[np.int64], nats: NDArray[np.float64]) -> None:
-    """Score, then learn rows `(n_rows, n_series)` into `nats` of the same shape; see `channels.Channel`."""
-    for row in range(values.shape[0]):
-        for series in range(values.shape[1]):
-            one, value = table[series], values[row, series]
+def run(
+    table: Table, values: NDArray[np.float64], tick_ns: NDArray[np.int64], surprise_nats: NDArray[np.float64]
+) -> None:
+    """Score, then learn rows `(n_rows, n_series)` into `surprise_nats` of the same shape; see `catalogue.Channel`."""
+    for tick in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            series: NoveltySeries = table[column]
+            value = values[tick, column]
             if not math.isnan(value):
-                nats[row, series] = novelty(one, value, tick_ns[row])
-                learn_seen(one, value, tick_ns[row])
-                daily.learn(one, value, tick_ns[row])
+                surprise_nats[tick, column] = onset_score(series, value, tick_ns[tick])
+                learn_seen(series, value, tick_ns[tick])
+                hour_of_day.learn(series, value, tick_ns[tick])

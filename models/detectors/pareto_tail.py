@@ -35,9 +35,9 @@ class Tail(NamedTuple):
     """
 
     cut: float
-    excess: float
-    square: float
-    beyond: float
+    mean_excess: float
+    mean_square: float
+    exceedances: float
 
 
 @compiled
@@ -47,10 +47,10 @@ def tail_surprise(x: float, tail: Tail, p_cut: float) -> float:
     if x <= tail.cut:
         return at_cut * x / tail.cut
     shape, scale = _pareto(tail)
-    beyond = (x - tail.cut) / scale
+    exceedances = (x - tail.cut) / scale
     if shape < 1e-6:
-        return at_cut + beyond
-    return at_cut + math.log1p(shape * beyond) / shape
+        return at_cut + exceedances
+    return at_cut + math.log1p(shape * exceedances) / shape
 
 
 @compiled
@@ -73,24 +73,24 @@ def _pareto(tail: Tail) -> tuple[float, float]:
     the mean
     excess: conservative while little is known, where a shape would be a guess.
     """
-    variance = max(tail.square - tail.excess * tail.excess, 1e-12)
-    shape = 0.5 * (1.0 - tail.excess * tail.excess / variance) - 1.5 / math.sqrt(1.0 + tail.beyond)
+    variance = max(tail.mean_square - tail.mean_excess * tail.mean_excess, 1e-12)
+    shape = 0.5 * (1.0 - tail.mean_excess * tail.mean_excess / variance) - 1.5 / math.sqrt(1.0 + tail.exceedances)
     shape = min(max(shape, 0.0), MAX_SHAPE)
-    caution = 1.0 + 1.5 / math.sqrt(1.0 + tail.beyond)
-    return shape, tail.excess * (1.0 - shape) * caution
+    caution = 1.0 + 1.5 / math.sqrt(1.0 + tail.exceedances)
+    return shape, tail.mean_excess * (1.0 - shape) * caution
 
 
 @compiled
 def learn_tail(x: float, tail: Tail, p_cut: float, n: float, weight: float) -> Tail:
     """The tail after seeing `x` with a weight of 0 to 1 as value number `n`."""
-    cut, excess, square, beyond = tail.cut, tail.excess, tail.square, tail.beyond
+    cut, mean_excess, mean_square, exceedances = tail.cut, tail.mean_excess, tail.mean_square, tail.exceedances
     above = x > cut
     if above:
-        part = min(x - cut, WINSOR * excess)
-        beyond = min(beyond + weight, MEMORY_EXCEEDANCES)
-        rate = weight / (PRIOR_EXCEEDANCES + beyond)
-        excess += rate * (part - excess)
-        square += rate * (part * part - square)
-    step = weight * excess * max(2.0 / (n + 4.0), 0.02)
+        part = min(x - cut, WINSOR * mean_excess)
+        exceedances = min(exceedances + weight, MEMORY_EXCEEDANCES)
+        rate = weight / (PRIOR_EXCEEDANCES + exceedances)
+        mean_excess += rate * (part - mean_excess)
+        mean_square += rate * (part * part - mean_square)
+    step = weight * mean_excess * max(2.0 / (n + 4.0), 0.02)
     cut = max(cut + step * ((1.0 if above else 0.0) - p_cut), 1e-3)
-    return Tail(cut, max(excess, 1e-3), max(square, 1e-6), beyond)
+    return Tail(cut, max(mean_excess, 1e-3), max(mean_square, 1e-6), exceedances)

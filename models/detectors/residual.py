@@ -15,13 +15,16 @@ new normal.
 from __future__ import annotations
 
 import math
+from typing import Annotated, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
 from models.detectors.pareto_tail import Tail, learn_tail, tail_surprise, tail_value
-from models.state.tables import Table, Tables
+from models.state.fields import F8, I4, I8, Field, Floats, Table
+from models.state.metric_rules import MetricRuleRow
+from models.state.tables import EntityLinks, SeriesLinks, Tables
 
 P_CUT = 0.1
 """Share of a series' residuals beyond the cut of their tail."""
@@ -56,201 +59,279 @@ LINEAR = 30.0
 """Nats up to which surprise is linear; logarithmic beyond, so that no single series drowns the others."""
 
 
+class ResidualRow(Protocol):
+    """What these detectors remember of a series.
+
+    Attributes:
+        residual_n: rows learnt, those of odd values by their weight.
+        residual_level, residual_scale: fast and slow.
+        residual_tail_*: of residuals to either level, in scales.
+        residual_low, residual_high: range of the values learnt.
+        residual_presence_ratio: share of the newest rows that had a value. residual_missing_rows: rows since the last.
+        residual_run_*: the run of odd values that goes on: its length, its largest residual to either level, and the
+            level, scale and range that it would be the new normal with.
+        residual_drift_ns: newest drift of the series, 0 none.
+    """
+
+    residual_n: F8
+    residual_level: Annotated[Floats, Field("f8", (2,))]
+    residual_scale: Annotated[Floats, Field("f8", (2,))]
+    residual_tail_cut: Annotated[Floats, Field("f8", (2,))]
+    residual_tail_mean_excess: Annotated[Floats, Field("f8", (2,))]
+    residual_tail_mean_square: Annotated[Floats, Field("f8", (2,))]
+    residual_tail_exceedances: Annotated[Floats, Field("f8", (2,))]
+    residual_low: F8
+    residual_high: F8
+    residual_presence_ratio: F8
+    residual_missing_rows: I4
+    residual_run_rows: I4
+    residual_run_largest: Annotated[Floats, Field("f8", (2,))]
+    residual_run_level: F8
+    residual_run_scale: F8
+    residual_run_low: F8
+    residual_run_high: F8
+    residual_drift_ns: I8
+
+
+class ResidualSeries(ResidualRow, MetricRuleRow, SeriesLinks, Protocol):
+    """And which changes of its metric count, and whose it is."""
+
+
 @compiled
-def unit(one: Table, channel: int) -> float:
+def unit(series: ResidualSeries, channel: int) -> float:
     """The scale that a residual is divided by, never 0, wider while few rows are known.
 
     A fiftieth of the range seen and `LEAST_EFFECT` of the level are the least that counts as one unit: a constant, a
     counter that idles and an integer that rarely moves would otherwise make every step a thousand deviations.
     """
-    floor = max(1e-9, LEAST_EFFECT * abs(one.level[channel]), 0.02 * (one.high - one.low))
-    return float(max(one.scale[channel], floor) * (1.0 + 4.0 / (one.n + 1.0)))
+    floor = max(
+        1e-9, LEAST_EFFECT * abs(series.residual_level[channel]), 0.02 * (series.residual_high - series.residual_low)
+    )
+    return float(max(series.residual_scale[channel], floor) * (1.0 + 4.0 / (series.residual_n + 1.0)))
 
 
 @compiled
-def is_of_interest(one: Table, value: float) -> bool:
+def is_of_interest(series: ResidualSeries, value: float) -> bool:
     """Whether a value may count as odd: it has left the slow level in the direction asked for, and far enough.
 
     A missing value always may: it has no direction.
     """
-    if math.isnan(value) or one.n < FIRST_ROWS:
+    if math.isnan(value) or series.residual_n < FIRST_ROWS:
         return True
-    change = value - one.level[1]
-    if change * one.direction < 0.0:
+    change = value - series.residual_level[1]
+    if change * series.rule_direction < 0.0:
         return False
-    return bool(abs(change) >= _least_effect(one))
+    return bool(abs(change) >= _least_effect(series))
 
 
 @compiled
-def _least_effect(one: Table) -> float:
-    return float(max(one.least_effect, one.least_effect_ratio * abs(one.level[1])))
+def _least_effect(series: ResidualSeries) -> float:
+    return float(max(series.rule_least_effect, series.rule_least_effect_ratio * abs(series.residual_level[1])))
 
 
 @compiled
-def surprise(one: Table, value: float) -> float:
+def surprise(series: ResidualSeries, value: float) -> float:
     """Nats of surprise of a value (NaN: missing in this row) before it is learnt."""
-    if one.n < FIRST_ROWS:
+    if series.residual_n < FIRST_ROWS:
         return 0.0
-    nats = 0.0
+    surprise_nats = 0.0
     if math.isnan(value):
-        if one.regular > 0.95 and one.n >= 20.0:
-            nats = (one.missing + 1.0) * min(-math.log(1.0 - one.regular + 1.0 / one.n), 4.0)
+        if series.residual_presence_ratio > 0.95 and series.residual_n >= 20.0:
+            surprise_nats = (series.residual_missing_rows + 1.0) * min(
+                -math.log(1.0 - series.residual_presence_ratio + 1.0 / series.residual_n), 4.0
+            )
     else:
         for channel in range(2):
-            z = abs(value - one.level[channel]) / unit(one, channel)
-            nats = max(nats, tail_surprise(z, _tail(one, channel), P_CUT))
-    if nats > LINEAR:
-        nats = LINEAR + 10.0 * math.log1p((nats - LINEAR) / 10.0)
+            z = abs(value - series.residual_level[channel]) / unit(series, channel)
+            surprise_nats = max(surprise_nats, tail_surprise(z, _tail(series, channel), P_CUT))
+    if surprise_nats > LINEAR:
+        surprise_nats = LINEAR + 10.0 * math.log1p((surprise_nats - LINEAR) / 10.0)
     # n rows can't tell any probability; a run of odd rows says more, a series that never moved says less
-    moved = max(one.scale[0], one.scale[1]) > 1e-4 * abs(one.level[1]) and one.high > one.low
-    limit = math.log(one.n + 1.0) * ((4.0 if moved else 2.0) + 0.5 * min(one.odd, 4))
-    return float(min(nats, limit))
+    moved = (
+        max(series.residual_scale[0], series.residual_scale[1]) > 1e-4 * abs(series.residual_level[1])
+        and series.residual_high > series.residual_low
+    )
+    limit = math.log(series.residual_n + 1.0) * ((4.0 if moved else 2.0) + 0.5 * min(series.residual_run_rows, 4))
+    return float(min(surprise_nats, limit))
 
 
 @compiled
-def _tail(one: Table, channel: int) -> Tail:
-    return Tail(one.cut[channel], one.excess[channel], one.square[channel], one.beyond[channel])
+def _tail(series: ResidualSeries, channel: int) -> Tail:
+    return Tail(
+        series.residual_tail_cut[channel],
+        series.residual_tail_mean_excess[channel],
+        series.residual_tail_mean_square[channel],
+        series.residual_tail_exceedances[channel],
+    )
 
 
 @compiled
-def band(one: Table, nats: float) -> tuple[float, float, float]:
+def band(series: ResidualSeries, surprise_nats: float) -> tuple[float, float, float]:
     """Expected value, lower and upper bound: inside, both residual channels stay below `nats`, or the change is smaller
     than anybody asked for."""
-    if nats > LINEAR:
-        nats = LINEAR + 10.0 * math.expm1((nats - LINEAR) / 10.0)
+    if surprise_nats > LINEAR:
+        surprise_nats = LINEAR + 10.0 * math.expm1((surprise_nats - LINEAR) / 10.0)
     low, high = -math.inf, math.inf
     for channel in range(2):
-        reach = unit(one, channel) * tail_value(nats, _tail(one, channel), P_CUT)
-        low, high = max(low, one.level[channel] - reach), min(high, one.level[channel] + reach)
+        half_width = unit(series, channel) * tail_value(surprise_nats, _tail(series, channel), P_CUT)
+        low, high = (
+            max(low, series.residual_level[channel] - half_width),
+            min(high, series.residual_level[channel] + half_width),
+        )
     if low > high:
         middle = 0.5 * (low + high)
         low, high = middle, middle
-    least = _least_effect(one)
+    least = _least_effect(series)
     if least > 0.0:
-        low, high = min(low, one.level[1] - least), max(high, one.level[1] + least)
-    return min(max(one.level[0], low), high), low, high
+        low, high = min(low, series.residual_level[1] - least), max(high, series.residual_level[1] + least)
+    return min(max(series.residual_level[0], low), high), low, high
 
 
 @compiled
-def learn(one: Table, value: float, nats: float, rebaseline_rows: int) -> None:
+def learn(series: ResidualSeries, value: float, surprise_nats: float, rebaseline_rows: int) -> None:
     """Take a value (NaN: missing) into the series' state, given how surprising it was."""
     if math.isnan(value):
         # an interruption is not learnt as irregularity until it has lasted as long as a new regime
-        one.missing += 1
-        if one.missing < 3 or one.missing > rebaseline_rows:
-            one.regular += (0.0 - one.regular) / min(one.n + 2.0, 200.0)
+        series.residual_missing_rows += 1
+        if series.residual_missing_rows < 3 or series.residual_missing_rows > rebaseline_rows:
+            series.residual_presence_ratio += (0.0 - series.residual_presence_ratio) / min(
+                series.residual_n + 2.0, 200.0
+            )
         return
-    one.missing = 0
-    if one.n == 0.0:
-        _begin(one, value, 0.0)
-        one.n, one.regular = 1.0, 1.0
+    series.residual_missing_rows = 0
+    if series.residual_n == 0.0:
+        _begin(series, value, 0.0)
+        series.residual_n, series.residual_presence_ratio = 1.0, 1.0
         for channel in range(2):
-            one.cut[channel], one.excess[channel], one.square[channel] = 2.0, 0.8, 1.28
+            (
+                series.residual_tail_cut[channel],
+                series.residual_tail_mean_excess[channel],
+                series.residual_tail_mean_square[channel],
+            ) = 2.0, 0.8, 1.28
         return
-    _watch_regime(one, value, nats)
-    if one.odd >= min(rebaseline_rows, max(SHORTEST_REGIME, 2.0 * one.n)):
-        rebaseline(one)
+    _watch_regime(series, value, surprise_nats)
+    if series.residual_run_rows >= min(rebaseline_rows, max(SHORTEST_REGIME, 2.0 * series.residual_n)):
+        rebaseline(series)
         return
     weight = 1.0
-    if nats >= ODD:
+    if surprise_nats >= ODD:
         weight = LEAST_WEIGHT
         for channel in range(2):
-            one.held[channel] = max(one.held[channel], abs(value - one.level[channel]) / unit(one, channel))
-    elif one.odd == 0 and one.held[1] > 0.0:
-        _release(one)
-    one.regular += (1.0 - one.regular) / min(one.n + 2.0, 200.0)
-    _learn_range(one, value, weight)
+            series.residual_run_largest[channel] = max(
+                series.residual_run_largest[channel],
+                abs(value - series.residual_level[channel]) / unit(series, channel),
+            )
+    elif series.residual_run_rows == 0 and series.residual_run_largest[1] > 0.0:
+        _release(series)
+    series.residual_presence_ratio += (1.0 - series.residual_presence_ratio) / min(series.residual_n + 2.0, 200.0)
+    _learn_range(series, value, weight)
     for channel in range(2):
-        _learn_residual(one, value, channel, weight)
-    one.n += weight
+        _learn_residual(series, value, channel, weight)
+    series.residual_n += weight
 
 
 @compiled
-def _release(one: Table) -> None:
+def _release(series: ResidualSeries) -> None:
     """Learn a run of odd values that is over. It extends the range by half: what was seen once is still half new."""
     for channel in range(2):
-        _learn_tail(one, channel, one.held[channel], 1.0)
-        one.held[channel] = 0.0
-    one.high += 0.5 * max(one.new_high - one.high, 0.0)
-    one.low -= 0.5 * max(one.low - one.new_low, 0.0)
+        _learn_tail(series, channel, series.residual_run_largest[channel], 1.0)
+        series.residual_run_largest[channel] = 0.0
+    series.residual_high += 0.5 * max(series.residual_run_high - series.residual_high, 0.0)
+    series.residual_low -= 0.5 * max(series.residual_low - series.residual_run_low, 0.0)
 
 
 @compiled
-def _learn_tail(one: Table, channel: int, z: float, weight: float) -> None:
-    tail = learn_tail(z, _tail(one, channel), P_CUT, one.n, weight)
-    one.cut[channel], one.excess[channel] = tail.cut, tail.excess
-    one.square[channel], one.beyond[channel] = tail.square, tail.beyond
+def _learn_tail(series: ResidualSeries, channel: int, z: float, weight: float) -> None:
+    tail = learn_tail(z, _tail(series, channel), P_CUT, series.residual_n, weight)
+    series.residual_tail_cut[channel], series.residual_tail_mean_excess[channel] = tail.cut, tail.mean_excess
+    series.residual_tail_mean_square[channel], series.residual_tail_exceedances[channel] = (
+        tail.mean_square,
+        tail.exceedances,
+    )
 
 
 @compiled
-def _begin(one: Table, level: float, scale: float) -> None:
-    one.low = one.high = level
-    one.odd = 0
-    one.held[:] = 0.0
+def _begin(series: ResidualSeries, level: float, scale: float) -> None:
+    series.residual_low = series.residual_high = level
+    series.residual_run_rows = 0
+    series.residual_run_largest[:] = 0.0
     for channel in range(2):
-        one.level[channel], one.scale[channel] = level, scale
+        series.residual_level[channel], series.residual_scale[channel] = level, scale
 
 
 @compiled
-def _learn_residual(one: Table, value: float, channel: int, weight: float) -> None:
-    residual = value - one.level[channel]
-    scale = unit(one, channel)
-    if one.n >= 8.0:
-        _learn_tail(one, channel, abs(residual) / scale, weight)
+def _learn_residual(series: ResidualSeries, value: float, channel: int, weight: float) -> None:
+    residual = value - series.residual_level[channel]
+    scale = unit(series, channel)
+    if series.residual_n >= 8.0:
+        _learn_tail(series, channel, abs(residual) / scale, weight)
         residual = min(max(residual, -CLIP * scale), CLIP * scale)
     rows = SHORT if channel == 0 else LONG
-    one.level[channel] += weight * residual / min(one.n + 1.0, rows)
+    series.residual_level[channel] += weight * residual / min(series.residual_n + 1.0, rows)
     # 1.2533: standard deviation over mean absolute deviation of a normal distribution
-    one.scale[channel] += weight * (1.2533 * abs(residual) - one.scale[channel]) / min(one.n + 1.0, SCALE_ROWS)
+    series.residual_scale[channel] += (
+        weight * (1.2533 * abs(residual) - series.residual_scale[channel]) / min(series.residual_n + 1.0, SCALE_ROWS)
+    )
 
 
 @compiled
-def _learn_range(one: Table, value: float, weight: float) -> None:
-    one.high += weight * max(value - one.high, 0.0)
-    one.low -= weight * max(one.low - value, 0.0)
+def _learn_range(series: ResidualSeries, value: float, weight: float) -> None:
+    series.residual_high += weight * max(value - series.residual_high, 0.0)
+    series.residual_low -= weight * max(series.residual_low - value, 0.0)
 
 
 @compiled
-def _watch_regime(one: Table, value: float, nats: float) -> None:
+def _watch_regime(series: ResidualSeries, value: float, surprise_nats: float) -> None:
     """Follow the values of a run of odd rows; a calm row takes two from its length."""
-    if nats < ODD:
-        one.odd = max(one.odd - 2, 0)
+    if surprise_nats < ODD:
+        series.residual_run_rows = max(series.residual_run_rows - 2, 0)
         return
-    if one.odd == 0:
-        one.new_level, one.new_scale = value, 0.0
-        one.new_low = one.new_high = value
-    one.odd += 1
-    residual = value - one.new_level
-    rate = 1.0 / min(one.odd + 1.0, 60.0)
-    one.new_level += rate * residual
-    one.new_scale += rate * (1.2533 * abs(residual) - one.new_scale)
-    one.new_low, one.new_high = min(one.new_low, value), max(one.new_high, value)
+    if series.residual_run_rows == 0:
+        series.residual_run_level, series.residual_run_scale = value, 0.0
+        series.residual_run_low = series.residual_run_high = value
+    series.residual_run_rows += 1
+    residual = value - series.residual_run_level
+    rate = 1.0 / min(series.residual_run_rows + 1.0, 60.0)
+    series.residual_run_level += rate * residual
+    series.residual_run_scale += rate * (1.2533 * abs(residual) - series.residual_run_scale)
+    series.residual_run_low, series.residual_run_high = (
+        min(series.residual_run_low, value),
+        max(series.residual_run_high, value),
+    )
 
 
 @compiled
-def rebaseline(one: Table) -> None:
+def rebaseline(series: ResidualSeries) -> None:
     """Make the regime of the current run the new normal; how residuals are distributed is kept."""
-    n = max(min(one.odd, 100), 10)
-    low, high = one.new_low, one.new_high
-    _begin(one, one.new_level, one.new_scale)
-    one.low, one.high = low, high
-    one.n = n
+    n = max(min(series.residual_run_rows, 100), 10)
+    low, high = series.residual_run_low, series.residual_run_high
+    _begin(series, series.residual_run_level, series.residual_run_scale)
+    series.residual_low, series.residual_high = low, high
+    series.residual_n = n
 
 
 @compiled
 def rebaseline_drifted(tables: Tables, n_series: int, service: int, trained_to_ns: int) -> None:
     """End the odd runs of a service's series whose drift its new model has been trained on."""
     for number in range(n_series):
-        one = tables.series[number]
-        if tables.entities[one.entity].service == service and one.odd > 0 and 0 < one.drift_ns <= trained_to_ns:
-            rebaseline(one)
+        series: ResidualSeries = tables.series[number]
+        entity: EntityLinks = tables.entities[series.link_entity]
+        if (
+            entity.link_service == service
+            and series.residual_run_rows > 0
+            and 0 < series.residual_drift_ns <= trained_to_ns
+        ):
+            rebaseline(series)
 
 
 @compiled
-def run(table: Table, values: NDArray[np.float64], tick_ns: NDArray[np.int64], nats: NDArray[np.float64]) -> None:
-    """Score, then learn rows `(n_rows, n_series)` into `nats` of the same shape; see `channels.Channel`."""
-    for row in range(values.shape[0]):
-        for series in range(values.shape[1]):
-            one, value = table[series], values[row, series]
-            nats[row, series] = surprise(one, value)
-            learn(one, value, nats[row, series], REBASELINE_ROWS)
+def run(
+    table: Table, values: NDArray[np.float64], tick_ns: NDArray[np.int64], surprise_nats: NDArray[np.float64]
+) -> None:
+    """Score, then learn rows `(n_rows, n_series)` into `surprise_nats` of the same shape; see `catalogue.Channel`."""
+    for tick in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            series: ResidualSeries = table[column]
+            value = values[tick, column]
+            surprise_nats[tick, column] = surprise(series, value)
+            learn(series, value, surprise_nats[tick, column], REBASELINE_ROWS)

@@ -13,15 +13,23 @@ public benchmark (`benchmarks/quality/README.md`).
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.state.tables import Table
+from models.state.fields import F8, Table
 
-STATE = np.dtype([("n", "f8"), ("level", "f8"), ("fast", "f8"), ("slow", "f8")], align=True)
-"""Rows learnt, fast level, fast and slow mean of squared residuals."""
+
+class VarianceChangeRow(Protocol):
+    """Rows learnt, fast level, fast and slow mean of squared residuals."""
+
+    n: F8
+    level: F8
+    fast: F8
+    slow: F8
+
 
 LEVEL_ROWS, FAST_ROWS, SLOW_ROWS = 12.0, 30.0, 1000.0
 
@@ -42,48 +50,50 @@ LEAST = 1e-6
 
 
 @compiled
-def score(one: Table, value: float) -> float:
+def score(series: VarianceChangeRow, value: float) -> float:
     """Nats of surprise about the fast variance, this value included, against the slow one."""
-    if math.isnan(value) or one.n < WARM_ROWS:
+    if math.isnan(value) or series.n < WARM_ROWS:
         return 0.0
-    floor = _floor(one)
-    fast = one.fast + (_square(one, value) - one.fast) / FAST_ROWS
-    z = abs(math.log((fast + floor) / (one.slow + floor))) * math.sqrt(FREEDOM / 2.0)
+    floor = _floor(series)
+    fast = series.fast + (_square(series, value) - series.fast) / FAST_ROWS
+    z = abs(math.log((fast + floor) / (series.slow + floor))) * math.sqrt(FREEDOM / 2.0)
     # Mills' ratio keeps the two-sided normal tail from underflowing
     return float(0.5 * z * z + math.log1p(z) - math.log(2.0)) if z > 1.0 else float(0.5 * z * z)
 
 
 @compiled
-def learn(one: Table, value: float) -> None:
+def learn(series: VarianceChangeRow, value: float) -> None:
     """Take a value in."""
     if math.isnan(value):
         return
     value = min(max(value, -LARGEST), LARGEST)
-    if one.n == 0.0:
-        one.level = value
-    square = _square(one, value)
-    one.level += (value - one.level) / min(one.n + 1.0, LEVEL_ROWS)
-    one.fast += (square - one.fast) / min(one.n + 1.0, FAST_ROWS)
-    one.slow += (square - one.slow) / min(one.n + 1.0, SLOW_ROWS)
-    one.n += 1.0
+    if series.n == 0.0:
+        series.level = value
+    square = _square(series, value)
+    series.level += (value - series.level) / min(series.n + 1.0, LEVEL_ROWS)
+    series.fast += (square - series.fast) / min(series.n + 1.0, FAST_ROWS)
+    series.slow += (square - series.slow) / min(series.n + 1.0, SLOW_ROWS)
+    series.n += 1.0
 
 
 @compiled
-def _floor(one: Table) -> float:
-    return float(max((LEAST * one.level) ** 2, 1e-18))
+def _floor(series: VarianceChangeRow) -> float:
+    return float(max((LEAST * series.level) ** 2, 1e-18))
 
 
 @compiled
-def _square(one: Table, value: float) -> float:
-    residual = min(max(value, -LARGEST), LARGEST) - one.level
+def _square(series: VarianceChangeRow, value: float) -> float:
+    residual = min(max(value, -LARGEST), LARGEST) - series.level
     square = residual * residual
-    return float(min(square, CLIP * one.slow + _floor(one)) if one.n >= WARM_ROWS else square)
+    return float(min(square, CLIP * series.slow + _floor(series)) if series.n >= WARM_ROWS else square)
 
 
 @compiled
-def run(table: Table, values: NDArray[np.float64], tick_ns: NDArray[np.int64], nats: NDArray[np.float64]) -> None:
-    """Score, then learn rows `(n_rows, n_series)` into `nats` of the same shape; see `channels.Channel`."""
-    for row in range(values.shape[0]):
-        for series in range(values.shape[1]):
-            nats[row, series] = score(table[series], values[row, series])
-            learn(table[series], values[row, series])
+def run(
+    table: Table, values: NDArray[np.float64], tick_ns: NDArray[np.int64], surprise_nats: NDArray[np.float64]
+) -> None:
+    """Score, then learn rows `(n_rows, n_series)` into `surprise_nats` of the same shape; see `catalogue.Channel`."""
+    for tick in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            surprise_nats[tick, column] = score(table[column], values[tick, column])
+            learn(table[column], values[tick, column])

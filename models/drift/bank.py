@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from models.compiled import compiled
 from models.drift import adwin
 from models.errors import TidewatchError
-from models.state.tables import Table
+from models.state.fields import Table
 
 DETECTOR = "ADWIN"
 
@@ -47,6 +47,10 @@ class _Rules(NamedTuple):
     delta: float
     confirm_rows: int
     min_effect: float
+
+
+class WatchedWindow(adwin.WindowRow, adwin.Watch, Protocol):
+    """A window with what becomes of it here."""
 
 
 class DriftBank:
@@ -146,41 +150,41 @@ def _feed(
         if not adwin.has_room(bank):
             return position, _NO_ROOM, 0.0, 0
         number = numbers[position]
-        one = bank.windows[number]
-        one.fed += 1
+        window: WatchedWindow = bank.windows[number]
+        window.fed += 1
         if adwin.update(bank, number, value, rules.delta):
-            one.pending = rules.confirm_rows
-        elif one.pending > 0:
-            one.pending -= 1
-            if one.pending == 0:
-                moved = _moved(one)
-                if abs(moved) >= rules.min_effect * _spread(one):
-                    return position + 1, _CONFIRMED, moved, one.width
-        elif one.fed % adwin.CLOCK == 0:
-            _widen(one, _mean(one))
+            window.pending = rules.confirm_rows
+        elif window.pending > 0:
+            window.pending -= 1
+            if window.pending == 0:
+                moved = _moved(window)
+                if abs(moved) >= rules.min_effect * _spread(window):
+                    return position + 1, _CONFIRMED, moved, window.width
+        elif window.fed % adwin.CLOCK == 0:
+            _widen(window, _mean(window))
     return numbers.shape[0], _ALL_FED, 0.0, 0
 
 
 @compiled
-def _moved(one: Table) -> float:
+def _moved(window: WatchedWindow) -> float:
     """How far the window's mean is beyond the means seen so far, which it then belongs to."""
-    mean = _mean(one)
-    moved = mean - one.high if mean > one.high else min(mean - one.low, 0.0)
-    _widen(one, mean)
+    mean = _mean(window)
+    moved = mean - window.high if mean > window.high else min(mean - window.low, 0.0)
+    _widen(window, mean)
     return float(moved)
 
 
 @compiled
-def _widen(one: Table, mean: float) -> None:
-    one.low, one.high = min(one.low, mean), max(one.high, mean)
+def _widen(window: WatchedWindow, mean: float) -> None:
+    window.low, window.high = min(window.low, mean), max(window.high, mean)
 
 
 @compiled
-def _mean(one: Table) -> float:
-    return float(one.total / one.width if one.width > 0 else 0.5 * (one.low + one.high))
+def _mean(window: WatchedWindow) -> float:
+    return float(window.total / window.width if window.width > 0 else 0.5 * (window.low + window.high))
 
 
 @compiled
-def _spread(one: Table) -> float:
+def _spread(window: WatchedWindow) -> float:
     """Deviation within the window, 1 at least: the unit of the values is a deviation of calm times."""
-    return math.sqrt(max(one.squares / max(one.width, 1.0), 1.0))
+    return math.sqrt(max(window.squares / max(window.width, 1.0), 1.0))

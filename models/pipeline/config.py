@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.scoring import score_rows as scoring
 from models.scoring.episode_rules import EpisodeRules
+from models.scoring.score_rows import ScoringRules
 from models.series import EntityRule
 from models.state.metric_rules import MetricRule
 
@@ -48,7 +48,7 @@ class PipelineConfig:
     def lateness_ns(self) -> int:
         return int(self.lateness_s * 1e9)
 
-    def scoring_rules(self) -> scoring.ScoringRules:
+    def scoring_rules(self) -> ScoringRules:
         """The part that the scoring loop needs."""
         episode = EpisodeRules(
             self.episode_min_rows,
@@ -58,4 +58,4 @@ class PipelineConfig:
             self.episode_close_rows,
             self.episode_ready_rows,
         )
-        return scoring.ScoringRules(self.alerts_per_entity_week, self.rebaseline_rows, episode)
+        return ScoringRules(self.alerts_per_entity_week, self.rebaseline_rows, episode)

@@ -12,24 +12,25 @@ from itertools import repeat
 import numpy as np
 from numpy.typing import NDArray
 
-from models.detectors import residual as online
+from models.detectors import residual
 from models.drift.bank import DETECTOR, Confirmed, DriftBank
+from models.fold_state import new_state
 from models.pipeline.config import PipelineConfig
 from models.pipeline.snapshot import Image, Memory, image, read
 from models.reasons import AlertDecision, SampleFate
 from models.records import SampleColumns
-from models.scoring import score_rows as scoring
+from models.scoring import score_rows
 from models.scoring.episode_rules import GOING_ON, OPENED
 from models.scoring.episodes import Incidents
 from models.series import SeriesIdentity
 from models.service_graph import Edge, edge_of
-from models.service_model.ask import Multivariate, ask_models
+from models.service_model.ask import ModelOutput, ask_models
 from models.service_model.model import ServiceModel
 from models.sli.binding import SloBinding
 from models.sli.counts import NO_COUNTS, Counts, bind, sum_counts
 from models.state.results import Drift, Episode, Folded, LatestScores, RetrainWish, ScoredRows, SloCounts, drift_id
-from models.state.rows import Rows, Samples, chosen, joined, spoken
-from models.state.tables import EntityName, State
+from models.state.rows import Rows, Samples, joined, selected, with_cells
+from models.state.tables import EntityName
 from models.ticks import placing
 from models.ticks.silences import Silences
 from models.training.triggers import NewRows, RetrainRules, ServiceRecord, model_changed, wishes
@@ -63,7 +64,7 @@ class Pipeline:
         self._config = config
         self._rules = config.scoring_rules()
         self._retrain_rules = RetrainRules(config.training_min_rows, config.stale_after_s)
-        self._state = State(config.entity_rule, config.metric_rules)
+        self._state = new_state(config.entity_rule, config.metric_rules)
         self._slos: tuple[SloBinding, ...] = ()
         self._bindings = bind(self._state, ())
         self._models: dict[int, ServiceModel] = {}
@@ -122,15 +123,15 @@ class Pipeline:
             model_changed(record, model.version, model.trained_to_ns, model.learnt_ns)
         self._state.assign_columns(number, model.features if model is not None else ())
         if model is not None:
-            online.rebaseline_drifted(self._state.tables, self.n_series, number, model.trained_to_ns)
+            residual.rebaseline_drifted(self._state.tables, self.n_series, number, model.trained_to_ns)
 
     def _forget_young_model(self, number: int, model: ServiceModel) -> None:
-        """What young models have said of an entity is no measure for the first that knows a day: slow incidents were
-        told late for it."""
+        """What young models have said of an entity is no measure for the first that knows a day: it would find slow
+        incidents late."""
         before = self._models.get(number)
         if before is not None and before.is_young and not model.is_young:
             entities = self._state.entities
-            entities["own_rows"][entities["service"] == number] = 0.0
+            entities["calibration_n"][entities["link_service"] == number] = 0.0
 
     @property
     def thresholds(self) -> Mapping[str, float]:
@@ -161,18 +162,18 @@ class Pipeline:
         """Newest row of every entity that has one."""
         state = self._state
         known = state.entities[: len(state.entity_names)]
-        which = np.flatnonzero(known["rows"] > 0)
+        which = np.flatnonzero(known["tick_n_rows"] > 0)
         rows = known[which]
         return LatestScores(
             service=[state.entity_names[number].service for number in which.tolist()],
             entity=[state.entity_names[number].entity for number in which.tolist()],
-            tick_ns=rows["tick_ns"].copy(),
-            score=rows["score"].copy(),
-            cause=[state.features[number] if number >= 0 else "" for number in rows["cause"].tolist()],
-            value=rows["value"].copy(),
-            expected=rows["expected"].copy(),
-            expected_lower=rows["lower"].copy(),
-            expected_upper=rows["upper"].copy(),
+            tick_ns=rows["latest_tick_ns"].copy(),
+            score=rows["latest_score"].copy(),
+            cause=[state.features[number] if number >= 0 else "" for number in rows["latest_cause"].tolist()],
+            value=rows["latest_value"].copy(),
+            expected=rows["latest_expected"].copy(),
+            expected_lower=rows["latest_lower"].copy(),
+            expected_upper=rows["latest_upper"].copy(),
         )
 
     def snapshot(self) -> bytes:
@@ -199,7 +200,7 @@ class Pipeline:
             self._learn_series(parts, numbers)
             # a series without samples, left over in a part that was cut, stays unknown
             numbers = [np.array(list(map(known.get, part.series_ids, repeat(-1))), np.int32) for part in parts]
-        series = [mine[part.series] for mine, part in zip(numbers, parts, strict=True)]
+        series = [of_part[part.series] for of_part, part in zip(numbers, parts, strict=True)]
         return Samples(
             np.concatenate([np.empty(0, np.int32), *series]),
             np.concatenate([np.empty(0, np.int64), *(part.event_time_ns for part in parts)]),
@@ -209,10 +210,10 @@ class Pipeline:
     def _learn_series(self, parts: Sequence[SampleColumns], numbers: Sequence[NDArray[np.int32]]) -> None:
         """Add the series that have no number yet, and what depends on which series there are."""
         state, fresh = self._state, dict[str, SeriesIdentity]()
-        for part, mine in zip(parts, numbers, strict=True):
+        for part, of_part in zip(parts, numbers, strict=True):
             used, first = np.unique(part.series, return_index=True)
             for i in used[np.argsort(first)].tolist():
-                if mine[i] < 0 and (text := part.series_ids[i]) not in fresh:
+                if of_part[i] < 0 and (text := part.series_ids[i]) not in fresh:
                     fresh[text] = state.rule.identify(text)
         state.add_all(list(fresh), list(fresh.values()))
         self._calls += [edge for identity in fresh.values() if (edge := edge_of(identity)) is not None]
@@ -226,18 +227,20 @@ class Pipeline:
     def _results(self, rows: Rows, counts: Counts, fates: dict[SampleFate, int]) -> Folded:
         state = self._state
         silences = self._silences.advance(
-            state.entity_names, rows, state.tables.entities["tick_ns"], self._config.lateness_ns
+            state.entity_names, rows, state.tables.entities["latest_tick_ns"], self._config.lateness_ns
         )
-        forest = ask_models(state, self._models, rows)
-        scores = scoring.score_rows(state.tables, rows, forest, self._rules)
+        model_output = ask_models(state, self._models, rows)
+        scores = score_rows.score_rows(state.tables, rows, model_output, self._rules)
         scored = self._scored(rows, scores)
         told, held = self._incidents.advance(
             state.entity_names, scored, scores, rows.interval_ns, self._config.episode_ready_rows
         )
-        speaking = spoken(rows)
-        if len(speaking) < len(rows.entity):
-            rows, scores = chosen(rows, speaking), scoring.chosen(scores, speaking)
-            forest = forest._replace(nats=forest.nats[speaking], unknown=forest.unknown[speaking])
+        filled = with_cells(rows)
+        if len(filled) < len(rows.entity):
+            rows, scores = selected(rows, filled), score_rows.selected(scores, filled)
+            model_output = model_output._replace(
+                surprise_nats=model_output.surprise_nats[filled], unknown=model_output.unknown[filled]
+            )
             scored = self._scored(rows, scores)
         drifts = self._drifts(rows, scores)
         calls, self._calls = self._calls, []
@@ -247,16 +250,16 @@ class Pipeline:
             rows=scored,
             episodes=[e for e in told if e.decision in (AlertDecision.FIRED, AlertDecision.RESOLVED)],
             drifts=[drift for _, drift in drifts],
-            retrain=self._wishes(rows, forest, drifts),
+            retrain=self._wishes(rows, model_output, drifts),
             held=held,
             silences=silences,
             told=told,
             calls=calls,
         )
 
-    def _scored(self, rows: Rows, scores: scoring.Scores) -> ScoredRows:
+    def _scored(self, rows: Rows, scores: score_rows.Scores) -> ScoredRows:
         version = {number: model.version for number, model in self._models.items()}
-        services = self._state.entities["service"][rows.entity].tolist()
+        services = self._state.entities["link_service"][rows.entity].tolist()
         return ScoredRows(
             entity=rows.entity,
             tick_ns=rows.tick_ns,
@@ -274,7 +277,7 @@ class Pipeline:
             features=self._state.features,
         )
 
-    def _drifts(self, rows: Rows, scores: scoring.Scores) -> list[tuple[int, Drift]]:
+    def _drifts(self, rows: Rows, scores: score_rows.Scores) -> list[tuple[int, Drift]]:
         """Confirmed drifts with the row they were found at, in row order."""
         cell_row = np.repeat(np.arange(len(rows.entity)), np.diff(rows.start))
         found = [
@@ -282,7 +285,7 @@ class Pipeline:
             for hit in self._series_drift.update(rows.series, scores.drift)
         ]
         fed: NDArray[np.float64] = np.where(
-            scores.readiness > scoring.WARMING_UP, SCORE_UNITS * np.minimum(scores.score, 5.0), np.nan
+            scores.readiness > score_rows.WARMING_UP, SCORE_UNITS * np.minimum(scores.score, 5.0), np.nan
         )
         for hit in self._score_drift.update(rows.entity, fed):
             found.append((hit.index, self._drift_of(rows, hit.index, -1, hit)))
@@ -293,7 +296,7 @@ class Pipeline:
         feature = SCORE_SERIES
         if series >= 0:
             feature = self._state.features[series]
-            self._state.series["drift_ns"][series] = at_ns
+            self._state.series["residual_drift_ns"][series] = at_ns
         return Drift(
             id=drift_id(name.entity, feature, at_ns),
             service=name.service,
@@ -306,21 +309,21 @@ class Pipeline:
             since_ns=at_ns - hit.window_rows * int(rows.interval_ns[row]),
         )
 
-    def _wishes(self, rows: Rows, forest: Multivariate, drifts: list[tuple[int, Drift]]) -> list[RetrainWish]:
+    def _wishes(self, rows: Rows, model_output: ModelOutput, drifts: list[tuple[int, Drift]]) -> list[RetrainWish]:
         state = self._state
-        service = state.entities["service"][rows.entity]
+        service = state.entities["link_service"][rows.entity]
         found: list[tuple[int, RetrainWish]] = []
         for number in np.unique(service).tolist():
             # a row of a single series has nothing that a model of rows could add to what the series' own detectors say
-            mine = np.flatnonzero((service == number) & (np.diff(rows.start) > 1))
+            of_service = np.flatnonzero((service == number) & (np.diff(rows.start) > 1))
             features = [
-                (int(np.searchsorted(mine, row)), drift)
+                (int(np.searchsorted(of_service, row)), drift)
                 for row, drift in drifts
                 if service[row] == number and drift.series != SCORE_SERIES and rows.start[row + 1] - rows.start[row] > 1
             ]
             name = state.services[number]
             record = self._records.setdefault(name, ServiceRecord())
-            new = NewRows(rows.tick_ns[mine], forest.unknown[mine], features)
+            new = NewRows(rows.tick_ns[of_service], model_output.unknown[of_service], features)
             asked = wishes(record, name, new, self._retrain_rules)
-            found += [(int(mine[row]), wish) for row, wish in asked]
+            found += [(int(of_service[row]), wish) for row, wish in asked]
         return [wish for _, wish in sorted(found, key=lambda pair: pair[0])]

@@ -14,19 +14,21 @@ from numpy.typing import NDArray
 
 from models.drift.adwin import LEVEL, WINDOW
 from models.drift.bank import DriftBank, StateUnusable
+from models.fold_state import ENTITIES, SERIES
+from models.pipeline import snapshot_format_4
 from models.scoring.episodes import Incidents
 from models.service_model.model import ServiceModel
-from models.state.tables import ENTITY, SERIES, State
+from models.state.tables import State
 from models.ticks.silences import Silences
 from models.training.triggers import ServiceRecord
-from models.wire.array_file import pack, unpack
+from models.wire.array_file import OtherArrays, pack, unpack
 
 if TYPE_CHECKING:
     from models.pipeline.config import PipelineConfig
 
-FORMAT = 4
-"""Raised when the meaning of any part changes; a snapshot of another format is not used, the stream is replayed
-instead."""
+FORMAT = 5
+"""Raised when the meaning of any part changes. Format 4 is read as well (`snapshot_format_4`); a snapshot of any other
+is not used, and the stream is replayed instead."""
 
 SERIES_DRIFT, SCORE_DRIFT = "series_drift_", "score_drift_"
 """What the names of the detectors' arrays begin with."""
@@ -36,8 +38,8 @@ _DRIFT = {"windows": WINDOW, "levels": LEVEL, "taken": _INTEGERS}
 FORMS = {
     "plain": _BYTES,
     "models": _BYTES,
-    "series": SERIES,
-    "entities": ENTITY,
+    "series": SERIES.dtype,
+    "entities": ENTITIES.dtype,
     **{f"{bank}{name}": form for bank in (SERIES_DRIFT, SCORE_DRIFT) for name, form in _DRIFT.items()},
 }
 """Arrays of a snapshot, in this order."""
@@ -121,10 +123,10 @@ def _of(prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]
 def read(body: bytes, config: PipelineConfig, memory: Memory) -> None:
     """Fill an empty memory; raises `StateUnusable` for bytes that are not a snapshot for this configuration."""
     try:
-        arrays = unpack(body, FORMS)
+        arrays, expected_format = _arrays(body)
         plain = msgspec.msgpack.decode(arrays["plain"].tobytes())
         series, entities = arrays["series"], arrays["entities"]
-        if plain["format"] != FORMAT:
+        if plain["format"] != expected_format:
             raise StateUnusable("the snapshot has another format")
         if plain["rule"] != _rule(config):
             raise StateUnusable("the snapshot was made with other entity labels")
@@ -140,6 +142,15 @@ def read(body: bytes, config: PipelineConfig, memory: Memory) -> None:
         raise StateUnusable(f"not a snapshot: {error}") from error
 
 
+def _arrays(body: bytes) -> tuple[dict[str, NDArray[Any]], int]:
+    """The arrays of a snapshot, with rows as they are now, and the format that the snapshot says to be of."""
+    try:
+        return unpack(body, FORMS), FORMAT
+    except OtherArrays:
+        arrays = unpack(body, FORMS | snapshot_format_4.ROWS)
+        return snapshot_format_4.renamed(arrays), snapshot_format_4.FORMAT
+
+
 def _rule(config: PipelineConfig) -> list[Any]:
     service, instance, default = astuple(config.entity_rule)
     return [list(service), list(instance), default]
@@ -153,7 +164,7 @@ def _fill(state: State, plain: dict[str, Any], series: NDArray[np.void], entitie
     if len(series) != len(state.identities) or len(entities) != len(state.entity_names):
         raise StateUnusable("the snapshot's names and arrays do not fit together")
     state.series[: len(series)] = series
-    state.series["bound"] = 0
+    state.series["sli_n_bindings"] = 0
     state.apply_rules(0)
     state.entities[: len(entities)] = entities
     state.newest_ns, state.next_deadline_ns = plain["newest_ns"], plain["next_deadline_ns"]

@@ -1,21 +1,24 @@
 """What a service's model usually says of one entity: the tail of its surprises outside of alarms.
 
 A model is calibrated on a fifth of the rows of its history, between those that it has learnt from. What comes later is
-a little stranger, and much stranger where the history was an hour; the level and the news that are added make the tail
-longer still. Beside the entity's own past such a surprise is nothing new. See `threshold` for the tail.
+a little stranger, and much stranger where the history was an hour; the level and the onset that are added make the tail
+longer still. Beside the entity's own past such a surprise is nothing new. See `pareto_tail` for the tail.
 
 That past has a limit: where faults come every day, they are the tail, and an entity that has many would go deaf.
 """
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from models.compiled import compiled
 from models.detectors.pareto_tail import Tail, learn_tail, tail_value
-from models.state.tables import Table
+from models.scoring.alert_threshold import ThresholdRow
+from models.state.fields import F8
 
 P_CUT = 0.05
 
-START = Tail(cut=3.0, excess=1.0, square=2.0, beyond=0.0)
+START = Tail(cut=3.0, mean_excess=1.0, mean_square=2.0, exceedances=0.0)
 """That of nats which are as probable as they say."""
 
 
@@ -27,30 +30,54 @@ they page, not .92. While alarms did not move it, entities of 38 metrics had twi
 week."""
 
 
+class CalibrationRow(Protocol):
+    """Rows that the model has said something of outside of alarms, and the tail of these surprises."""
+
+    calibration_n: F8
+    calibration_tail_cut: F8
+    calibration_tail_mean_excess: F8
+    calibration_tail_mean_square: F8
+    calibration_tail_exceedances: F8
+
+
+class CalibrationEntity(CalibrationRow, ThresholdRow, Protocol):
+    """And how far alarms have moved its threshold."""
+
+
 @compiled
-def reach(entity: Table, nats: float, youth: float) -> float:
+def entity_threshold(entity: CalibrationEntity, surprise_nats: float, youth: float) -> float:
     """What the model has to say of the entity for a surprise of `nats` beside its own past, at least as much.
 
     Args:
         nats: the threshold, of surprises that are as probable as they say.
         youth: what the model's history lacks of a day, 0 to 1; nothing but the entity's past judges a newborn one.
     """
-    own = tail_value(nats, _tail(entity), P_CUT)
-    limit = (LIMIT + max(entity.offset, 0.0)) / max((1.0 - youth) ** 2, 1e-9)
-    return float(max(nats, min(own, limit)))
+    own_value = tail_value(surprise_nats, _tail(entity), P_CUT)
+    limit = (LIMIT + max(entity.threshold_offset_nats, 0.0)) / max((1.0 - youth) ** 2, 1e-9)
+    return float(max(surprise_nats, min(own_value, limit)))
 
 
 @compiled
-def learn(entity: Table, nats: float) -> None:
+def learn(entity: CalibrationEntity, surprise_nats: float) -> None:
     """Take in what the model says of a row outside of an alarm."""
     before = _tail(entity)
-    entity.own_rows += 1.0
-    tail = learn_tail(nats, before, P_CUT, entity.own_rows, 1.0)
-    entity.cut, entity.excess, entity.square, entity.beyond = tail.cut, tail.excess, tail.square, tail.beyond
+    entity.calibration_n += 1.0
+    tail = learn_tail(surprise_nats, before, P_CUT, entity.calibration_n, 1.0)
+    (
+        entity.calibration_tail_cut,
+        entity.calibration_tail_mean_excess,
+        entity.calibration_tail_mean_square,
+        entity.calibration_tail_exceedances,
+    ) = tail.cut, tail.mean_excess, tail.mean_square, tail.exceedances
 
 
 @compiled
-def _tail(entity: Table) -> Tail:
-    if entity.own_rows == 0.0:
+def _tail(entity: CalibrationEntity) -> Tail:
+    if entity.calibration_n == 0.0:
         return START
-    return Tail(entity.cut, entity.excess, entity.square, entity.beyond)
+    return Tail(
+        entity.calibration_tail_cut,
+        entity.calibration_tail_mean_excess,
+        entity.calibration_tail_mean_square,
+        entity.calibration_tail_exceedances,
+    )

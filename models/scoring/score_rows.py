@@ -1,30 +1,30 @@
 """Rows to calibrated anomaly scores: one compiled loop in row order; every row is scored before it is learnt.
 
-Two kinds of evidence, in nats. The onset: how new the values of the entity's series are, which `false_alarms` turns
+Two kinds of evidence, in nats. The onset: how new the values of the entity's series are, which `alert_threshold` turns
 into the surprise of an event. The level: how far the row is from normal as a whole, by the service's model. The
 larger one, over the surprise that the false-alarm rate asks for, is the score; the entity's own threshold decides the
-side of 1 on which it lies. What is odd without being news is ranked below 1 by all that the detectors for one series
-find, so that an incident stays visible and an open episode open.
+side of 1 on which it lies. A row that has been seen before but is far from normal ranks below 1, by all that the
+detectors for one series find: an episode stays open while it lasts.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Annotated, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.detectors import hour_of_day as daily
-from models.detectors import novelty
-from models.detectors import residual as online
-from models.scoring import alert_threshold as false_alarms
-from models.scoring import entity_calibration as own_level
+from models.detectors import hour_of_day, novelty, residual
+from models.detectors.novelty import SUSTAINED
+from models.drift import frame
+from models.scoring import alert_threshold, entity_calibration
 from models.scoring.episode_rules import EpisodeRules, advance, fall_silent
-from models.service_model.ask import Multivariate
+from models.service_model.ask import ModelOutput
+from models.state.fields import F8, I8, Field, Floats
 from models.state.rows import Rows
-from models.state.tables import SUSTAINED, Table, Tables
+from models.state.tables import Tables
 
 TOP = 3
 """Contributions kept per row."""
@@ -36,7 +36,7 @@ CALIBRATED_S, CALIBRATED_ROWS = 86_400.0, 250
 
 SUSTAINED_S = 3.0
 """How long surprise has to last, at most `SUSTAINED` rows, and one row where rows are rarer than this. At one second a
-single odd row (one failed request, a collection of garbage) is ordinary. Slower rows are means or states over longer
+single outlier (one failed request, a collection of garbage) is ordinary. Slower rows are means or states over longer
 than that already."""
 
 SETTLING_S = 604_800.0
@@ -44,50 +44,86 @@ SETTLING_S = 604_800.0
 little of what wanders for hours. What the model alone finds is an incident as ever, but no alert before it has lasted
 for `SUSTAINED` rows: without that, quiet entities of 38 metrics had 1.6 alerts in a first week where 1 is asked."""
 
-ODDITY, ODDEST = 0.002, 8.0
-"""Strength that each nat of a level detector adds to the novelty of a value, up to so many: next to nothing. It orders
-rows that hold nothing new, so that the threshold finds some where the false-alarm rate leaves room; at 0.1 the public
+ONSET_PER_LEVEL_NAT, LEVEL_LIMIT_NATS = 0.002, 8.0
+"""What each nat of a level detector adds to the onset score of a value, up to so many: next to nothing. It orders rows
+that hold nothing new, so that the threshold finds some where the false-alarm rate leaves room; at 0.1 the public
 benchmark loses four points."""
 
-COMPANY = 4.0
-"""Strength that any of a few series has now and then; what others than the strongest have beyond counts half."""
+COMPANY_ONSET = 4.0
+"""Onset score that any of a few series has now and then; what others than the highest have beyond counts half."""
 
-NEWS = 2.0
-"""Nats that the news of its series (the logarithm of their strength) adds to the surprise of a row as a whole. The
-model is calibrated on days without incidents and its surprise grows without bound; news of one of many series orders
-what the model finds about equally odd. Between 1 and 4 the benchmark stays within .02."""
+ONSET_WEIGHT_NATS = 2.0
+"""Nats that the onset of its series (the logarithm of their score) adds to the surprise of a row by its model. The
+model is calibrated on days without incidents and its surprise grows without bound; an onset in one of many series
+orders what the model finds about equally surprising. Between 1 and 4 the benchmark stays within .02."""
 
-JOINT_LIMIT = 20.0
-"""Nats of a row as a whole that count for its causes: beyond, a small part of much would outweigh what is odd alone."""
+MODEL_LIMIT_NATS = 20.0
+"""Nats of a row by its model that count for its causes: beyond, a small share of much would outweigh one series
+alone."""
 
-LEVEL_ROWS = 10.0
+MEAN_ROWS = 10.0
 """Rows that an entity's level of surprise remembers. Onsets are found by a row, incidents held by the level: their sum
 had .02 to .1 more VUS-PR than either on application servers, the same at 5."""
 
-EVIDENCE = 12.0
-"""Nats of a level detector that count as evidence: as much as the novelty of a value has, so that neither drowns the
-other."""
+EVIDENCE_LIMIT_NATS = 12.0
+"""Nats of a level detector that count as evidence: as much as the onset score of a value has, so that neither drowns
+the other."""
 
-HOLDING = 18.0
+HOLDING_NATS = 18.0
 """Evidence, level included, that holds an episode: two detectors of five nats each, and as much in the rows before."""
 
-HELD = 0.75
-"""Score up to which a row that is odd, but no news, is held: above the episode's `hold_score`, below the threshold."""
+HELD_SCORE = 0.75
+"""Highest score of a row without an onset, however far from normal: above the episode's `hold_score`, below 1."""
 
-TOLD_SCORE = 0.5
-"""Scores up to which only the first cause's value and band are told."""
+BAND_SCORE = 0.5
+"""Scores up to which only the first cause's value and band are given."""
 
 BELOW, MARGIN = 0.98, 1e-3
 """Scores below 0.98 and above 1.001 are severities alone. Between them lie the rows that are severe in general but
 not for their entity, up to 1, and those that are severe for their entity but not in general, above it."""
 
-REFERENCE_ROWS = 100
-"""Rows of a series before drift has a frame of reference."""
-
-DRIFT_LIMIT = 20.0
-"""Units up to which drift sees values as they are; logarithms beyond, so that one spike does not make a mean."""
-
 WARMING_UP, PROVISIONAL, CALIBRATED = 0, 1, 2
+
+
+class RecentValues(Protocol):
+    """Newest values of a series, the newest first: a value of a fast series is the median of three."""
+
+    score_newest_values: Annotated[Floats, Field("f8", (SUSTAINED - 1,))]
+
+
+class RecentSurprise(Protocol):
+    """Newest surprises of an entity by its service's model, the newest first, their exponential mean, and that of the
+    level evidence where there is no model."""
+
+    score_model_nats: Annotated[Floats, Field("f8", (SUSTAINED,))]
+    score_model_mean_nats: F8
+    score_level_mean_nats: F8
+
+
+class LatestResult(Protocol):
+    """Result of an entity's newest row: its tick, score, first cause (-1 none), and that series' value and band."""
+
+    latest_tick_ns: I8
+    latest_score: F8
+    latest_cause: Annotated[int, Field("i4", start=-1)]
+    latest_value: F8
+    latest_expected: F8
+    latest_lower: F8
+    latest_upper: F8
+
+
+class ScoredSeries(RecentValues, frame.DriftFrame, residual.ResidualSeries, novelty.NoveltySeries, Protocol):
+    """A series, as scoring sees it."""
+
+
+class ScoredEntity(
+    RecentSurprise,
+    LatestResult,
+    alert_threshold.ThresholdEntity,
+    entity_calibration.CalibrationRow,
+    Protocol,
+):
+    """An entity, as scoring sees it."""
 
 
 class ScoringRules(NamedTuple):
@@ -104,13 +140,14 @@ class Scores(NamedTuple):
     Attributes:
         score: float64 `(n_rows,)`.
         value, expected, lower, upper: float64 `(n_rows, TOP)`, of the causes, NaN where missing; of others than the
-            first in rows that score above `TOLD_SCORE` only: nobody asks what else is a little odd in a calm row.
+            first in rows that score above `BAND_SCORE` only: nobody asks what else stands out a little in a calm row.
         readiness, phase: int8 `(n_rows,)`.
         since_ns: int64 `(n_rows,)`, first anomalous row of the entity's episode.
         learnt: float64 `(n_rows,)`, rows of the entity before this one.
         cause: int32 `(n_rows, TOP)`, series by contribution, -1 none. part: float64 `(n_rows, TOP)`, summing to the
             score.
-        nats: float64 `(n_cells,)`, strength of each series' news. odd: float64 `(n_cells,)`, nats of its level.
+        onset_score: float64 `(n_cells,)`, how new each value is. level_score: float64 `(n_cells,)`, nats of the
+            level detectors.
         drift: float64 `(n_cells,)`, values in their drift detector's frame, NaN where there is none yet.
     """
 
@@ -125,20 +162,24 @@ class Scores(NamedTuple):
     learnt: NDArray[np.float64]
     cause: NDArray[np.int32]
     part: NDArray[np.float64]
-    nats: NDArray[np.float64]
-    odd: NDArray[np.float64]
+    onset_score: NDArray[np.float64]
+    level_score: NDArray[np.float64]
     drift: NDArray[np.float64]
 
 
-def chosen(scores: Scores, which: NDArray[np.int64]) -> Scores:
+def selected(scores: Scores, which: NDArray[np.int64]) -> Scores:
     """Scores of some rows, with all cells."""
-    per_row = {name: getattr(scores, name)[which] for name in Scores._fields if name not in ("nats", "odd", "drift")}
+    per_row = {
+        name: getattr(scores, name)[which]
+        for name in Scores._fields
+        if name not in ("onset_score", "level_score", "drift")
+    }
     return scores._replace(**per_row)
 
 
-def score_rows(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules) -> Scores:
+def score_rows(tables: Tables, rows: Rows, model_output: ModelOutput, rules: ScoringRules) -> Scores:
     """Score and learn rows in order; changes the tables."""
-    n, cells = len(rows.entity), len(rows.series)
+    n, n_cells = len(rows.entity), len(rows.series)
     out = Scores(
         score=np.zeros(n),
         value=np.full((n, TOP), np.nan),
@@ -151,71 +192,84 @@ def score_rows(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringR
         learnt=np.zeros(n),
         cause=np.full((n, TOP), -1, np.int32),
         part=np.zeros((n, TOP)),
-        nats=np.zeros(cells),
-        odd=np.zeros(cells),
-        drift=np.full(cells, np.nan),
+        onset_score=np.zeros(n_cells),
+        level_score=np.zeros(n_cells),
+        drift=np.full(n_cells, np.nan),
     )
-    _score(tables, rows, forest, rules, out)
+    _score(tables, rows, model_output, rules, out)
     return out
 
 
 @compiled
-def _score(tables: Tables, rows: Rows, forest: Multivariate, rules: ScoringRules, out: Scores) -> None:
+def _score(tables: Tables, rows: Rows, model_output: ModelOutput, rules: ScoringRules, out: Scores) -> None:
     for row in range(rows.entity.shape[0]):
-        entity = tables.entities[rows.entity[row]]
+        entity: ScoredEntity = tables.entities[rows.entity[row]]
         start, end = rows.start[row], rows.start[row + 1]
         if start == end:
-            out.since_ns[row], out.learnt[row] = entity.since_ns, entity.n
+            out.since_ns[row], out.learnt[row] = entity.episode_since_ns, entity.threshold_n
             out.phase[row] = fall_silent(entity)
             continue
         interval_s = _interval_s(rows, row)
-        lasting = _rows_to_last(interval_s)
-        strength, evidence = _strength(tables, rows, row, lasting, out)
-        left = _without_ignored(tables, rows, row, lasting, forest.share)
-        joint = _sustained(entity, _with_level(entity, left * forest.nats[row]), lasting)
-        odd = _with_odd_level(entity, evidence)
+        lasting_rows = _rows_to_last(interval_s)
+        onset, evidence = _onset(tables, rows, row, lasting_rows, out)
+        share_left = _without_ignored(tables, rows, row, lasting_rows, model_output.share)
+        lasting_nats = _sustained(
+            entity, _with_mean_surprise(entity, share_left * model_output.surprise_nats[row]), lasting_rows
+        )
+        level_nats = _with_mean_evidence(entity, evidence)
         # of a single series a model knows the level only
-        whole = joint > 0.0 and end - start > 1
-        probability = false_alarms.alarm_probability(rules.alerts_per_entity_week, interval_s)
+        by_model = lasting_nats > 0.0 and end - start > 1
+        probability = alert_threshold.alarm_probability(rules.alerts_per_entity_week, interval_s)
         target = -math.log(probability)
-        n_units, wanted = false_alarms.units(interval_s), tables.thresholds[entity.service]
-        certain = True
-        if entity.n >= FIRST_SCORE_ROWS:
-            known = entity.n >= CALIBRATED_ROWS and entity.n * interval_s >= CALIBRATED_S
+        n_units, threshold_factor = alert_threshold.units(interval_s), tables.thresholds[entity.link_service]
+        is_certain = True
+        if entity.threshold_n >= FIRST_SCORE_ROWS:
+            known = entity.threshold_n >= CALIBRATED_ROWS and entity.threshold_n * interval_s >= CALIBRATED_S
             out.readiness[row] = CALIBRATED if known else PROVISIONAL
-            nats = false_alarms.surprise(entity, strength, 1) if false_alarms.is_event(entity, strength) else 0.0
-            reach = wanted * false_alarms.threshold(entity, probability)
-            if end - start > 1 and entity.n * interval_s < SETTLING_S:
-                certain = nats >= reach and false_alarms.surprise(entity, strength, end - start) >= reach
-            score = _graded(nats / (wanted * target), nats >= reach)
-            if whole:
-                news = NEWS * math.log1p(strength)
-                at_large = joint + news
-                # calibrated on a past that it has learnt from, a model says more of an entity than it means: only what
-                # is odd among what it has said so far is news as well
-                general = false_alarms.joint_threshold(entity, probability)
-                own = own_level.reach(entity, general, forest.youth[row])
-                joint_score = _between(at_large / wanted, target, own, rules.episode.hold_score)
-                certain = certain or _least(entity, SUSTAINED) + news >= wanted * own
-                # news of one of many series counts where it is an alarm; it would drown the order of the rest
-                score = max(joint_score, score if score > 1.0 else 0.0)
-            elif score <= 1.0 and BELOW * nats <= HELD * target:
-                # nothing new to speak of
-                score = _held(odd, rules.episode.hold_score) / wanted
+            surprise_nats = (
+                alert_threshold.surprise(entity, onset, 1) if alert_threshold.is_event(entity, onset) else 0.0
+            )
+            entity_threshold = threshold_factor * alert_threshold.threshold(entity, probability)
+            if end - start > 1 and entity.threshold_n * interval_s < SETTLING_S:
+                is_certain = (
+                    surprise_nats >= entity_threshold
+                    and alert_threshold.surprise(entity, onset, end - start) >= entity_threshold
+                )
+            score = _onset_score(surprise_nats / (threshold_factor * target), surprise_nats >= entity_threshold)
+            if by_model:
+                onset_nats = ONSET_WEIGHT_NATS * math.log1p(onset)
+                model_nats = lasting_nats + onset_nats
+                # calibrated on a past that it has learnt from, a model says more of an entity than it means: an alarm
+                # is only what stands out among what it has said so far
+                general_threshold = alert_threshold.model_threshold(entity, probability)
+                model_threshold = entity_calibration.entity_threshold(
+                    entity, general_threshold, model_output.youth[row]
+                )
+                model_score = _model_score(
+                    model_nats / threshold_factor, target, model_threshold, rules.episode.hold_score
+                )
+                is_certain = (
+                    is_certain or _least_of_newest(entity, SUSTAINED) + onset_nats >= threshold_factor * model_threshold
+                )
+                # an onset in one of many series counts where it is an alarm; it would drown the order of the rest
+                score = max(model_score, score if score > 1.0 else 0.0)
+            elif score <= 1.0 and BELOW * surprise_nats <= HELD_SCORE * target:
+                # no onset to speak of
+                score = _held_score(level_nats, rules.episode.hold_score) / threshold_factor
             alarm = score > 1.0
             out.score[row] = score
-            if not whole and not alarm:
-                false_alarms.wait(entity, nats, probability, n_units)
-            false_alarms.learn(entity, strength, alarm, probability, n_units)
-            if whole and entity.alarm_rows == 0:
-                own_level.learn(entity, at_large)
-        false_alarms.count(entity, n_units)
-        _explain(rows, row, forest.share, joint, out)
-        _expect(tables, rows, row, target * wanted, out)
-        out.phase[row] = advance(entity, out.score[row], certain, rows.tick_ns[row], rules.episode)
-        out.since_ns[row], out.learnt[row] = entity.since_ns, entity.n
+            if not by_model and not alarm:
+                alert_threshold.wait(entity, surprise_nats, probability, n_units)
+            alert_threshold.learn(entity, onset, alarm, probability, n_units)
+            if by_model and entity.threshold_alarm_rows == 0:
+                entity_calibration.learn(entity, model_nats)
+        alert_threshold.count(entity, n_units)
+        _fill_causes(rows, row, model_output.share, lasting_nats, out)
+        _fill_bands(tables, rows, row, target * threshold_factor, out)
+        out.phase[row] = advance(entity, out.score[row], is_certain, rows.tick_ns[row], rules.episode)
+        out.since_ns[row], out.learnt[row] = entity.episode_since_ns, entity.threshold_n
         _learn_cells(tables, rows, row, rules, out)
-        entity.tick_ns, entity.score = rows.tick_ns[row], out.score[row]
+        entity.latest_tick_ns, entity.latest_score = rows.tick_ns[row], out.score[row]
 
 
 @compiled
@@ -233,86 +287,103 @@ def _rows_to_last(interval_s: float) -> int:
 @compiled
 def _learn_cells(tables: Tables, rows: Rows, row: int, rules: ScoringRules, out: Scores) -> None:
     """Take a row's values into their series, and fill what drift sees of them."""
-    lasting = _rows_to_last(_interval_s(rows, row))
+    lasting_rows = _rows_to_last(_interval_s(rows, row))
     for cell in range(rows.start[row], rows.start[row + 1]):
-        one, value = tables.series[rows.series[cell]], rows.value[cell]
-        out.drift[cell] = _frame(one, value)
-        steady = _lasting(one, value, lasting)
-        online.learn(one, steady, out.odd[cell], rules.rebaseline_rows)
-        if np.isnan(steady):
+        series: ScoredSeries = tables.series[rows.series[cell]]
+        value = rows.value[cell]
+        out.drift[cell] = frame.framed(series, value)
+        median = _median_value(series, value, lasting_rows)
+        residual.learn(series, median, out.level_score[cell], rules.rebaseline_rows)
+        if np.isnan(median):
             continue
-        if lasting == SUSTAINED and rows.interval_ns[row] > 0:
-            novelty.learn_swing(one, one.latest[SUSTAINED - 2])
-        novelty.learn_seen(one, steady, rows.tick_ns[row])
-        daily.learn(one, steady, rows.tick_ns[row])
-        one.latest[1], one.latest[0] = one.latest[0], value
+        if lasting_rows == SUSTAINED and rows.interval_ns[row] > 0:
+            novelty.learn_swing(series, series.score_newest_values[SUSTAINED - 2])
+        novelty.learn_seen(series, median, rows.tick_ns[row])
+        hour_of_day.learn(series, median, rows.tick_ns[row])
+        series.score_newest_values[1], series.score_newest_values[0] = series.score_newest_values[0], value
 
 
 @compiled
-def _strength(tables: Tables, rows: Rows, row: int, lasting: int, out: Scores) -> tuple[float, float]:
-    """Strength of the row as an event, and the evidence of its oddest series; fills the cells' figures."""
-    strongest, company, evidence = 0.0, 0.0, 0.0
+def _onset(tables: Tables, rows: Rows, row: int, lasting_rows: int, out: Scores) -> tuple[float, float]:
+    """Onset score of the row as an event, and the evidence of its most surprising series; fills the cells' figures."""
+    largest, company, evidence = 0.0, 0.0, 0.0
     for cell in range(rows.start[row], rows.start[row + 1]):
-        one = tables.series[rows.series[cell]]
-        value = _lasting(one, rows.value[cell], lasting)
-        if not online.is_of_interest(one, value):
+        series: ScoredSeries = tables.series[rows.series[cell]]
+        value = _median_value(series, rows.value[cell], lasting_rows)
+        if not residual.is_of_interest(series, value):
             continue
-        odd = online.surprise(one, value)
+        level_nats = residual.surprise(series, value)
         # nothing is new about a missing value but its absence
-        new = odd if np.isnan(value) else novelty.novelty(one, value, rows.tick_ns[row]) + ODDITY * min(odd, ODDEST)
-        out.nats[cell], out.odd[cell] = new, odd
-        strongest, company = max(strongest, new), company + max(new - COMPANY, 0.0)
-        hourly = daily.surprise(one, value, rows.tick_ns[row])
-        evidence = max(evidence, min(new, EVIDENCE) + min(odd, EVIDENCE) + min(hourly, EVIDENCE))
-    return strongest + 0.5 * (company - max(strongest - COMPANY, 0.0)), evidence
+        onset = (
+            level_nats
+            if np.isnan(value)
+            else novelty.onset_score(series, value, rows.tick_ns[row])
+            + ONSET_PER_LEVEL_NAT * min(level_nats, LEVEL_LIMIT_NATS)
+        )
+        out.onset_score[cell], out.level_score[cell] = onset, level_nats
+        largest, company = max(largest, onset), company + max(onset - COMPANY_ONSET, 0.0)
+        hourly_nats = hour_of_day.surprise(series, value, rows.tick_ns[row])
+        evidence = max(
+            evidence,
+            min(onset, EVIDENCE_LIMIT_NATS)
+            + min(level_nats, EVIDENCE_LIMIT_NATS)
+            + min(hourly_nats, EVIDENCE_LIMIT_NATS),
+        )
+    return largest + 0.5 * (company - max(largest - COMPANY_ONSET, 0.0)), evidence
 
 
 @compiled
-def _without_ignored(tables: Tables, rows: Rows, row: int, lasting: int, share: NDArray[np.float64]) -> float:
+def _without_ignored(tables: Tables, rows: Rows, row: int, lasting_rows: int, share: NDArray[np.float64]) -> float:
     """What is left of the model's surprise, 0 to 1, without the changes that nobody asked about; their shares are
     gone."""
-    left = 1.0
+    share_left = 1.0
     for cell in range(rows.start[row], rows.start[row + 1]):
-        one = tables.series[rows.series[cell]]
-        if share[cell] > 0.0 and not online.is_of_interest(one, _lasting(one, rows.value[cell], lasting)):
-            left -= share[cell]
+        series: ScoredSeries = tables.series[rows.series[cell]]
+        if share[cell] > 0.0 and not residual.is_of_interest(
+            series, _median_value(series, rows.value[cell], lasting_rows)
+        ):
+            share_left -= share[cell]
             share[cell] = 0.0
-    return max(left, 0.0)
+    return max(share_left, 0.0)
 
 
 @compiled
-def _with_level(entity: Table, nats: float) -> float:
+def _with_mean_surprise(entity: ScoredEntity, surprise_nats: float) -> float:
     """A row's surprise, and what its entity's exponential mean of it, this row included, exceeds the mean of 1 by."""
-    if np.isnan(nats):
-        return nats
-    entity.joint_level += (nats - entity.joint_level) / LEVEL_ROWS
-    return float(nats + max(entity.joint_level - 1.0, 0.0))
+    if np.isnan(surprise_nats):
+        return surprise_nats
+    entity.score_model_mean_nats += (surprise_nats - entity.score_model_mean_nats) / MEAN_ROWS
+    return float(surprise_nats + max(entity.score_model_mean_nats - 1.0, 0.0))
 
 
 @compiled
-def _with_odd_level(entity: Table, evidence: float) -> float:
-    """The same of the evidence of its series, where no model sees the row as a whole."""
-    entity.odd_level += (evidence - entity.odd_level) / LEVEL_ROWS
-    return float(evidence + max(entity.odd_level - 1.0, 0.0))
+def _with_mean_evidence(entity: ScoredEntity, evidence: float) -> float:
+    """The same of the evidence of its series, where no model judges the row."""
+    entity.score_level_mean_nats += (evidence - entity.score_level_mean_nats) / MEAN_ROWS
+    return float(evidence + max(entity.score_level_mean_nats - 1.0, 0.0))
 
 
 @compiled
-def _held(odd: float, hold: float) -> float:
-    """The score of a row that is odd and no news: `hold` where it holds an episode, `HELD` at most."""
-    return hold * odd / HOLDING if odd <= HOLDING else HELD - (HELD - hold) * HOLDING / odd
+def _held_score(level_nats: float, hold: float) -> float:
+    """The score of a row far from normal without an onset: `hold` where it holds an episode, `HELD_SCORE` at most."""
+    return (
+        hold * level_nats / HOLDING_NATS
+        if level_nats <= HOLDING_NATS
+        else HELD_SCORE - (HELD_SCORE - hold) * HOLDING_NATS / level_nats
+    )
 
 
 @compiled
-def _lasting(one: Table, value: float, lasting: int) -> float:
+def _median_value(series: ScoredSeries, value: float, lasting_rows: int) -> float:
     """The value, or where surprise has to last for three rows, the median of the newest three."""
-    if lasting < SUSTAINED or one.seen_rows < SUSTAINED or np.isnan(value):
+    if lasting_rows < SUSTAINED or series.novelty_n < SUSTAINED or np.isnan(value):
         return value
-    a, b = one.latest[0], one.latest[1]
+    a, b = series.score_newest_values[0], series.score_newest_values[1]
     return float(max(min(a, b), min(max(a, b), value)))
 
 
 @compiled
-def _graded(severity: float, alarm: bool) -> float:
+def _onset_score(severity: float, alarm: bool) -> float:
     """The score: in the order of severity, on the side of 1 that the entity's own threshold says."""
     if alarm:
         return severity if severity > 1.0 + MARGIN else 1.0 + MARGIN * severity / (1.0 + MARGIN)
@@ -320,42 +391,47 @@ def _graded(severity: float, alarm: bool) -> float:
 
 
 @compiled
-def _between(nats: float, target: float, own: float, hold: float) -> float:
-    """The score of a row as a whole: 1 where it is an alarm for its entity, `hold` where an alarm is held, which is so
-    by what the nats mean in general: that much has been said of the entity before does not make an incident over."""
-    if nats >= own:
-        return nats / own
-    held = hold * min(target, own)
-    return hold * nats / held if nats <= held else hold + (1.0 - hold) * (nats - held) / (own - held)
+def _model_score(surprise_nats: float, target: float, model_threshold: float, hold: float) -> float:
+    """The score of a row by its model: 1 where it is an alarm for its entity, `hold` where an episode is held, which is
+    so
+    by what the nats mean in general: that much has been said of the entity before does not make an episode over."""
+    if surprise_nats >= model_threshold:
+        return surprise_nats / model_threshold
+    held = hold * min(target, model_threshold)
+    return (
+        hold * surprise_nats / held
+        if surprise_nats <= held
+        else hold + (1.0 - hold) * (surprise_nats - held) / (model_threshold - held)
+    )
 
 
 @compiled
-def _sustained(entity: Table, joint: float, lasting: int) -> float:
-    """Take in the newest row's surprise as a whole, 0 without a model; the least of so many of the newest."""
+def _sustained(entity: ScoredEntity, lasting_nats: float, lasting_rows: int) -> float:
+    """Take in the newest row's surprise by its model, 0 without one; the least of so many of the newest."""
     for k in range(SUSTAINED - 1, 0, -1):
-        entity.joint[k] = entity.joint[k - 1]
-    entity.joint[0] = 0.0 if np.isnan(joint) else joint
-    return _least(entity, lasting)
+        entity.score_model_nats[k] = entity.score_model_nats[k - 1]
+    entity.score_model_nats[0] = 0.0 if np.isnan(lasting_nats) else lasting_nats
+    return _least_of_newest(entity, lasting_rows)
 
 
 @compiled
-def _least(entity: Table, lasting: int) -> float:
-    """The least surprise as a whole of so many of the newest rows."""
-    least = entity.joint[0]
-    for k in range(1, lasting):
-        least = min(least, entity.joint[k])
+def _least_of_newest(entity: ScoredEntity, lasting_rows: int) -> float:
+    """The least surprise by the model of so many of the newest rows."""
+    least = entity.score_model_nats[0]
+    for k in range(1, lasting_rows):
+        least = min(least, entity.score_model_nats[k])
     return float(least)
 
 
 @compiled
-def _explain(rows: Rows, row: int, share: NDArray[np.float64], joint: float, out: Scores) -> None:
-    """The three series that are newest and oddest, alone or in the model, and the score divided between them by
+def _fill_causes(rows: Rows, row: int, share: NDArray[np.float64], lasting_nats: float, out: Scores) -> None:
+    """The three series that stand out most, by themselves or in the model, and the score divided between them by
     squares."""
     cause, part, score = out.cause[row], out.part[row], out.score[row]
     for cell in range(rows.start[row], rows.start[row + 1]):
-        alone = max(out.nats[cell], out.odd[cell])
-        together = min(joint, JOINT_LIMIT)
-        weight = alone * alone + together * together * share[cell]
+        by_itself = max(out.onset_score[cell], out.level_score[cell])
+        in_model = min(lasting_nats, MODEL_LIMIT_NATS)
+        weight = by_itself * by_itself + in_model * in_model * share[cell]
         k = TOP
         while k > 0 and (cause[k - 1] < 0 or part[k - 1] < weight):
             k -= 1
@@ -370,33 +446,22 @@ def _explain(rows: Rows, row: int, share: NDArray[np.float64], joint: float, out
 
 
 @compiled
-def _expect(tables: Tables, rows: Rows, row: int, target: float, out: Scores) -> None:
+def _fill_bands(tables: Tables, rows: Rows, row: int, target: float, out: Scores) -> None:
     """Values of the causes, and the bands that each leaves with a chance of one in as many as the rate asks for."""
-    entity = tables.entities[rows.entity[row]]
+    entity: ScoredEntity = tables.entities[rows.entity[row]]
     for k in range(TOP):
         number = out.cause[row, k]
-        if number < 0 or (k > 0 and out.score[row] <= TOLD_SCORE):
+        if number < 0 or (k > 0 and out.score[row] <= BAND_SCORE):
             break
         for cell in range(rows.start[row], rows.start[row + 1]):
             if rows.series[cell] == number:
                 out.value[row, k] = rows.value[cell]
-        if tables.series[number].n >= 3.0 and entity.n >= 3.0:
-            band = online.band(tables.series[number], target)
+        if tables.series[number].residual_n >= 3.0 and entity.threshold_n >= 3.0:
+            band = residual.band(tables.series[number], target)
             out.expected[row, k], out.lower[row, k], out.upper[row, k] = band
-    entity.cause, entity.value = out.cause[row, 0], out.value[row, 0]
-    entity.expected, entity.lower, entity.upper = out.expected[row, 0], out.lower[row, 0], out.upper[row, 0]
-
-
-@compiled
-def _frame(one: Table, value: float) -> float:
-    """A value in units of the series as it was when its drift detector started; NaN before, and where it is missing."""
-    if np.isnan(one.ref_level):
-        if one.n < REFERENCE_ROWS:
-            return np.nan
-        one.ref_level = one.level[1]
-        # a sixth of the range: what the series has been through is not a change of it
-        one.ref_scale = max(online.unit(one, 1), (one.high - one.low) / 6.0)
-    z = (value - one.ref_level) / one.ref_scale
-    if abs(z) <= DRIFT_LIMIT:
-        return float(z)
-    return math.copysign(DRIFT_LIMIT * (1.0 + math.log(abs(z) / DRIFT_LIMIT)), z)
+    entity.latest_cause, entity.latest_value = out.cause[row, 0], out.value[row, 0]
+    entity.latest_expected, entity.latest_lower, entity.latest_upper = (
+        out.expected[row, 0],
+        out.lower[row, 0],
+        out.upper[row, 0],
+    )

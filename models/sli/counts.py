@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
 from models.sli.binding import Role, SloBinding, ThresholdOp
+from models.state.fields import I4, Ints
 from models.state.results import SloCounts
-from models.state.tables import State, Table
+from models.state.tables import State
 
 _ROLES = {role: number for number, role in enumerate((Role.THRESHOLD, Role.GOOD, Role.BAD, Role.TOTAL))}
 _OPS = {op: n for n, op in enumerate((ThresholdOp.LT, ThresholdOp.LTE, ThresholdOp.GT, ThresholdOp.GTE))}
 
 
+class SliRow(Protocol):
+    """Where a series' SLO bindings are, and how many."""
+
+    sli_first_binding: I4
+    sli_n_bindings: I4
+
+
+class SliSeries(SliRow, Protocol):
+    """And the event times of its newest samples; see `models.ticks.placing.SeriesTicks`."""
+
+    tick_n_times: int
+    tick_times_ns: Ints
+
+
 class Bindings(NamedTuple):
-    """SLO bindings of all series, flat; a series has entries `bound_from` to `bound_from + bound`."""
+    """SLO bindings of all series, flat; a series has entries `sli_first_binding` up to `sli_n_bindings` more."""
 
     slo: NDArray[np.int32]
     role: NDArray[np.int8]
@@ -67,9 +82,9 @@ def bind(state: State, bindings: Sequence[SloBinding]) -> Bindings:
         by_metric.setdefault(binding.metric, []).append(binding)
     flat: list[SloBinding] = []
     for number, identity in enumerate(state.identities):
-        mine = [b for b in by_metric.get(identity.metric, ()) if b.matches(identity)]
-        state.series["bound_from"][number], state.series["bound"][number] = len(flat), len(mine)
-        flat.extend(mine)
+        matching = [b for b in by_metric.get(identity.metric, ()) if b.matches(identity)]
+        state.series["sli_first_binding"][number], state.series["sli_n_bindings"][number] = len(flat), len(matching)
+        flat.extend(matching)
     return Bindings(
         np.array([b.slo_id for b in flat], np.int32),
         np.array([_ROLES[b.role] for b in flat], np.int8),
@@ -104,7 +119,7 @@ def written(found: Found) -> Counts:
 
 
 @compiled
-def grown_at(one: Table, t: int) -> int:
+def grown_at(series: SliSeries, t: int) -> int:
     """When the increase that the sample at `t`, the newest of its series, tells of is counted: at the sample before
     it, when the growth began, or at `t` itself.
 
@@ -112,20 +127,20 @@ def grown_at(one: Table, t: int) -> int:
     earlier one. It matters most after a gap: what grew during it belongs to the gap, not to the minute after. Series
     that come rarely are counted at the later sample, see `PROMPT_NS`.
     """
-    n = one.n_times
-    if n < 2 or one.times[n - 1] != t:
+    n = series.tick_n_times
+    if n < 2 or series.tick_times_ns[n - 1] != t:
         return t
-    before = one.times[n - 2]
-    if t - before <= PROMPT_NS or (n > 2 and t - before > GAP_FACTOR * (before - one.times[n - 3])):
+    before = series.tick_times_ns[n - 2]
+    if t - before <= PROMPT_NS or (n > 2 and t - before > GAP_FACTOR * (before - series.tick_times_ns[n - 3])):
         return int(before)
     return t
 
 
 @compiled
-def count(one: Table, bindings: Bindings, t: int, amounts: tuple[float, float], found: Found) -> None:
+def count(series: SliSeries, bindings: Bindings, t: int, amounts: tuple[float, float], found: Found) -> None:
     """Note what a sample adds to its SLOs; `amounts` are its value and its increase."""
-    since = grown_at(one, t)
-    for b in range(one.bound_from, one.bound_from + one.bound):
+    since = grown_at(series, t)
+    for b in range(series.sli_first_binding, series.sli_first_binding + series.sli_n_bindings):
         amount = amounts[1] if bindings.counter[b] else amounts[0]
         if np.isnan(amount):
             continue

@@ -43,12 +43,12 @@ def joined(pieces: Sequence[Rows]) -> Rows:
     )
 
 
-def spoken(rows: Rows) -> NDArray[np.int64]:
-    """Positions of the rows that have cells: all but those that tell of a silence."""
+def with_cells(rows: Rows) -> NDArray[np.int64]:
+    """Positions of the rows that have cells: all but those that report a silence."""
     return np.flatnonzero(np.diff(rows.start))
 
 
-def chosen(rows: Rows, which: NDArray[np.int64]) -> Rows:
+def selected(rows: Rows, which: NDArray[np.int64]) -> Rows:
     """Some rows, in order; what is left out must have no cells."""
     start = np.append(rows.start[which], rows.start[-1])
     return Rows(rows.entity[which], rows.tick_ns[which], rows.interval_ns[which], start, rows.series, rows.value)

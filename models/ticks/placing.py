@@ -18,15 +18,27 @@ scored.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Annotated, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.sli.counts import Bindings, Counts, Found, count, room, written
+from models.sli.counts import Bindings, Counts, Found, SliRow, count, room, written
+from models.state.fields import F8, I1, I4, I8, Field, Floats, Ints, Table
+from models.state.metric_rules import MetricRuleRow
 from models.state.rows import Rows, Samples
-from models.state.tables import DIFFS, LONG_AGO, OPEN, RING, State, Table, Tables
+from models.state.tables import LONG_AGO, EntityLinks, SeriesLinks, State, Tables
+
+RING = 16
+"""Event times remembered per series, to tell a repeat from a late sample."""
+
+OPEN = 16
+"""Open ticks per entity. At one-second ticks one metric may lag 15 s behind another and still share its row."""
+
+GAPS = 16
+"""Distances between event times that the sampling interval is learned from (their median)."""
 
 ACCEPTED, DUPLICATE, LATE = 0, 1, 2
 
@@ -48,6 +60,66 @@ is first reported, then accepted, then forgotten."""
 
 CELLS_AT_ONCE = 2_000_000
 """Bounds the memory of one pass (24 bytes a cell): larger batches go through in pieces."""
+
+
+class SeriesTicks(Protocol):
+    """What tick assembly remembers of a series.
+
+    Attributes:
+        tick_n_times, tick_times_ns: newest event times, in order, and how many.
+        tick_counter_value: newest sample of a counter.
+        tick_slot_value: values that wait in open ticks, by slot, NaN none.
+        tick_has_reported: 1 once it had a value. tick_is_awaited: 1 where its entity's ticks wait for it.
+        tick_absent_rows: rows without it, running. tick_presence_ratio: share of the newest rows with it.
+    """
+
+    tick_n_times: I4
+    tick_times_ns: Annotated[Ints, Field("i8", (RING,))]
+    tick_counter_value: Annotated[float, Field("f8", start=math.nan)]
+    tick_slot_value: Annotated[Floats, Field("f8", (OPEN,), start=math.nan)]
+    tick_has_reported: I1
+    tick_is_awaited: I1
+    tick_absent_rows: I4
+    tick_presence_ratio: F8
+
+
+class EntityTicks(Protocol):
+    """What tick assembly remembers of an entity; open ticks are ordered, the oldest first.
+
+    Attributes:
+        tick_interval_ns: sampling interval, 0 unknown. tick_phase_ns: its first event time.
+        tick_n_gaps, tick_gaps_ns: distances of event times that the interval is learnt from.
+        tick_newest_ns: newest event time. tick_heard_ns: the partition's newest event time when it last spoke.
+        tick_is_silent: 1 once its silence has been noticed.
+        tick_n_open, tick_open_*: of open ticks: the time that they are for (key), the newest event time in them, when
+            they close at the latest, awaited series that have reported, and which slot of the series is theirs.
+        tick_n_awaited: series that ticks wait for. tick_closed_key_ns: of the newest closed tick. tick_n_rows: closed.
+    """
+
+    tick_interval_ns: I8
+    tick_phase_ns: I8
+    tick_n_gaps: I4
+    tick_gaps_ns: Annotated[Ints, Field("i8", (GAPS,))]
+    tick_newest_ns: Annotated[int, Field("i8", start=LONG_AGO)]
+    tick_heard_ns: I8
+    tick_is_silent: I1
+    tick_n_open: I4
+    tick_open_key_ns: Annotated[Ints, Field("i8", (OPEN,))]
+    tick_open_newest_ns: Annotated[Ints, Field("i8", (OPEN,))]
+    tick_open_deadline_ns: Annotated[Ints, Field("i8", (OPEN,))]
+    tick_open_reported: Annotated[NDArray[np.int32], Field("i4", (OPEN,))]
+    tick_open_slot: Annotated[NDArray[np.int32], Field("i4", (OPEN,), start=tuple(range(OPEN)))]
+    tick_n_awaited: I4
+    tick_closed_key_ns: Annotated[int, Field("i8", start=LONG_AGO)]
+    tick_n_rows: I8
+
+
+class TickSeries(SeriesTicks, MetricRuleRow, SeriesLinks, SliRow, Protocol):
+    """And whose it is, whether it is a counter, and its SLO bindings."""
+
+
+class TickEntity(EntityTicks, EntityLinks, Protocol):
+    """And which series it has."""
 
 
 class Placed(NamedTuple):
@@ -76,7 +148,7 @@ class _Pass(NamedTuple):
 
 def place(state: State, bindings: Bindings, samples: Samples, lateness_ns: int) -> list[Placed]:
     """Place a batch, in pieces that bound the memory it takes; their results are in order."""
-    width = state.entities["n_series"][state.series["entity"][samples.series]].astype(np.int64)
+    width = state.entities["link_n_series"][state.series["link_entity"][samples.series]].astype(np.int64)
     piece = np.cumsum(width) // CELLS_AT_ONCE
     ends = [*(np.flatnonzero(np.diff(piece)) + 1).tolist(), len(piece)]
     placed, start = [], 0
@@ -97,7 +169,7 @@ def close_all(state: State) -> Rows:
 
 
 def _place_piece(state: State, bindings: Bindings, part: Samples, lateness_ns: int, width: int) -> Placed:
-    n_counts = int(state.series["bound"][part.series].sum())
+    n_counts = int(state.series["sli_n_bindings"][part.series].sum())
     done = _room(state, len(part.value), width, n_counts, lateness_ns=lateness_ns)
     _place(state.tables, bindings, part, done)
     state.newest_ns, state.next_deadline_ns = done.time_ns.tolist()
@@ -107,8 +179,8 @@ def _place_piece(state: State, bindings: Bindings, part: Samples, lateness_ns: i
 def _room(state: State, n_samples: int, width: int, n_counts: int, *, lateness_ns: int) -> _Pass:
     """Arrays for the most that can close: every tick that is open and one more a sample, and as many silences."""
     known = state.entities[: len(state.entity_names)]
-    n_rows = int(known["n_open"].sum()) + len(known) + 2 * n_samples
-    n_cells = int((known["n_open"].astype(np.int64) * known["n_series"]).sum()) + width
+    n_rows = int(known["tick_n_open"].sum()) + len(known) + 2 * n_samples
+    n_cells = int((known["tick_n_open"].astype(np.int64) * known["link_n_series"]).sum()) + width
     return _Pass(
         np.array([state.newest_ns, state.next_deadline_ns], np.int64),
         lateness_ns,
@@ -147,22 +219,22 @@ def _used(done: _Pass) -> Placed:
 def _place(tables: Tables, bindings: Bindings, samples: Samples, done: _Pass) -> None:
     for i in range(samples.value.shape[0]):
         number = samples.series[i]
-        one = tables.series[number]
-        entity = tables.entities[one.entity]
+        series: TickSeries = tables.series[number]
+        entity: TickEntity = tables.entities[series.link_entity]
         t = samples.time_ns[i]
-        fate = _remember(one, entity, t, done.lateness_ns)
+        fate = _remember(series, entity, t, done.lateness_ns)
         done.fates[fate] += 1
         if fate != ACCEPTED:
             continue
-        increase, rate = _increase(one, t, samples.value[i])
-        if one.bound > 0:
-            count(one, bindings, t, (samples.value[i], increase), done.found)
-        _learn_interval(one, entity, t)
-        entity.newest_ns = max(entity.newest_ns, t)
+        increase, rate = _increase(series, t, samples.value[i])
+        if series.sli_n_bindings > 0:
+            count(series, bindings, t, (samples.value[i], increase), done.found)
+        _learn_interval(series, entity, t)
+        entity.tick_newest_ns = max(entity.tick_newest_ns, t)
         done.time_ns[0] = max(done.time_ns[0], t)
-        entity.heard_ns, entity.silent = done.time_ns[0], 0
+        entity.tick_heard_ns, entity.tick_is_silent = done.time_ns[0], 0
         done.time_ns[1] = min(done.time_ns[1], _silent_at(entity, done.lateness_ns))
-        value = rate if one.counter else samples.value[i]
+        value = rate if series.rule_is_counter else samples.value[i]
         if not np.isnan(value):
             _put(tables, number, t, value, done)
         if done.time_ns[0] >= done.time_ns[1]:
@@ -170,16 +242,16 @@ def _place(tables: Tables, bindings: Bindings, samples: Samples, done: _Pass) ->
 
 
 @compiled
-def _remember(one: Table, entity: Table, t: int, lateness_ns: int) -> int:
+def _remember(series: TickSeries, entity: TickEntity, t: int, lateness_ns: int) -> int:
     """Fate of a sample; an accepted one's time is kept among the series' newest, in order."""
-    n = one.n_times
-    times = one.times
+    n = series.tick_n_times
+    times = series.tick_times_ns
     place = n
     while place > 0 and times[place - 1] >= t:
         if times[place - 1] == t:
             return DUPLICATE
         place -= 1
-    if t < entity.newest_ns - lateness_ns or (n == RING and place == 0):
+    if t < entity.tick_newest_ns - lateness_ns or (n == RING and place == 0):
         return LATE
     if n == RING:
         place -= 1
@@ -188,116 +260,129 @@ def _remember(one: Table, entity: Table, t: int, lateness_ns: int) -> int:
     else:
         for k in range(n, place, -1):
             times[k] = times[k - 1]
-        one.n_times = n + 1
+        series.tick_n_times = n + 1
     times[place] = t
     return ACCEPTED
 
 
 @compiled
-def _increase(one: Table, t: int, value: float) -> tuple[float, float]:
+def _increase(series: TickSeries, t: int, value: float) -> tuple[float, float]:
     """Increase since the series' previous sample, and per second; a smaller value is a counter that started again at 0.
 
     NaN for the first sample and for one that came out of order: its part is already in the increase across it.
     """
-    n = one.n_times
-    if one.times[n - 1] != t:
+    n = series.tick_n_times
+    if series.tick_times_ns[n - 1] != t:
         return np.nan, np.nan
-    previous = one.last
-    one.last = value
+    previous = series.tick_counter_value
+    series.tick_counter_value = value
     if n < 2 or np.isnan(previous):
         return np.nan, np.nan
     increase = value - previous if value >= previous else value
-    return increase, increase * 1e9 / (t - one.times[n - 2])
+    return increase, increase * 1e9 / (t - series.tick_times_ns[n - 2])
 
 
 @compiled
-def _learn_interval(one: Table, entity: Table, t: int) -> None:
+def _learn_interval(series: TickSeries, entity: TickEntity, t: int) -> None:
     """The median of the first distances between samples of one series, rounded to two digits where that is within 1
     %."""
-    if entity.newest_ns == LONG_AGO:
-        entity.phase_ns = t
-    n = one.n_times
-    if entity.interval_ns > 0 or n < 2 or one.times[n - 1] != t:
+    if entity.tick_newest_ns == LONG_AGO:
+        entity.tick_phase_ns = t
+    n = series.tick_n_times
+    if entity.tick_interval_ns > 0 or n < 2 or series.tick_times_ns[n - 1] != t:
         return
-    entity.diffs[entity.n_diffs] = t - one.times[n - 2]
-    entity.n_diffs += 1
-    if entity.n_diffs < DIFFS:
+    entity.tick_gaps_ns[entity.tick_n_gaps] = t - series.tick_times_ns[n - 2]
+    entity.tick_n_gaps += 1
+    if entity.tick_n_gaps < GAPS:
         return
     interval = _median(entity)
     unit = 1
     while unit * 100 <= interval:
         unit *= 10
     rounded = (interval + unit // 2) // unit * unit
-    entity.interval_ns = rounded if abs(rounded - interval) * 100 <= interval else interval
+    entity.tick_interval_ns = rounded if abs(rounded - interval) * 100 <= interval else interval
 
 
 @compiled
-def _median(entity: Table) -> int:
+def _median(entity: TickEntity) -> int:
     """Upper median of the distances, by counting: compiling a sort takes seconds."""
-    for k in range(DIFFS):
+    for k in range(GAPS):
         below, same = 0, 0
-        for j in range(DIFFS):
-            below += entity.diffs[j] < entity.diffs[k]
-            same += entity.diffs[j] == entity.diffs[k]
-        if below <= DIFFS // 2 < below + same:
-            return int(entity.diffs[k])
+        for j in range(GAPS):
+            below += entity.tick_gaps_ns[j] < entity.tick_gaps_ns[k]
+            same += entity.tick_gaps_ns[j] == entity.tick_gaps_ns[k]
+        if below <= GAPS // 2 < below + same:
+            return int(entity.tick_gaps_ns[k])
     return 0
 
 
 @compiled
 def _put(tables: Tables, number: int, t: int, value: float, done: _Pass) -> None:
     """Put a feature value into its tick, opened if need be, and close what that completes."""
-    one = tables.series[number]
-    entity = tables.entities[one.entity]
-    if one.live == 0:
-        one.live, one.awaited, one.presence = 1, 1, 1.0
-        entity.awaited += 1
+    series: TickSeries = tables.series[number]
+    entity: TickEntity = tables.entities[series.link_entity]
+    if series.tick_has_reported == 0:
+        series.tick_has_reported, series.tick_is_awaited, series.tick_presence_ratio = 1, 1, 1.0
+        entity.tick_n_awaited += 1
     key = t
-    if entity.interval_ns > 0:
-        half = entity.interval_ns // 2
-        key = entity.phase_ns + (t - entity.phase_ns + half) // entity.interval_ns * entity.interval_ns
-    if key <= entity.closed_key:
+    if entity.tick_interval_ns > 0:
+        half = entity.tick_interval_ns // 2
+        key = (
+            entity.tick_phase_ns
+            + (t - entity.tick_phase_ns + half) // entity.tick_interval_ns * entity.tick_interval_ns
+        )
+    if key <= entity.tick_closed_key_ns:
         return
-    where = entity.n_open
-    while where > 0 and entity.key[where - 1] > key:
+    where = entity.tick_n_open
+    while where > 0 and entity.tick_open_key_ns[where - 1] > key:
         where -= 1
-    if where > 0 and entity.key[where - 1] == key:
+    if where > 0 and entity.tick_open_key_ns[where - 1] == key:
         where -= 1
     else:
-        if entity.n_open == OPEN:
+        if entity.tick_n_open == OPEN:
             if where == 0:
                 return
-            _close_until(tables, one.entity, 1, done)
+            _close_until(tables, series.link_entity, 1, done)
             where -= 1
         _open(entity, where, key, done)
-        settled = entity.rows >= SETTLED_ROWS and entity.awaited > 0
-        if not settled and where == entity.n_open - 1 and where > 0:
-            _close_until(tables, one.entity, where, done)
+        settled = entity.tick_n_rows >= SETTLED_ROWS and entity.tick_n_awaited > 0
+        if not settled and where == entity.tick_n_open - 1 and where > 0:
+            _close_until(tables, series.link_entity, where, done)
             where = 0
-    slot = entity.slot[where]
-    if np.isnan(one.slot[slot]):
-        entity.reported[where] += one.awaited
-    elif one.times[one.n_times - 1] != t:
+    slot = entity.tick_open_slot[where]
+    if np.isnan(series.tick_slot_value[slot]):
+        entity.tick_open_reported[where] += series.tick_is_awaited
+    elif series.tick_times_ns[series.tick_n_times - 1] != t:
         return
-    one.slot[slot] = value
-    entity.at[where] = max(entity.at[where], t)
-    if entity.rows >= SETTLED_ROWS and 0 < entity.awaited <= entity.reported[where]:
-        _close_until(tables, one.entity, where + 1, done)
+    series.tick_slot_value[slot] = value
+    entity.tick_open_newest_ns[where] = max(entity.tick_open_newest_ns[where], t)
+    if entity.tick_n_rows >= SETTLED_ROWS and 0 < entity.tick_n_awaited <= entity.tick_open_reported[where]:
+        _close_until(tables, series.link_entity, where + 1, done)
 
 
 @compiled
-def _open(entity: Table, where: int, key: int, done: _Pass) -> None:
-    n = entity.n_open
-    free = entity.slot[n]
+def _open(entity: TickEntity, where: int, key: int, done: _Pass) -> None:
+    n = entity.tick_n_open
+    free = entity.tick_open_slot[n]
     for k in range(n, where, -1):
-        entity.key[k], entity.at[k] = entity.key[k - 1], entity.at[k - 1]
-        entity.deadline[k], entity.reported[k] = entity.deadline[k - 1], entity.reported[k - 1]
-        entity.slot[k] = entity.slot[k - 1]
-    entity.slot[where] = free
-    entity.key[where], entity.at[where], entity.reported[where] = key, LONG_AGO, 0
-    entity.deadline[where] = done.time_ns[0] + done.lateness_ns
-    done.time_ns[1] = min(done.time_ns[1], entity.deadline[where])
-    entity.n_open = n + 1
+        entity.tick_open_key_ns[k], entity.tick_open_newest_ns[k] = (
+            entity.tick_open_key_ns[k - 1],
+            entity.tick_open_newest_ns[k - 1],
+        )
+        entity.tick_open_deadline_ns[k], entity.tick_open_reported[k] = (
+            entity.tick_open_deadline_ns[k - 1],
+            entity.tick_open_reported[k - 1],
+        )
+        entity.tick_open_slot[k] = entity.tick_open_slot[k - 1]
+    entity.tick_open_slot[where] = free
+    entity.tick_open_key_ns[where], entity.tick_open_newest_ns[where], entity.tick_open_reported[where] = (
+        key,
+        LONG_AGO,
+        0,
+    )
+    entity.tick_open_deadline_ns[where] = done.time_ns[0] + done.lateness_ns
+    done.time_ns[1] = min(done.time_ns[1], entity.tick_open_deadline_ns[where])
+    entity.tick_n_open = n + 1
 
 
 @compiled
@@ -305,64 +390,74 @@ def _close_overdue(tables: Tables, done: _Pass) -> None:
     """Close what is past its deadline, with all older ticks of its entity; note silences; find the next deadline."""
     earliest = -LONG_AGO
     for e in range(tables.entities.shape[0]):
-        entity = tables.entities[e]
+        entity: TickEntity = tables.entities[e]
         overdue = 0
-        for k in range(entity.n_open):
-            if entity.deadline[k] <= done.time_ns[0]:
+        for k in range(entity.tick_n_open):
+            if entity.tick_open_deadline_ns[k] <= done.time_ns[0]:
                 overdue = k + 1
         _close_until(tables, e, overdue, done)
-        for k in range(entity.n_open):
-            earliest = min(earliest, entity.deadline[k])
-        if entity.silent:
+        for k in range(entity.tick_n_open):
+            earliest = min(earliest, entity.tick_open_deadline_ns[k])
+        if entity.tick_is_silent:
             continue
         if _silent_at(entity, done.lateness_ns) > done.time_ns[0]:
             earliest = min(earliest, _silent_at(entity, done.lateness_ns))
             continue
-        entity.silent = 1
+        entity.tick_is_silent = 1
         row = done.used[0]
-        of_the_past = entity.newest_ns < entity.heard_ns - done.lateness_ns
+        of_the_past = entity.tick_newest_ns < entity.tick_heard_ns - done.lateness_ns
         done.rows.entity[row] = e
-        done.rows.tick_ns[row] = entity.newest_ns if of_the_past else done.time_ns[0]
-        done.rows.interval_ns[row] = entity.interval_ns
+        done.rows.tick_ns[row] = entity.tick_newest_ns if of_the_past else done.time_ns[0]
+        done.rows.interval_ns[row] = entity.tick_interval_ns
         done.rows.start[row] = done.rows.start[row + 1] = done.used[1]
         done.used[0] = row + 1
     done.time_ns[1] = earliest
 
 
 @compiled
-def _silent_at(entity: Table, lateness_ns: int) -> int:
+def _silent_at(entity: TickEntity, lateness_ns: int) -> int:
     """Newest event time of the partition at which an entity that says nothing more is silent."""
-    return int(entity.heard_ns + lateness_ns + SILENT_INTERVALS * entity.interval_ns)
+    return int(entity.tick_heard_ns + lateness_ns + SILENT_INTERVALS * entity.tick_interval_ns)
 
 
 @compiled
 def _close_until(tables: Tables, number: int, count: int, done: _Pass) -> None:
     """Close the `count` oldest open ticks of an entity, oldest first."""
-    entity = tables.entities[number]
-    for _ in range(min(count, entity.n_open)):
-        slot = entity.slot[0]
+    entity: TickEntity = tables.entities[number]
+    for _ in range(min(count, entity.tick_n_open)):
+        slot = entity.tick_open_slot[0]
         row, cell = done.used[0], done.used[1]
-        done.rows.entity[row], done.rows.tick_ns[row], done.rows.start[row] = number, entity.at[0], cell
-        done.rows.interval_ns[row] = entity.interval_ns
+        done.rows.entity[row], done.rows.tick_ns[row], done.rows.start[row] = (
+            number,
+            entity.tick_open_newest_ns[0],
+            cell,
+        )
+        done.rows.interval_ns[row] = entity.tick_interval_ns
         changed = False
-        member = entity.first
+        member = entity.link_first
         while member >= 0:
-            one = tables.series[member]
-            if one.live:
-                changed = _attend(one, entity, slot) or changed
-                if one.absent < RETIRED_ROWS:
-                    done.rows.series[cell], done.rows.value[cell] = member, one.slot[slot]
+            series: TickSeries = tables.series[member]
+            if series.tick_has_reported:
+                changed = _attend(series, entity, slot) or changed
+                if series.tick_absent_rows < RETIRED_ROWS:
+                    done.rows.series[cell], done.rows.value[cell] = member, series.tick_slot_value[slot]
                     cell += 1
-                one.slot[slot] = np.nan
-            member = one.next
-        entity.closed_key = entity.key[0]
-        entity.rows += 1
-        for k in range(1, entity.n_open):
-            entity.key[k - 1], entity.at[k - 1] = entity.key[k], entity.at[k]
-            entity.deadline[k - 1], entity.reported[k - 1] = entity.deadline[k], entity.reported[k]
-            entity.slot[k - 1] = entity.slot[k]
-        entity.n_open -= 1
-        entity.slot[entity.n_open] = slot
+                series.tick_slot_value[slot] = np.nan
+            member = series.link_next
+        entity.tick_closed_key_ns = entity.tick_open_key_ns[0]
+        entity.tick_n_rows += 1
+        for k in range(1, entity.tick_n_open):
+            entity.tick_open_key_ns[k - 1], entity.tick_open_newest_ns[k - 1] = (
+                entity.tick_open_key_ns[k],
+                entity.tick_open_newest_ns[k],
+            )
+            entity.tick_open_deadline_ns[k - 1], entity.tick_open_reported[k - 1] = (
+                entity.tick_open_deadline_ns[k],
+                entity.tick_open_reported[k],
+            )
+            entity.tick_open_slot[k - 1] = entity.tick_open_slot[k]
+        entity.tick_n_open -= 1
+        entity.tick_open_slot[entity.tick_n_open] = slot
         if changed:
             _recount(tables.series, entity)
         done.rows.start[row + 1] = cell
@@ -370,28 +465,28 @@ def _close_until(tables: Tables, number: int, count: int, done: _Pass) -> None:
 
 
 @compiled
-def _attend(one: Table, entity: Table, slot: int) -> bool:
+def _attend(series: TickSeries, entity: TickEntity, slot: int) -> bool:
     """Note whether a series is in the row that closes; True if that changes whether it is waited for."""
-    present = not np.isnan(one.slot[slot])
-    one.absent = 0 if present else one.absent + 1
-    one.presence += PRESENCE_RATE * ((1.0 if present else 0.0) - one.presence)
-    awaited = 1 if one.presence >= AWAITED_PRESENCE and one.absent < AWAITED_ABSENT else 0
-    if awaited == one.awaited:
+    present = not np.isnan(series.tick_slot_value[slot])
+    series.tick_absent_rows = 0 if present else series.tick_absent_rows + 1
+    series.tick_presence_ratio += PRESENCE_RATE * ((1.0 if present else 0.0) - series.tick_presence_ratio)
+    awaited = 1 if series.tick_presence_ratio >= AWAITED_PRESENCE and series.tick_absent_rows < AWAITED_ABSENT else 0
+    if awaited == series.tick_is_awaited:
         return False
-    entity.awaited += awaited - one.awaited
-    one.awaited = awaited
+    entity.tick_n_awaited += awaited - series.tick_is_awaited
+    series.tick_is_awaited = awaited
     return True
 
 
 @compiled
-def _recount(series: Table, entity: Table) -> None:
+def _recount(table: Table, entity: TickEntity) -> None:
     """Count again which awaited series have reported in the ticks that stay open."""
-    for k in range(entity.n_open):
+    for k in range(entity.tick_n_open):
         reported = 0
-        member = entity.first
+        member = entity.link_first
         while member >= 0:
-            one = series[member]
-            if one.awaited and not np.isnan(one.slot[entity.slot[k]]):
+            series: TickSeries = table[member]
+            if series.tick_is_awaited and not np.isnan(series.tick_slot_value[entity.tick_open_slot[k]]):
                 reported += 1
-            member = one.next
-        entity.reported[k] = reported
+            member = series.link_next
+        entity.tick_open_reported[k] = reported

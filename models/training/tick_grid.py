@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.records import SampleColumns
-from models.state.tables import DIFFS, State
+from models.state.tables import State
+from models.ticks.placing import GAPS
 
-HEAD_TICKS: Final = DIFFS + 4
+HEAD_TICKS: Final = GAPS + 4
 """Ticks that are placed in any case: after them an entity's interval is known."""
 
 
@@ -34,8 +35,8 @@ def grid_ticks(samples: SampleColumns) -> NDArray[np.int64] | None:
 def keeps_its_ticks(tick_ns: NDArray[np.int64], state: State) -> bool:
     """Whether placing would leave these ticks as they are, given the state after `HEAD_TICKS` of them: no series is a
     counter, and every tick lies where its entity's interval expects one."""
-    interval_ns = state.entities["interval_ns"][: len(state.entity_names)]
-    if (interval_ns <= 0).any() or state.series["counter"][: len(state.identities)].any():
+    interval_ns = state.entities["tick_interval_ns"][: len(state.entity_names)]
+    if (interval_ns <= 0).any() or state.series["rule_is_counter"][: len(state.identities)].any():
         return False
     return all(not ((tick_ns - tick_ns[0]) % interval).any() for interval in np.unique(interval_ns).tolist())
 
@@ -52,6 +53,6 @@ def grid_rows(
     n_entities = len(state.entity_names)
     x = np.full((len(tick_ns), n_entities, n_features), np.nan)
     order = samples.series[: len(samples.series_ids)]
-    x[:, state.series["entity"][order], column[order]] = samples.values.reshape(len(tick_ns), -1)
+    x[:, state.series["link_entity"][order], column[order]] = samples.values.reshape(len(tick_ns), -1)
     entity = np.tile(np.arange(n_entities, dtype=np.int32), len(tick_ns))
     return x.reshape(-1, n_features), entity, np.repeat(tick_ns, n_entities)

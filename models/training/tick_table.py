@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.fold_state import new_state
 from models.records import SampleColumns
 from models.series import EntityRule
 from models.sli.counts import bind
@@ -30,7 +31,7 @@ def tick_table(samples: SampleColumns, service: str, rule: EntityRule, lateness_
     Raises:
         Rejected: one of the series is not a series.
     """
-    state = State(rule)
+    state = new_state(rule)
     state.add_all(samples.series_ids, [rule.identify(text) for text in samples.series_ids])
     tick_ns = grid_ticks(samples) if lateness_s > 0 else None
     if tick_ns is not None:
@@ -86,7 +87,7 @@ def _frame(state: State, service: str) -> _Frame:
     features = tuple(sorted({identity.feature for identity in state.identities if identity.service == service}))
     position = {name: index for index, name in enumerate(features)}
     column = np.array([position.get(identity.feature, 0) for identity in state.identities], dtype=np.int64)
-    known = state.entities["interval_ns"][: len(mine)][mine]
+    known = state.entities["tick_interval_ns"][: len(mine)][mine]
     interval_s = float(np.median(known[known > 0])) / 1e9 if (known > 0).any() else 1.0
     return _Frame(features, column, mine, interval_s)
 

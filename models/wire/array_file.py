@@ -22,7 +22,11 @@ _LENGTH_BYTES: Final = 8
 
 
 class ArrayFileDamaged(ValueError):
-    """Bytes that are no array file, or one of arrays of another form."""
+    """Bytes that are no array file."""
+
+
+class OtherArrays(ArrayFileDamaged):
+    """An array file, but one of arrays of other names or dtypes."""
 
 
 def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -46,7 +50,8 @@ def unpack(body: bytes, forms: Mapping[str, np.dtype[Any]]) -> dict[str, NDArray
         forms: the dtype of each array that there has to be; the bytes are looked at as nothing else.
 
     Raises:
-        ArrayFileDamaged: the bytes are not those that `pack` made of such arrays.
+        OtherArrays: the bytes are those that `pack` made of other arrays.
+        ArrayFileDamaged: they are no array file.
     """
     packed = memoryview(body)[_CHECKSUM_BYTES:]
     if zlib.crc32(packed) != int.from_bytes(body[:_CHECKSUM_BYTES], "little"):
@@ -58,7 +63,7 @@ def unpack(body: bytes, forms: Mapping[str, np.dtype[Any]]) -> dict[str, NDArray
     except (cramjam.DecompressionError, msgspec.DecodeError) as error:
         raise ArrayFileDamaged(str(error)) from error
     if [(name, form) for name, form, _ in listed] != [(name, repr(form)) for name, form in forms.items()]:
-        raise ArrayFileDamaged("it has arrays of another form")
+        raise OtherArrays("it has arrays of another form")
     found = {}
     for name, _, n_rows in listed:
         found[name] = np.frombuffer(data, forms[name], n_rows, at)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.records import SampleColumns
 from models.series import EntityRule
-from models.state.tables import is_counter
+from models.state.metric_rules import is_counter
 
 Floats = NDArray[np.float64]
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from models.fold_state import new_state
 from models.records import SampleColumns
 from models.series import EntityRule, SeriesIdentity
 from models.sli.binding import SloBinding
@@ -14,7 +15,6 @@ from models.sli.counts import Counts, bind
 from models.slo.burn import Floats, Recorded
 from models.slo.definition import Slo
 from models.state.rows import Samples
-from models.state.tables import State
 from models.ticks.placing import place
 
 Ints = NDArray[np.int32]
@@ -37,7 +37,7 @@ class SloRecorder:
         self._bindings = [binding for number, slo in enumerate(slos) for binding in slo.bindings(number)]
         self._metrics = {binding.metric for binding in self._bindings}
         self._lateness_ns, self._every_ns = int(lateness_s * 1e9), int(every_s * 1e9)
-        self._state = State(rule)
+        self._state = new_state(rule)
         self._bound = bind(self._state, ())
         self._found: list[Counts] = []
 

@@ -1,8 +1,8 @@
 """One episode an incident: it opens for a reason, is held over gaps, and ends once."""
 
-import numpy as np
 import pytest
 
+from models.fold_state import ENTITIES
 from models.scoring.episode_rules import (
     BEGUN,
     CLOSED,
@@ -16,15 +16,14 @@ from models.scoring.episode_rules import (
     advance,
     fall_silent,
 )
-from models.state.tables import ENTITY
 
 RULES = EpisodeRules(min_rows=2, at_once=2.0, gap_rows=3, hold_score=0.7, close_rows=4, ready_rows=30)
 
 
 def phases(scores, n=1000.0, uncertain=0):
     """Of so many scores the alert layer is not certain."""
-    entity = np.zeros(1, ENTITY)
-    entity["n"] = n
+    entity = ENTITIES.empty(1)
+    entity["threshold_n"] = n
     return [advance(entity[0], score, tick >= uncertain, tick, RULES) for tick, score in enumerate(scores)]
 
 
@@ -64,8 +63,8 @@ def test_an_episode_that_is_not_certain_waits_with_its_alert(scores, uncertain, 
 
 @pytest.mark.parametrize(("certain", "expected"), [(True, CLOSED), (False, PASSED)])
 def test_silence_ends_an_episode_as_rows_do(certain, expected):
-    entity = np.zeros(1, ENTITY)
-    entity["n"] = 100
+    entity = ENTITIES.empty(1)
+    entity["threshold_n"] = 100
     advance(entity[0], 2.5, certain, 0, RULES)
     assert fall_silent(entity[0]) == expected
     assert fall_silent(entity[0]) == NONE
@@ -76,8 +75,8 @@ def test_an_entity_that_is_too_young_opens_nothing():
 
 
 def test_the_start_is_the_first_anomalous_row():
-    entity = np.zeros(1, ENTITY)
-    entity["n"] = 100
+    entity = ENTITIES.empty(1)
+    entity["threshold_n"] = 100
     for tick, score in enumerate([0.0, 1.5, 0.0, 1.5]):
         advance(entity[0], score, True, tick, RULES)
-    assert entity["since_ns"][0] == 1
+    assert entity["episode_since_ns"][0] == 1

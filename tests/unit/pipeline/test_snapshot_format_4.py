@@ -1,0 +1,103 @@
+"""A snapshot of the release before is taken up, and what follows is what the release before would have said.
+
+How the files in `tests/data/snapshot_format_4` were made is in `make.py` beside them.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.drift.bank import StateUnusable
+from models.pipeline import snapshot_format_4
+from models.pipeline.pipeline import Pipeline, PipelineConfig
+from models.records import SampleColumns
+from models.sli.binding import Role, SloBinding, ThresholdOp
+from tests.unit.streams import RULE
+
+FOLDER = Path(__file__).parents[2] / "data" / "snapshot_format_4"
+CONFIG = PipelineConfig(RULE, drift_confirm_rows=30)
+SLOS = (
+    SloBinding(1, "latency_ms", (), Role.THRESHOLD, ThresholdOp.LT, 100.0),
+    SloBinding(2, "requests_total", (), Role.TOTAL, counter=True),
+)
+CLOSE = 1e-9
+"""Relative: exponentials and logarithms differ in their last digit between processors."""
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return json.loads((FOLDER / "expected.json").read_text())
+
+
+def _restored():
+    return Pipeline.restore(CONFIG, (FOLDER / "snapshot.bin").read_bytes())
+
+
+@pytest.fixture(scope="module")
+def went_on():
+    pipeline, rest = _restored(), np.load(FOLDER / "rest.npz")
+    pipeline.use_slos(SLOS)
+    samples = SampleColumns(rest["ids"].tolist(), rest["series"], rest["time_ns"], rest["values"])
+    return pipeline, [pipeline.fold(samples), pipeline.finish()]
+
+
+def test_rows_score_as_in_the_release_before(went_on, expected):
+    _, folds = went_on
+    rows = [fold.rows for fold in folds]
+    assert np.concatenate([part.entity for part in rows]).tolist() == expected["row"]
+    assert np.concatenate([part.tick_ns for part in rows]).tolist() == expected["tick_ns"]
+    assert np.concatenate([part.causes for part in rows]).tolist() == expected["causes"]
+    assert np.concatenate([part.is_anomaly for part in rows]).tolist() == expected["is_anomaly"]
+    assert np.concatenate([part.readiness_code for part in rows]).tolist() == expected["readiness"]
+    for name in ("score", "expected"):
+        found = np.concatenate([getattr(part, name) for part in rows])
+        np.testing.assert_allclose(found, expected[name], rtol=CLOSE)
+
+
+def test_open_episodes_go_on_and_end_as_in_the_release_before(went_on, expected):
+    _, folds = went_on
+    told = [(e.entity, e.at_ns, e.decision.value) for fold in folds for e in fold.told]
+    assert told == [tuple(decision[:3]) for decision in expected["decisions"]]
+    assert {decision for _, _, decision in told} == {"fired", "renewed", "resolved"}
+
+
+def test_drifts_and_what_they_ask_for_are_those_of_the_release_before(went_on, expected):
+    _, folds = went_on
+    drifts = [asdict(drift) for fold in folds for drift in fold.drifts]
+    assert len(drifts) == len(expected["drifts"]) > 0
+    for found, before in zip(drifts, expected["drifts"], strict=True):
+        assert found.pop("statistic") == pytest.approx(before.pop("statistic"), rel=CLOSE)
+        assert found == before
+    assert [wish.id for fold in folds for wish in fold.retrain] == expected["retrain"]
+
+
+def test_slo_minutes_count_as_in_the_release_before(went_on, expected):
+    _, folds = went_on
+    columns = [
+        np.concatenate([getattr(fold.slo_counts, name) for fold in folds])
+        for name in ("slo_id", "minute_s", "good", "total")
+    ]
+    np.testing.assert_allclose(np.array(columns).T, expected["slo_counts"], rtol=CLOSE)
+
+
+def test_what_is_newest_is_what_the_release_before_had(went_on, expected):
+    pipeline, _ = went_on
+    latest = pipeline.latest()
+    assert latest.entity == expected["entity"]
+    assert latest.cause == expected["latest_cause"]
+    np.testing.assert_allclose(latest.score, expected["latest_score"], rtol=CLOSE)
+
+
+def test_what_was_taken_up_is_written_in_the_present_format():
+    body = _restored().snapshot()
+    assert body != (FOLDER / "snapshot.bin").read_bytes()
+    assert Pipeline.restore(CONFIG, body).snapshot() == body
+
+
+def test_a_snapshot_whose_rows_and_format_contradict_is_refused(monkeypatch):
+    monkeypatch.setattr(snapshot_format_4, "FORMAT", 3)
+    with pytest.raises(StateUnusable, match="another format"):
+        _restored()
