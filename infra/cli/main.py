@@ -35,7 +35,7 @@ COMMANDS: Final[dict[str, Source]] = {
     "worker": Source("worker", "command", "Run a Faust worker in the foreground."),
     "produce": Source("produce", "app", "Publish metrics: of this host, of a file, simulated."),
     "backtest": Source("backtest", "command", "Run the same core over files, without Kafka."),
-    "slo": Source("slo", "app", "Apply, list and judge SLOs."),
+    "slo": Source("slo.commands", "app", "Apply, list and judge SLOs."),
     "models": Source("models", "app", "List and roll back models."),
     "feedback": Source("feedback", "app", "Say which alerts were useful, noise or missed."),
     "check": Source("check", "command", "Test the configuration and every connection."),

@@ -36,6 +36,11 @@ def test_help_loads_nothing_heavy_and_names_every_command() -> None:
     assert all(f"  {name} " in output for name in frame.COMMANDS)
 
 
+@pytest.mark.parametrize("name", frame.COMMANDS)
+def test_every_command_loads_and_has_help(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run([name, "--help"], monkeypatch) == 0
+
+
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
