@@ -42,6 +42,8 @@ class AlertName(StrEnum):
     ALERTS_NOT_DELIVERED = "AlertsNotDelivered"
     DEAD_LETTERS_RISING = "DeadLettersRising"
     TOO_MANY_SERIES = "TooManySeries"
+    EFFECTS_PARKED = "EffectsParked"
+    PARTITION_STOPPED = "PartitionStopped"
     MODEL_LOAD_FAILING = "ModelLoadFailing"
 
 
@@ -140,6 +142,8 @@ class Metric(StrEnum):
     BATCH_SECONDS = "tidewatch_batch_seconds"
     SCORE_AGE_SECONDS = "tidewatch_score_age_seconds"
     COMMIT_RETRIES = "tidewatch_commit_retries_total"
+    PARKED = "tidewatch_parked_total"
+    PARTITION_STOPPED = "tidewatch_partition_stopped"
     DEPENDENCY_UP = "tidewatch_dependency_up"
     LAKE_FILES = "tidewatch_lake_files_total"
     OUTBOX_PENDING = "tidewatch_outbox_pending"

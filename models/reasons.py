@@ -9,6 +9,7 @@ class RejectReason(StrEnum):
     """Why a record, or one sample of it, went to the dead-letter topic."""
 
     UNPARSABLE = "unparsable"
+    UNSTORABLE = "unstorable"  # a store refused what ingest let through
     UNKNOWN_FORMAT = "unknown-format"
     WRONG_TYPE = "wrong-type"
     MISSING_FIELD = "missing-field"

@@ -9,9 +9,10 @@ agent relies on that when it skips what it has.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import faust
 import numpy as np
@@ -19,17 +20,23 @@ from faust.types import StreamT
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter
 
-from agents.ingest.dead_letters import dead_letter
-from agents.ingest.lake_feed import LakeFeed
-from agents.ingest.sample_records import Partitioner, encode
+from agents.ingest.dead_letters import dead_letter, parked_file, parked_samples, shortened
+from agents.ingest.lake_feed import LAKE, LakeFeed
+from agents.ingest.sample_records import Partitioner, encode, halved
 from agents.kafka.micro_batch import MicroBatch, side_by_side
 from agents.kafka.publisher import Outgoing, Publisher
 from agents.worker.context import Context
+from infra.lake.lake import ParkedFile
 from infra.settings import Settings
+from models.errors import Rejected
 from models.names import Metric, Topic
 from models.parse.outcome import Limits, Parsed
 from models.parse.parser import Parser
 from models.pipeline.warm_up import warm_up_reading
+
+log = logging.getLogger(__name__)
+
+AGENT: Final = "ingest"
 
 
 def attach(app: faust.App, context: Context) -> None:
@@ -39,7 +46,7 @@ def attach(app: faust.App, context: Context) -> None:
     context.on_stop(ingest.finish)
     topic = app.topic(context.settings.topic(Topic.METRICS), key_serializer="raw", value_serializer="raw")
 
-    @app.agent(topic, name="ingest")
+    @app.agent(topic, name=AGENT)
     async def take_in(stream: StreamT[Any]) -> None:
         await side_by_side(stream, ingest.process)
 
@@ -62,27 +69,67 @@ class Ingest:
         self._partitioner: Partitioner | None = None
         self._publisher = Publisher(settings, "tidewatch-ingest")
         self._counts = _Counts(context.registry)
-        self.feed = LakeFeed(context, rule)
+        self.feed = LakeFeed(context, rule, self._park_files)
 
     async def warm_up(self) -> None:
         """Compile the loops before partitions are ours."""
         await self._context.run(warm_up_reading)
 
     async def process(self, batch: MicroBatch) -> None:
-        """Take a micro-batch in; it is acknowledged later, when its samples are in the lake."""
-        with self._context.batch_seconds.labels("ingest").time():
+        """Take a micro-batch in; it is acknowledged later, when its samples are in the lake.
+
+        Where that fails for a reason of ours, its partition rests and tries the same micro-batch again.
+        """
+        while not batch.stale:
+            try:
+                await self._take_in(batch)
+            except Exception as error:  # noqa: BLE001 - the outermost loop of a partition
+                await self._context.guard.rest(AGENT, batch.partition, error)
+            else:
+                break
+        self._context.guard.goes_on(AGENT, batch.partition)
+
+    async def _take_in(self, batch: MicroBatch) -> None:
+        with self._context.batch_seconds.labels(AGENT).time():
             source = f"{batch.topic}:{batch.partition}"
             partitioner = self._partitioner or await self._find_partitions()
             async with self._parsing:
                 parsed, offsets, outgoing = await self._context.run(
                     self._prepare, batch, source, partitioner, time.time_ns()
                 )
-            await self._context.dependencies.until_available("kafka", lambda: self._publisher.publish(outgoing))
+            await self._publish(outgoing)
             self._counts.add(batch, parsed)
             if len(parsed.columns):
                 await self.feed.add(parsed, source, offsets, batch.ack)
             else:
                 batch.ack()
+
+    async def _publish(self, outgoing: Sequence[Outgoing]) -> None:
+        """Publish all of it in order. What a topic refuses for its size is found by halves and made smaller."""
+        try:
+            await self._context.dependencies.until_available("kafka", lambda: self._publisher.publish(outgoing))
+        except Rejected as error:
+            middle = len(outgoing) // 2
+            parts = [outgoing[:middle], outgoing[middle:]] if middle else [self._smaller(outgoing[0], error)]
+            for part in parts:
+                await self._publish(part)
+
+    def _smaller(self, refused: Outgoing, error: Rejected) -> Sequence[Outgoing]:
+        """What to publish in place of a record that its topic refuses; raises `error` where nothing is left to cut."""
+        if refused.topic == self._dead_letters:
+            return [shortened(refused, error)]
+        halves = [refused._replace(value=half) for half in halved(refused.value or b"")]
+        if halves:
+            return halves
+        self._context.parked.labels("samples").inc()
+        return [parked_samples(self._dead_letters, refused, error)]
+
+    async def _park_files(self, files: Sequence[ParkedFile]) -> None:
+        for file in files:
+            log.error("the lake can't hold %d samples of %r: %s", file.samples, file.service, file.error)
+            self._context.parked.labels(LAKE).inc(file.samples)
+        if files:
+            await self._publish([parked_file(self._dead_letters, file) for file in files])
 
     async def finish(self) -> None:
         """Write what waits for the lake, so that it is acknowledged, and close."""

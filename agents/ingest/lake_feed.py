@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import Counter
 
 from agents.worker.context import Context
-from infra.lake.lake import LakeWriter
+from infra.lake.lake import LakeWriter, ParkedFile
 from models.names import Metric
 from models.parse.outcome import Parsed
 from models.series import EntityRule
@@ -21,6 +22,12 @@ from models.series import EntityRule
 BUFFER_FLUSHES: Final = 4
 """Times `lake_flush_rows`: rows that may wait while the lake is down, before ingest is held back. About 30 bytes a
 row."""
+
+
+LAKE: Final = "lake"
+"""What the guard calls the work of this module."""
+
+Park: TypeAlias = Callable[[Sequence[ParkedFile]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +41,15 @@ class _Portion:
 
 
 class LakeFeed:
-    """A bounded buffer before the lake. `run` writes it out, in a thread; the stream goes on meanwhile."""
+    """A bounded buffer before the lake. `run` writes it out, in a thread; the stream goes on meanwhile.
 
-    def __init__(self, context: Context, rule: EntityRule) -> None:
+    Args:
+        park: makes it known, for good, that samples could not be written.
+    """
+
+    def __init__(self, context: Context, rule: EntityRule, park: Park) -> None:
         self._context = context
+        self._park = park
         self._flush_s = context.settings.lake_flush_s
         self._flush_rows = context.settings.lake_flush_rows
         self._writer = LakeWriter(context.settings.lake_path, rule)
@@ -82,14 +94,26 @@ class LakeFeed:
             if not portions:
                 return
             await self._context.run(self._append, portions)
-            files = await self._context.dependencies.until_available(
-                "lake", lambda: self._context.run(self._writer.flush)
-            )
+            files = await self._write()
+            await self._park(self._writer.parked)
             self._files.inc(len(files))
             self._rows -= sum(len(portion.parsed.columns) for portion in portions)
             self._emptied.set()
             for portion in portions:
                 portion.written()
+
+    async def _write(self) -> list[Path]:
+        """Files of what waits in the writer, tried for as long as it takes."""
+        while True:
+            try:
+                files = await self._context.dependencies.until_available(
+                    "lake", lambda: self._context.run(self._writer.flush)
+                )
+            except Exception as error:  # noqa: BLE001 - the outermost loop of the lake
+                await self._context.guard.rest(LAKE, "all", error)
+            else:
+                self._context.guard.goes_on(LAKE, "all")
+                return files
 
     def _append(self, portions: list[_Portion]) -> None:
         for portion in portions:

@@ -117,6 +117,18 @@ def _encode(
     return _encoder.encode(record)
 
 
+def halved(value: bytes) -> list[bytes]:
+    """Two records of `samples` with the samples of one, in order; none where all of them have one source offset."""
+    whole = decode(value)
+    offsets = whole.offsets
+    cuts = np.flatnonzero(np.diff(offsets)) + 1
+    if len(cuts) == 0:
+        return []
+    cut = int(cuts[np.argmin(np.abs(cuts - len(offsets) // 2))])
+    rows = np.arange(len(offsets), dtype=np.intp)
+    return [_encode(whole.columns, offsets, whole.source, whole.seen_at_ns, part) for part in (rows[:cut], rows[cut:])]
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """One record of the `samples` topic as arrays, entry by entry of one length.

@@ -16,13 +16,15 @@ from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownTopicOrPartitionError
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from agents.kafka.partitioning import partition_of
 from agents.kafka.record_batch import Packed, RecordBatch
 from infra.settings import Settings
-from models.errors import Unavailable
+from models.error_causes import Cause, of_kafka
+from models.errors import Rejected, Unavailable
+from models.reasons import RejectReason
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +67,8 @@ class Publisher:
 
         Raises:
             Unavailable: Kafka did not confirm all of them.
-            MessageSizeTooLargeError: a record that Kafka will never take.
+            Rejected: Kafka will never take one of them (`unstorable`).
+            KafkaError: rights, policies, versions: ours to mend.
         """
         answers: list[asyncio.Future[object]] = []
         async with self._in_use() as producer:
@@ -118,13 +121,16 @@ class Publisher:
             async with self._starting:
                 producer = await self._started()
             yield producer
-        except MessageSizeTooLargeError:
-            raise
         except (KafkaError, OSError) as error:
             if producer is not None:
                 if self._producer is producer:
                     self._producer = None
                 await _stop(producer)
+            cause = of_kafka(getattr(error, "errno", None)) if isinstance(error, KafkaError) else Cause.PASSING
+            if cause is Cause.OURS:
+                raise
+            if cause is Cause.DATA:
+                raise Rejected(RejectReason.UNSTORABLE, f"{type(error).__name__}: {error}") from error
             raise Unavailable("Kafka", str(error) or type(error).__name__) from error
 
     async def _started(self) -> AIOKafkaProducer:

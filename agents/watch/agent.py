@@ -61,6 +61,8 @@ FOLDS_AT_ONCE: Final = 2
 """Partitions that are folded at the same moment; a fold of a large micro-batch takes 50 MB. While their results are
 published and stored, others are folded."""
 
+AGENT: Final = "watch"
+
 HAND_OVER_S: Final = 3.0
 """What a revocation waits for the micro-batches in hand. Shorter than the group's session; the fence does the rest."""
 
@@ -82,7 +84,7 @@ def attach(app: faust.App, context: Context) -> None:
     app.on_partitions_revoked.connect(revoked, weak=False)
     app.on_partitions_assigned.connect(assigned, weak=False)
 
-    @app.agent(topic, name="watch")
+    @app.agent(topic, name=AGENT)
     async def fold(stream: StreamT[Any]) -> None:
         await side_by_side(stream, watch.process)
 
@@ -138,6 +140,7 @@ class Watch:
         ours = {tp.partition for tp in assigned if tp.topic == self.topic}
         for number in self._partitions.keys() - ours:
             self._forget(number)
+            self._context.guard.goes_on(AGENT, number)
 
     def _forget(self, partition: int) -> None:
         state = self._partitions.pop(partition, None)
@@ -160,8 +163,22 @@ class Watch:
     # micro-batches
 
     async def process(self, batch: MicroBatch) -> None:
-        """Fold a micro-batch and make its effects durable; acknowledged then, or dropped if the partition is not
-        ours."""
+        """Fold a micro-batch and make its effects durable; acknowledged then, or dropped if the partition is not ours.
+
+        Where that fails for a reason of ours the partition rests and is loaded again: its state may be half folded.
+        """
+        try:
+            await self._process(batch)
+        except Exception as error:  # noqa: BLE001 - the outermost loop of a partition
+            self._forget(batch.partition)
+            await self._context.guard.rest(AGENT, batch.partition, error)
+            if not batch.stale:
+                reposition(self._app, self.topic, batch.partition)
+        else:
+            if not batch.stale:
+                self._context.guard.goes_on(AGENT, batch.partition)
+
+    async def _process(self, batch: MicroBatch) -> None:
         async with self._busy[batch.partition]:
             state = self._partitions.get(batch.partition)
             if batch.stale or state is None:
@@ -192,7 +209,7 @@ class Watch:
             async with self._folding:
                 await self._context.run(state.fold, self._decode(stretch), position)
         if records:
-            with self._context.batch_seconds.labels("watch").time():
+            with self._context.batch_seconds.labels(AGENT).time():
                 await self._fold_live(state, records)
 
     async def _fold_live(self, state: PartitionState, records: Sequence[Record]) -> None:
@@ -275,7 +292,10 @@ class Watch:
         async def attempt() -> None:
             nonlocal attempts
             attempts += 1
-            await self._context.run(commit, self._context.database, effects, repeated=attempts > 1)
+            parked = await self._context.run(commit, self._context.database, effects, repeated=attempts > 1)
+            for one in parked:
+                log.error("%s:%s parked a %s: %s", self.topic, effects.partition, one.what, one.error)
+                self._context.parked.labels(one.what).inc()
 
         await self._context.dependencies.until_available("postgresql", attempt)
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, ParamSpec, TypeVar
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from agents.worker.partition_guard import PartitionGuard
 from agents.worker.retry import Dependencies
 from agents.worker.serving_models import ServingModels
 from infra.clock import Clock
@@ -57,6 +58,21 @@ class Context:
             "Time that an agent spent on a micro-batch.",
             ["agent"],
             buckets=BATCH_BUCKETS_S,
+            registry=self.registry,
+        )
+
+    @cached_property
+    def guard(self) -> PartitionGuard:
+        """Which partitions rest because their work fails."""
+        return PartitionGuard(self.registry)
+
+    @cached_property
+    def parked(self) -> Counter:
+        """Effects of samples that a store refused for good; label `what`."""
+        return Counter(
+            Metric.PARKED.value.removesuffix("_total"),
+            "Effects of samples that a store refused and that went to the dead-letter topic.",
+            ["what"],
             registry=self.registry,
         )
 

@@ -16,7 +16,9 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import Unavailable
+from models.error_causes import Cause, of_errno
+from models.errors import Rejected, Unavailable
+from models.reasons import RejectReason
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -191,7 +193,13 @@ def _dictionary(texts: list[str], codes: NDArray[Any]) -> pa.DictionaryArray:
 
 
 def write_file(table: pa.Table, folder: Path, name: str) -> Path:
-    import pyarrow as pa
+    """Write a file, complete and on disk once it has its name.
+
+    Raises:
+        Unavailable: the file system refuses for now.
+        Rejected: it can't have such a file (`unstorable`).
+        OSError, pa.ArrowException: ours to mend.
+    """
     import pyarrow.parquet as pq
 
     file, temporary = folder / name, folder / f".{name}.{os.getpid()}"
@@ -210,7 +218,12 @@ def write_file(table: pa.Table, folder: Path, name: str) -> Path:
             os.fsync(out.fileno())
         temporary.replace(file)
         _fsync_folder(folder)
-    except (OSError, pa.ArrowException) as error:
+    except OSError as error:
+        cause = of_errno(error.errno)
+        if cause is Cause.OURS:
+            raise
+        if cause is Cause.DATA:
+            raise Rejected(RejectReason.UNSTORABLE, f"{error.strerror}: {file.name}") from error
         raise Unavailable("lake", f"{file}: {error}") from error
     return file
 

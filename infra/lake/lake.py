@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from urllib.parse import quote, unquote
 
 import numpy as np
@@ -32,7 +32,7 @@ from infra.lake.files import (
     read_files,
     write_file,
 )
-from models.errors import Unavailable
+from models.errors import Rejected, Unavailable
 from models.records import SampleColumns, distinct, with_room
 from models.series import EntityRule, Owner, SeriesBook
 
@@ -66,6 +66,17 @@ class _Pending:
     offsets: list[NDArray[np.int64]]
 
 
+class ParkedFile(NamedTuple):
+    """Samples that the file system can't hold under their service's name; their records are in the source topic."""
+
+    service: str
+    source: str
+    first_offset: int
+    last_offset: int
+    samples: int
+    error: Rejected
+
+
 class LakeWriter:
     """Collects samples and writes them as Parquet on `flush`; not thread-safe, one owner at a time.
 
@@ -81,6 +92,7 @@ class LakeWriter:
         self._book = SeriesBook()
         self._by_number = np.empty(0, np.int64)
         self._pending: dict[str, _Pending] = {}
+        self.parked: list[ParkedFile] = []
         self.rows = 0
 
     def append(
@@ -114,12 +126,14 @@ class LakeWriter:
     def flush(self) -> list[Path]:
         """Write everything that waits; returns the files, complete and on disk.
 
-        After an error all of it still waits, and the next flush writes it again under the same names.
+        After an error all of it still waits, and the next flush writes it again under the same names. What can never be
+        written is in `parked` afterwards.
 
         Raises:
             Unavailable: the lake cannot be written.
         """
         files: list[Path] = []
+        self.parked = []
         for source, pending in self._pending.items():
             files.extend(self._write_source(source, pending))
         self._pending.clear()
@@ -166,9 +180,14 @@ class LakeWriter:
         order = np.argsort(file, kind="stable")  # arrival order within a file
         for rows in np.split(order, np.flatnonzero(np.diff(file[order])) + 1):
             folder = day_folder(self._path, services[service[rows[0]]], day_text(first + int(days[day[rows[0]]])))
-            name = f"{_UNSAFE.sub('-', source)}-{offsets[rows].min():020d}-{offsets[rows].max():020d}.parquet"
+            first_offset, last_offset = int(offsets[rows].min()), int(offsets[rows].max())
+            name = f"{_UNSAFE.sub('-', source)}-{first_offset:020d}-{last_offset:020d}.parquet"
             table = self._table(series[rows], times[rows], values[rows], source, offsets[rows])
-            yield write_file(table, folder, name)
+            try:
+                yield write_file(table, folder, name)
+            except Rejected as error:
+                owner = services[service[rows[0]]]
+                self.parked.append(ParkedFile(owner, source, first_offset, last_offset, len(rows), error))
 
     def _table(
         self,

@@ -10,7 +10,9 @@ from pathlib import Path
 import psycopg2
 import psycopg2.extensions
 
-from models.errors import Unavailable
+from models.error_causes import Cause, of_sqlstate
+from models.errors import Rejected, Unavailable
+from models.reasons import RejectReason
 
 MIGRATIONS = Path(__file__).parent / "schema" / "migrations"
 
@@ -54,16 +56,22 @@ class Database:
         """A cursor inside one transaction: committed on leaving, rolled back on an error.
 
         Raises:
-            Unavailable: the connection failed; whether the transaction was committed is then unknown, so whoever
-                retries must be able to tell (see `progress`).
+            Unavailable: the connection failed, or PostgreSQL refuses for now; whether the transaction was committed is
+                then unknown, so whoever retries must be able to tell (see `progress`).
+            Rejected: PostgreSQL can't store this data (`unstorable`); nothing of the transaction holds.
+            psycopg2.Error: the statement or the schema is wrong: ours to mend.
         """
         connection = self.connection()
         try:
             with connection, connection.cursor() as cursor:
                 yield cursor
-        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-            connection.close()
-            raise Unavailable("PostgreSQL", (str(error).strip() or type(error).__name__).splitlines()[0]) from error
+        except psycopg2.Error as error:
+            meaning = told(error)
+            if meaning is error:
+                raise
+            if isinstance(meaning, Unavailable):
+                connection.close()
+            raise meaning from error
 
     def close(self) -> None:
         """Close every connection of every thread."""
@@ -111,6 +119,19 @@ class Database:
             cursor.execute(f"SELECT version_num FROM {VERSION_TABLE}")
             row = cursor.fetchone()
             return str(row[0]) if row else None
+
+
+def told(error: psycopg2.Error) -> psycopg2.Error | Unavailable | Rejected:
+    """What an error means by its SQLSTATE: `Unavailable`, `Rejected`, or where it is ours to mend the error itself."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    code: str | None = error.pgcode
+    if code is None:  # nothing came from the server: the connection, or a call that was wrong
+        lost = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+        return Unavailable("PostgreSQL", text) if lost else error
+    cause = of_sqlstate(code)
+    if cause is Cause.PASSING:
+        return Unavailable("PostgreSQL", f"{text} ({code})")
+    return Rejected(RejectReason.UNSTORABLE, f"{text} ({code})") if cause is Cause.DATA else error
 
 
 def newest_version() -> str:

@@ -6,15 +6,18 @@
 4. put alerts and retraining requests into the outbox;
 5. remember changes of models and thresholds, and the state snapshot when one is due.
 
+What PostgreSQL refuses for the data's sake is parked, row by row (`infra/store/parking.py`); the rest goes on.
+
 Either all of it is there or nothing, and the offset says which. When the connection is lost during COMMIT nobody was
 told: a repeated attempt reads the offset first.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import orjson
 from psycopg2.extensions import cursor as Cursor
@@ -23,8 +26,11 @@ from psycopg2.extras import execute_values
 from infra.store import outbox, progress
 from infra.store.database import Database
 from infra.store.outbox import OutboxEvent
+from infra.store.parking import Parked, Portion, letter, write_by_halves
 from infra.store.progress import Fenced, ModelSwap, StoredSnapshot, ThresholdChange
 from infra.store.slo import dependencies
+from models.errors import Rejected
+from models.reasons import RejectReason
 from models.timestamps import to_datetime
 
 if TYPE_CHECKING:
@@ -33,6 +39,10 @@ if TYPE_CHECKING:
 
 PAGE_ROWS = 1000
 """Rows of one INSERT: few round trips, and statements of a size that PostgreSQL parses quickly."""
+
+
+CountRow: TypeAlias = tuple[int, int, float, float]
+"""slo_id, minute_s, good, total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +73,8 @@ class Effects:
     thresholds: Sequence[ThresholdChange] = ()
 
 
-def commit(database: Database, effects: Effects, *, repeated: bool) -> None:
-    """Make the effects durable, exactly once.
+def commit(database: Database, effects: Effects, *, repeated: bool) -> list[Parked]:
+    """Make the effects durable, exactly once; what was parked of them instead.
 
     Args:
         repeated: an earlier attempt with the same effects ended in `Unavailable`: it may have been committed.
@@ -74,27 +84,53 @@ def commit(database: Database, effects: Effects, *, repeated: bool) -> None:
         Unavailable: PostgreSQL; whether it was committed is unknown, call again with `repeated`.
     """
     if repeated and _is_committed(database, effects):
-        return
-    with database.transaction() as cursor:
-        progress.move(
-            cursor,
-            effects.topic,
-            effects.partition,
-            expected=effects.expected,
-            to=effects.next_offset,
-            source_high=effects.source_high,
-        )
-        add_slo_counts(cursor, effects.slo_counts)
-        save_episodes(cursor, effects.episodes)
-        save_drifts(cursor, effects.drifts)
-        dependencies.add(cursor, effects.calls, dependencies.Source.TRACES)
-        outbox.put(cursor, effects.events)
-        if effects.swaps:
-            progress.save_swaps(cursor, effects.topic, effects.partition, effects.swaps)
-        if effects.thresholds:
-            progress.save_thresholds(cursor, effects.topic, effects.partition, effects.thresholds)
-        if effects.snapshot is not None:
-            progress.save_snapshot(cursor, effects.topic, effects.partition, effects.snapshot)
+        return []
+    portions = _portions(effects)
+    try:
+        with database.transaction() as cursor:
+            _move(cursor, effects)
+            for portion in portions:
+                portion.write(cursor, portion.rows)
+        return []
+    except Rejected:
+        with database.transaction() as cursor:
+            _move(cursor, effects)
+            parked = [one for portion in portions for one in write_by_halves(cursor, portion)]
+            source = (effects.topic, effects.partition, effects.expected, effects.next_offset)
+            outbox.put(cursor, [letter(one, number, source) for number, one in enumerate(parked)])
+        return parked
+
+
+def _move(cursor: Cursor, effects: Effects) -> None:
+    progress.move(
+        cursor,
+        effects.topic,
+        effects.partition,
+        expected=effects.expected,
+        to=effects.next_offset,
+        source_high=effects.source_high,
+    )
+
+
+def _portions(effects: Effects) -> list[Portion]:
+    """Everything but the offset, in the order of the docstring above; what is empty is left out."""
+    topic, partition = effects.topic, effects.partition
+    snapshots = [] if effects.snapshot is None else [effects.snapshot]
+    portions = [
+        Portion("slo-counts", _count_rows(effects.slo_counts), add_count_rows),
+        Portion("episode", effects.episodes, save_episodes),
+        Portion("drift", effects.drifts, save_drifts),
+        Portion("call", effects.calls, lambda cursor, rows: dependencies.add(cursor, rows, dependencies.Source.TRACES)),
+        Portion("event", effects.events, outbox.put),
+        Portion("model-swap", effects.swaps, lambda cursor, rows: progress.save_swaps(cursor, topic, partition, rows)),
+        Portion(
+            "threshold",
+            effects.thresholds,
+            lambda cursor, rows: progress.save_thresholds(cursor, topic, partition, rows),
+        ),
+        Portion("snapshot", snapshots, lambda cursor, rows: progress.save_snapshot(cursor, topic, partition, rows[0])),
+    ]
+    return [portion for portion in portions if portion.rows]
 
 
 def _is_committed(database: Database, effects: Effects) -> bool:
@@ -108,16 +144,29 @@ def _is_committed(database: Database, effects: Effects) -> bool:
 
 
 def add_slo_counts(cursor: Cursor, counts: SloCounts) -> None:
-    """Add counts to the minutes of their SLOs; those of an SLO that was deleted meanwhile are dropped.
+    """Add counts to the minutes of their SLOs; see `add_count_rows`."""
+    add_count_rows(cursor, _count_rows(counts))
+
+
+def _count_rows(counts: SloCounts) -> list[CountRow]:
+    columns = (counts.slo_id, counts.minute_s, counts.good, counts.total)
+    return sorted(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def add_count_rows(cursor: Cursor, rows: Sequence[CountRow]) -> None:
+    """Add counts, in the rows' order, to the minutes of their SLOs; those of an SLO that was deleted meanwhile are
+    dropped.
 
     SLOs are locked first, in one order everywhere: two partitions that count for the same ones would else meet in the
     hours and days that the triggers lock, some after an insert and some after an update.
+
+    Raises:
+        Rejected: a count is not finite: no later one could be added to it.
     """
-    if len(counts.slo_id) == 0:
+    if not rows:
         return
-    rows = sorted(
-        zip(counts.slo_id.tolist(), counts.minute_s.tolist(), counts.good.tolist(), counts.total.tolist(), strict=True)
-    )
+    if not all(math.isfinite(good) and math.isfinite(total) for _, _, good, total in rows):
+        raise Rejected(RejectReason.UNSTORABLE, "the counts of a minute are not finite")
     execute_values(
         cursor,
         "INSERT INTO slo_minute (slo_id, minute, good, total)"

@@ -21,7 +21,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import NewTopic
 from prometheus_client import CollectorRegistry
 
+from agents.ingest.agent import Ingest
 from agents.ingest.sample_records import Decoded, decode
+from agents.kafka.micro_batch import MicroBatch
 from agents.kafka.partitioning import partition_of
 from agents.worker.app import attach, build
 from agents.worker.context import Context
@@ -152,6 +154,72 @@ async def test_a_record_of_five_megabytes_becomes_a_cut_letter_and_the_stream_go
     assert (headers["reason"], headers["offset"]) == ("too-large", "1")
     assert (headers["size"], headers["sha256"]) == ("5000000", hashlib.sha256(large).hexdigest())
     assert await committed(kafka, settings.group, metrics) == 3
+
+
+async def test_a_partition_whose_work_fails_rests_and_the_others_go_on(
+    kafka: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, prepare = True, Ingest._prepare
+
+    def failing(self: Ingest, batch: MicroBatch, *rest: Any) -> Any:
+        if broken and batch.partition == 0:
+            raise ZeroDivisionError("a defect that only this partition's records meet")
+        return prepare(self, batch, *rest)
+
+    monkeypatch.setattr(Ingest, "_prepare", failing)
+    settings = settings_for(kafka, topic_prefix, partitions=2, lake=str(tmp_path), lake_flush_s=0.05)
+    await create_topics(settings)
+    metrics = settings.topic(Topic.METRICS)
+    for partition in range(2):
+        await produce(kafka, metrics, [sample(n) for n in range(100)], partition)
+
+    async with ingesting(settings) as (_, context):
+
+        def stopped() -> float | None:
+            return context.registry.get_sample_value(
+                "tidewatch_partition_stopped", {"agent": "ingest", "partition": "0"}
+            )
+
+        async with asyncio.timeout(30):
+            while await committed(kafka, settings.group, metrics, 1) != 100:
+                await asyncio.sleep(0.1)
+        await eventually(lambda: stopped() == 1)
+        assert await committed(kafka, settings.group, metrics, 0) in (None, 0)
+        broken = False
+        await eventually(lambda: stopped() is None)
+        async with asyncio.timeout(30):
+            while sum(len(part.offsets) for part in await samples_of(kafka, settings)) < 200:
+                await asyncio.sleep(0.1)
+    assert await committed(kafka, settings.group, metrics, 0) == 100
+
+
+async def test_a_samples_topic_that_takes_little_gets_records_that_fit(
+    kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    settings = settings_for(kafka, topic_prefix, partitions=1, lake=str(tmp_path), lake_flush_s=0.05)
+    samples = settings.topic(Topic.SAMPLES)
+    await create(kafka, [NewTopic(samples, 1, 1, topic_configs={"max.message.bytes": "20000"})])
+    await create_topics(settings)
+    values = np.random.default_rng(1).normal(size=5_000).tolist()  # digits do not compress
+    many = json.dumps({"samples": [{"metric": f"m{n % 900}", "value": value} for n, value in enumerate(values)]})
+    records = [json.dumps({"metric": "m", "value": value}).encode() for value in values]
+    await produce(kafka, settings.topic(Topic.METRICS), [*records[:2_500], many.encode(), *records[2_500:]])
+    found: list[Decoded] = []
+    async with ingesting(settings) as (_, context):
+        async with asyncio.timeout(60):
+            while len({offset for part in found for offset in part.offsets.tolist()}) < 5_000:
+                found = await samples_of(kafka, settings)
+                await asyncio.sleep(0.1)
+        await eventually(lambda: context.registry.get_sample_value("tidewatch_parked_total", {"what": "samples"}) == 1)
+    firsts: dict[int, float] = {}
+    for part in found:
+        for offset, value in zip(part.offsets.tolist(), part.columns.values.tolist(), strict=True):
+            firsts.setdefault(offset, value)
+    assert [firsts[offset] for offset in sorted(firsts)] == values
+    (letter,) = await read_all(kafka, settings.topic(Topic.DEAD_LETTER))
+    headers = {name: value.decode() for name, value in letter.headers}
+    assert (headers["reason"], headers["offset"]) == ("unstorable", "2500")
+    assert headers["detail"].startswith("5000 samples")
 
 
 async def test_a_lake_that_is_down_holds_the_acknowledgement_back_and_not_the_stream(

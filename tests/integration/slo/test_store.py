@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import psycopg2
 import pytest
 from psycopg2.extras import execute_values
 
@@ -12,6 +11,7 @@ from infra.store.slo import definitions as slos
 from infra.store.slo import windows as slo_windows
 from infra.store.slo.definitions import ChangeKind
 from infra.store.slo.windows import Retention, WindowGroup, WindowStatus
+from models.errors import Rejected
 from models.sli.binding import ThresholdOp
 from models.slo.burn import Recorded, window_start_s, window_sums
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
@@ -69,7 +69,7 @@ def test_every_change_moves_the_revision_and_what_is_loaded_is_what_was_applied(
 
 
 def test_a_failure_in_the_middle_applies_nothing(database: Database) -> None:
-    with pytest.raises(psycopg2.errors.CheckViolation), database.transaction() as cursor:
+    with pytest.raises(Rejected, match="23514"), database.transaction() as cursor:
         slos.apply(cursor, [slo("good"), slo("impossible", target=1.5)], changed_by="ann")
     with database.transaction() as cursor:
         assert slos.load(cursor).slos == ()

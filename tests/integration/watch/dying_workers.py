@@ -37,6 +37,7 @@ from infra.pipeline_config import pipeline_config
 from infra.settings import Settings
 from infra.store import feedback, progress
 from infra.store.database import Database
+from infra.store.parking import Parked
 from infra.store.progress import Fenced, ModelSwap, Resume, Snapshot
 from infra.store.slo import definitions as slos
 from infra.store.slo.definitions import StoredSlos
@@ -231,9 +232,10 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slos, "load", lambda world: world.slos)
     monkeypatch.setattr(feedback, "thresholds", lambda _: {})
 
-    def commit(database: WorldDatabase, effects: Effects, *, repeated: bool) -> None:
+    def commit(database: WorldDatabase, effects: Effects, *, repeated: bool) -> list[Parked]:
         with database.transaction() as world:
             world.commit(effects)
+        return []
 
     monkeypatch.setattr(watch, "commit", commit)
     monkeypatch.setattr(watch, "reposition", lambda life, topic, partition: life.deliveries.pop(partition))

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import hashlib
 
-from agents.ingest.dead_letters import dead_letter
+import numpy as np
+import pytest
+
+from agents.ingest.dead_letters import dead_letter, parked_samples, shortened
+from agents.ingest.sample_records import encode
 from agents.kafka.fetched import Record
+from agents.kafka.publisher import Outgoing
+from models.errors import Rejected
 from models.limits import MAX_LETTER_BYTES, MAX_LETTER_KEY_BYTES, RECORD_BYTES
 from models.parse.outcome import Reject
 from models.reasons import RejectReason
+from models.records import SampleColumns
 
 REJECT = Reject(0, RejectReason.TOO_LARGE, "5000000 bytes, 1000000 are allowed")
 
@@ -51,3 +58,30 @@ def test_a_tombstone_stays_one() -> None:
     assert letter.value is None
     assert letter.key is None
     assert "size" not in headers
+
+
+def test_a_letter_that_its_topic_refuses_is_shortened_until_nothing_is_left() -> None:
+    refused = Rejected(RejectReason.UNSTORABLE, "too large")
+    letter, _ = letter_of(b"x" * 150, b"key")
+    once = shortened(letter, refused)
+    assert (once.value, once.key) == (b"x" * 15, None)
+    assert dict(once.headers)["size"] == b"150"
+    thrice = shortened(shortened(once, refused), refused)
+    assert thrice.value == b""
+    assert thrice.headers == once.headers
+    with pytest.raises(Rejected, match="too large"):
+        shortened(thrice, refused)
+
+
+def test_samples_that_their_topic_refuses_are_told_by_where_they_come_from() -> None:
+    columns = SampleColumns(["m{}"], np.zeros(3, np.int32), np.zeros(3, np.int64), np.zeros(3))
+    ((_, value),) = encode(columns, np.zeros(1, np.int64), np.full(3, 77), "metrics:5", 1)
+    letter = parked_samples("dead", Outgoing("samples", value), Rejected(RejectReason.UNSTORABLE, "too large"))
+    assert letter.value is None
+    assert dict(letter.headers) == {
+        "reason": b"unstorable",
+        "detail": b"3 samples: too large",
+        "topic": b"metrics",
+        "partition": b"5",
+        "offset": b"77",
+    }

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.ingest import sample_records
-from agents.ingest.sample_records import Decoded, Partitioner, decode, encode, with_identity
+from agents.ingest.sample_records import Decoded, Partitioner, decode, encode, halved, with_identity
 from agents.kafka.partitioning import partition_of
 from models.limits import MAX_SAMPLES_BYTES
 from models.records import SampleColumns
@@ -101,3 +101,15 @@ def test_records_of_long_names_stay_under_the_limit_of_their_topic() -> None:
     encoded = list(encode(columns, np.zeros(n, np.int64), np.arange(n), "metrics:0", 5))
     assert max(len(value) for _, value in encoded) <= MAX_SAMPLES_BYTES
     assert [name for _, value in encoded for name, *_ in as_rows(decode(value))] == names
+
+
+@given(samples)
+def test_halves_of_a_record_are_the_record_cut_between_two_source_offsets(rows) -> None:
+    columns, offsets = columns_of(rows)
+    for _, value in encode(columns, np.zeros(len(SERIES), np.int64), offsets, "metrics:1", 5):
+        halves = halved(value)
+        assert len(halves) == (2 if offsets[0] < offsets[-1] else 0)
+        if halves:
+            first, second = map(decode, halves)
+            assert as_rows(first) + as_rows(second) == as_rows(decode(value))
+            assert first.offsets[-1] < second.offsets[0]

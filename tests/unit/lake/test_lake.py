@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from infra.lake.compaction import run
 from infra.lake.lake import LakeReader, LakeWriter, compact, crowded_days
 from models.errors import Unavailable
+from models.reasons import RejectReason
 from models.records import SampleColumns
 from models.series import EntityRule, Owner, SeriesBook
 
@@ -174,3 +175,17 @@ def test_numbers_of_another_book_are_other_series(tmp_path: Path) -> None:
         writer.append(columns([text], [0], [1], [1.0]), "metrics:0", offsets(0), (book, number))
         writer.flush()
         assert LakeReader(tmp_path).read(service, 0, DAY_NS, 10).series_ids == [text]
+
+
+def test_a_service_that_no_folder_can_be_named_after_is_parked_and_others_are_written(tmp_path: Path) -> None:
+    writer = LakeWriter(tmp_path, RULE)
+    names = [f'm{{service="{service}"}}' for service in ("before", "x" * 300, "after")]
+    writer.append(columns(names, [0, 1, 2, 1], [DAY_NS] * 4, [0.0, 1.0, 2.0, 3.0]), "metrics:0", offsets(5, 6, 7, 8))
+    files = writer.flush()
+    assert sorted(file.parts[-3] for file in files) == ["service=after", "service=before"]
+    (parked,) = writer.parked
+    assert (parked.service, parked.source, parked.samples) == ("x" * 300, "metrics:0", 2)
+    assert (parked.first_offset, parked.last_offset) == (6, 8)
+    assert parked.error.reason is RejectReason.UNSTORABLE
+    assert writer.flush() == []
+    assert writer.parked == []
