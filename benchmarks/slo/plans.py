@@ -17,7 +17,7 @@ from infra.slo import exclusions as slo_exceptions
 from infra.slo import proposals as slo_proposals
 from infra.slo.causes import look_at_samples
 from infra.slo.evaluate import SloEvaluator
-from infra.slo.forecast import forecast_budgets, forecasts_of
+from infra.slo.forecast import forecast_budgets, forecasts
 from infra.store import alerts, watch
 from infra.store import feedback as stored_feedback
 from infra.store.database import Database
@@ -139,7 +139,7 @@ class _Day:
             read_summaries(cursor)
             burn_alerts.firing(cursor)
             burn_alerts.of_service_between(cursor, BURNING, NOW_NS - 3600 * SECOND_NS, NOW_NS)
-            forecasts_of(cursor)
+            forecasts(cursor)
             slos.history(cursor, self._burning[0].slo.name)
             stored_exceptions.load(cursor, [self._burning[0].slo.name])
             dependencies.load(cursor)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
-
-from models.errors import Misconfigured
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -27,26 +25,12 @@ def open_database() -> Database:
 @contextmanager
 def reading() -> Iterator[Cursor]:
     """A cursor on the database as it is; raises `Misconfigured` where it has no schema, or an older one."""
-    from psycopg2.errors import UndefinedColumn, UndefinedTable
-
-    database = open_database()
-    try:
-        with database.transaction() as cursor:
-            yield cursor
-    except (UndefinedColumn, UndefinedTable) as error:
-        problem = "the database has no Tidewatch schema of this version: run `tidewatch slo apply` or start a worker"
-        raise Misconfigured(problem) from error
-    finally:
-        database.close()
+    with closing(open_database()) as database, database.reading() as cursor:
+        yield cursor
 
 
 @contextmanager
 def writing() -> Iterator[Cursor]:
     """A cursor on the database, brought to this version's schema first."""
-    database = open_database()
-    try:
-        database.migrate()
-        with database.transaction() as cursor:
-            yield cursor
-    finally:
-        database.close()
+    with closing(open_database()) as database, database.writing() as cursor:
+        yield cursor

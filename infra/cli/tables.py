@@ -1,4 +1,4 @@
-"""Tables and differences as the command line prints them."""
+"""Tables, JSON and differences as the command line prints them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from typing import Any
 
 WIDEST = 1000
 """Characters of a row that is not folded."""
+
+
+def show_json(value: Any) -> None:
+    """Print a value that JSON can be made of."""
+    print(json.dumps(value, indent=2))
 
 
 def show_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str, whole_rows: bool = False) -> None:

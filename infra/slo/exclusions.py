@@ -1,4 +1,4 @@
-"""Pausing, silencing and maintenance of SLOs: made and ended by people, with history, one transaction each."""
+"""Pauses, silences and maintenance of SLOs: made and ended by people, with history, one transaction each."""
 
 from __future__ import annotations
 
@@ -39,6 +39,26 @@ def make(cursor: Cursor, wanted: SloException, *, now_ns: int) -> SloException:
     return made
 
 
+def pause(cursor: Cursor, slo_name: str, *, reason: str, made_by: str, now_ns: int) -> SloException:
+    """Let what happens from now on neither alert nor spend budget, until `resume`; raises as `make`."""
+    wanted = SloException(0, slo_name, ExceptionKind.PAUSE, now_ns, None, reason, made_by)
+    return make(cursor, wanted, now_ns=now_ns)
+
+
+def silence(cursor: Cursor, slo_name: str, lasts_ns: int, *, reason: str, made_by: str, now_ns: int) -> SloException:
+    """Let an SLO not alert from now on for a while; what happens still spends its budget. Raises as `make`."""
+    wanted = SloException(0, slo_name, ExceptionKind.SILENCE, now_ns, now_ns + lasts_ns, reason, made_by)
+    return make(cursor, wanted, now_ns=now_ns)
+
+
+def maintenance(
+    cursor: Cursor, slo_name: str, start_ns: int, end_ns: int, *, reason: str, made_by: str, now_ns: int
+) -> SloException:
+    """Exclude a window from the budget, past or to come; nothing alerts while it lasts. Raises as `make`."""
+    wanted = SloException(0, slo_name, ExceptionKind.MAINTENANCE, start_ns, end_ns, reason, made_by)
+    return make(cursor, wanted, now_ns=now_ns)
+
+
 def end(cursor: Cursor, exception_id: int, *, ended_by: str, now_ns: int) -> SloException:
     """End an exception now, or call it off before it begins; raises `Misconfigured` where none lasts or is to come."""
     before = slo_exceptions.end(cursor, exception_id, now_ns)
@@ -58,6 +78,17 @@ def resume(cursor: Cursor, slo_name: str, *, ended_by: str, now_ns: int) -> SloE
     raise Misconfigured(f"{slo_name} is not paused")
 
 
+def exclusions(cursor: Cursor, now_ns: int, *, with_past: bool = False) -> list[SloException]:
+    """What is paused, silenced or in maintenance, now or to come; with what is over, if asked for."""
+    found = [one for of_slo in slo_exceptions.load(cursor).values() for one in of_slo]
+    return [one for one in found if with_past or one.end_ns is None or one.end_ns > now_ns]
+
+
+def lasting(cursor: Cursor, now_ns: int) -> list[SloException]:
+    """What is held at this moment."""
+    return [one for one in exclusions(cursor, now_ns) if one.lasts_at(now_ns)]
+
+
 def document(one: SloException) -> dict[str, Any]:
     """An exception as it stands in the history."""
     return {
@@ -66,4 +97,17 @@ def document(one: SloException) -> dict[str, Any]:
         "from": to_rfc3339(one.start_ns),
         "to": None if one.end_ns is None else to_rfc3339(one.end_ns),
         "reason": one.reason,
+    }
+
+
+def exclusion_json(one: SloException) -> dict[str, Any]:
+    """`one` as JSON is made of."""
+    return {
+        "id": one.id,
+        "slo": one.slo_name,
+        "kind": one.kind.value,
+        "from": to_rfc3339(one.start_ns),
+        "to": None if one.end_ns is None else to_rfc3339(one.end_ns),
+        "reason": one.reason,
+        "by": one.made_by,
     }

@@ -1,4 +1,4 @@
-"""OpenSLO files from the disk."""
+"""OpenSLO files, and files of dependencies, from the disk."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from models.errors import Misconfigured
+from models.slo.causes.dependencies import parse_dependencies
 from models.slo.definition import Slo
 from models.slo.openslo import read as openslo
 from models.slo.openslo.read import Definitions
@@ -34,14 +35,21 @@ def read_definitions(paths: Sequence[Path]) -> Definitions:
             files += inside
         else:
             files.append(path)
-    texts = []
-    for file in dict.fromkeys(files):
-        try:
-            texts.append((str(file), file.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            raise Misconfigured(f"{file}: {reason}") from error
+    texts = [(str(file), _text(file)) for file in dict.fromkeys(files)]
     found = openslo.read_definitions(texts)
     if not found.slos:
         raise Misconfigured(f"no SLO in {', '.join(str(path) for path in paths)}")
     return found
+
+
+def read_dependencies(file: Path) -> dict[str, list[str]]:
+    """What each service calls, by a YAML file; raises `Misconfigured` where it cannot be read or holds an error."""
+    return parse_dependencies(_text(file), str(file))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise Misconfigured(f"{file}: {reason}") from error

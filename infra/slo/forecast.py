@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from psycopg2.extensions import cursor as Cursor
@@ -18,6 +17,7 @@ from infra.store.slo import exclusions as slo_exceptions
 from infra.store.slo import forecasts as slo_forecasts
 from infra.store.slo.definitions import StoredSlo
 from infra.store.slo.forecasts import StoredForecast
+from infra.store.slo.summaries import read_summaries
 from models.alerting.alert import alert_event
 from models.names import AlertName, Severity, Topic
 from models.reasons import AlertDecision, AlertState
@@ -29,6 +29,7 @@ from models.slo.forecast.forecast import Forecast, History, block_s, forecast, i
 from models.slo.forecast.text import forecast_annotations, over_annotations
 from models.slo.periods import period_bounds
 from models.slo.windows import HOUR_S
+from models.timestamps import to_rfc3339
 
 DECISION_KIND: Final = "forecast"
 
@@ -153,6 +154,47 @@ def _event(before: StoredForecast | None, after: StoredForecast, decision: Alert
     )
 
 
-def forecasts_of(cursor: Cursor, names: Sequence[str] | None = None) -> list[StoredForecast]:
-    """The newest forecasts, all or those of some SLOs, by name."""
-    return [one for one in slo_forecasts.load(cursor) if names is None or one.slo_name in names]
+@dataclass(frozen=True, slots=True)
+class BudgetForecast:
+    """The newest forecast of an SLO that burns or has a ticket, and what is left of its budget; None: not known."""
+
+    stored: StoredForecast
+    budget_remaining_ratio: float | None
+
+    @property
+    def is_ticket(self) -> bool:
+        """Whether it alerts."""
+        return self.stored.firing_since_ns is not None
+
+
+def forecasts(cursor: Cursor) -> list[BudgetForecast]:
+    """When the budgets that burn will be gone, as the SLO clock foresaw last, by name of the SLO."""
+    left = {summary.name: summary.budget_remaining_ratio for summary in read_summaries(cursor)}
+    return [BudgetForecast(stored, left.get(stored.slo_name)) for stored in slo_forecasts.load(cursor)]
+
+
+def forecast_json(one: BudgetForecast) -> dict[str, Any]:
+    """`one` as JSON is made of."""
+
+    def text(at_s: float | None) -> str | None:
+        return None if at_s is None else to_rfc3339(int(at_s * 1e9))
+
+    stored, told = one.stored, one.stored.forecast
+    figures: dict[str, Any] = {}
+    if told is not None:
+        figures = {
+            "burn_rate": told.burn_rate,
+            "burn_rate_interval": [told.burn_rate_lower, told.burn_rate_upper],
+            "gone_at": text(told.gone_s),
+            "soonest": text(told.soonest_s),
+            "latest": text(told.latest_s),
+            "horizon": text(told.horizon_s),
+        }
+    return {
+        "slo": stored.slo_name,
+        "service": stored.service,
+        "at": to_rfc3339(stored.computed_ns),
+        "ticket": None if stored.firing_since_ns is None else to_rfc3339(stored.firing_since_ns),
+        "budget_remaining_ratio": one.budget_remaining_ratio,
+        **figures,
+    }

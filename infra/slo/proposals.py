@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 from psycopg2.extensions import cursor as Cursor
@@ -21,6 +22,7 @@ from models.slo.burn import Recorded
 from models.slo.openslo.read import parse_openslo
 from models.slo.simulate import proposals
 from models.slo.windows import MINUTE_S
+from models.timestamps import to_rfc3339
 
 
 def stored(cursor: Cursor, slo_name: str) -> StoredSlo:
@@ -72,6 +74,11 @@ def _wanted(cursor: Cursor, known: StoredSlo, now_ns: int) -> proposals.Proposed
     return proposals.propose(known.slo, recorded, noise=windows[True], wanted=windows[False], exceptions=exceptions)
 
 
+def known_proposals(cursor: Cursor, *, with_closed: bool = False) -> list[Proposal]:
+    """What is proposed, oldest first; with what was decided on, if asked for."""
+    return slo_proposals.load(cursor, only_open=not with_closed)
+
+
 def accept(cursor: Cursor, proposal_id: int, *, decided_by: str, now_ns: int) -> Proposal:
     """Put a proposal into force, with history.
 
@@ -96,3 +103,18 @@ def _decide(cursor: Cursor, proposal_id: int, state: ProposalState, decided_by: 
     if decided is None:
         raise Misconfigured(f"no proposal {proposal_id} is open; see `tidewatch slo proposals list`")
     return decided
+
+
+def proposal_json(proposal: Proposal) -> dict[str, Any]:
+    """`proposal` as JSON is made of."""
+    return {
+        "id": proposal.id,
+        "slo": proposal.slo_name,
+        "state": proposal.state.value,
+        "reason": proposal.reason,
+        "before": proposal.before,
+        "after": proposal.after,
+        "made_at": to_rfc3339(proposal.made_ns),
+        "decided_by": proposal.decided_by,
+        "decided_at": None if proposal.decided_ns is None else to_rfc3339(proposal.decided_ns),
+    }

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import psycopg2
 import psycopg2.extensions
+from psycopg2.errors import UndefinedColumn, UndefinedTable
 
 from models.error_causes import Cause, of_sqlstate
-from models.errors import Rejected, Unavailable
+from models.errors import Misconfigured, Rejected, Unavailable
 from models.reasons import RejectReason
 
 MIGRATIONS = Path(__file__).parent / "schema" / "migrations"
@@ -72,6 +73,28 @@ class Database:
             if isinstance(meaning, Unavailable):
                 connection.close()
             raise meaning from error
+
+    @contextmanager
+    def reading(self) -> Iterator[psycopg2.extensions.cursor]:
+        """A cursor on the database as it is, as `transaction`.
+
+        Raises:
+            Misconfigured: it has no schema, or an older one.
+        """
+        try:
+            with self.transaction() as cursor:
+                yield cursor
+        except (UndefinedColumn, UndefinedTable) as error:
+            raise Misconfigured(
+                "the database has no Tidewatch schema of this version: run `tidewatch slo apply` or start a worker"
+            ) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[psycopg2.extensions.cursor]:
+        """A cursor on the database, brought to this version's schema first, as `transaction`."""
+        self.migrate()
+        with self.transaction() as cursor:
+            yield cursor
 
     def close(self) -> None:
         """Close every connection of every thread."""

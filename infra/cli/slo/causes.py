@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from infra.store.slo.burn_alerts import BurnAlert
+    from infra.slo.status import SloStatus
     from models.slo.causes.rank import Cause
 
 SHOWN = 8
 
 
-def causes_json(firing: Sequence[BurnAlert], slo: str) -> list[dict[str, Any]]:
-    """The alerts of an SLO that fire, with their causes, for `--json`."""
-    from models.timestamps import to_rfc3339
-
-    return [
-        {
-            "severity": alert.severity.value,
-            "burn_window": alert.burn_window,
-            "since": to_rfc3339(alert.started_ns),
-            "burn_began": None if alert.burn_began_ns is None else to_rfc3339(alert.burn_began_ns),
-            "ranked": to_rfc3339(alert.explained_ns),
-            "causes": [msgspec.to_builtins(cause) for cause in alert.causes],
-        }
-        for alert in firing
-        if alert.slo_name == slo
-    ]
-
-
-def print_causes(firing: Sequence[BurnAlert], slos: Collection[str]) -> None:
+def print_causes(found: Sequence[SloStatus]) -> None:
     """A table of causes for every alert that fires; of several windows of one SLO only the one that fired first."""
     from rich.console import Console
     from rich.table import Table
 
     from models.slo.causes.text import NO_CAUSE
 
-    told: set[str] = set()
-    for alert in firing:
-        if alert.slo_name not in slos or alert.slo_name in told:
-            continue
-        told.add(alert.slo_name)
+    first = (slo.explained[0] for slo in found if slo.explained)
+    for alert in sorted(first, key=lambda alert: (alert.started_ns, alert.fingerprint)):
         print(f"\n{alert.slo_name} ({alert.severity.value} {alert.burn_window})")
         if not alert.causes:
             print(f"  {NO_CAUSE}")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import getpass
-import json
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from infra.cli.database import reading, writing
-
-if TYPE_CHECKING:
-    from infra.store.slo.proposals import Proposal
+from infra.cli.tables import differences, show_json
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,13 +27,12 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """What is proposed, why, and what it would change. Exit code 1 while something is open."""
-    from infra.cli.tables import differences
-    from infra.store.slo import proposals as slo_proposals
+    from infra.slo.proposals import known_proposals, proposal_json
 
     with reading() as cursor:
-        found = slo_proposals.load(cursor, only_open=not with_closed)
+        found = known_proposals(cursor, with_closed=with_closed)
     if as_json:
-        print(json.dumps([_json(proposal) for proposal in found], indent=2))
+        show_json([proposal_json(proposal) for proposal in found])
     for proposal in () if as_json else found:
         print(f"{proposal.id:>4} {proposal.slo_name} ({proposal.state.value}): {proposal.reason}")
         for line in differences(proposal.before, proposal.after):
@@ -65,19 +61,3 @@ def refuse(number: Number, by: By = None) -> None:
     with writing() as cursor:
         proposal = slo_proposals.refuse(cursor, number, decided_by=by or getpass.getuser(), now_ns=time.time_ns())
     print(f"{proposal.slo_name}: stays as it is")
-
-
-def _json(proposal: Proposal) -> dict[str, Any]:
-    from models.timestamps import to_rfc3339
-
-    return {
-        "id": proposal.id,
-        "slo": proposal.slo_name,
-        "state": proposal.state.value,
-        "reason": proposal.reason,
-        "before": proposal.before,
-        "after": proposal.after,
-        "made_at": to_rfc3339(proposal.made_ns),
-        "decided_by": proposal.decided_by,
-        "decided_at": None if proposal.decided_ns is None else to_rfc3339(proposal.decided_ns),
-    }

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from models.errors import Misconfigured, Unavailable
+from infra.cli.database import open_database
+from infra.cli.tables import show_json
+from models.errors import Misconfigured
 from models.moments import moment_ns
 
 if TYPE_CHECKING:
+    from infra.slo.simulate import Subjects
     from models.slo.definition import Slo
-    from models.slo.exclusions import SloException
-    from models.slo.simulate.recorder import SloRecorder
     from models.slo.simulate.what_if import Variant
 
 EPILOG = (
@@ -67,65 +67,41 @@ def command(
     With several targets, thresholds or periods every combination is simulated, side by side. `--json` prints the
     transitions in order of time.
     """
-    from infra.cli.slo.simulated import show, summary_json, transitions_json
+    from infra.cli.slo.simulated import show
     from infra.datafile.read import read_labels
     from infra.settings import load
-    from infra.slo.simulate import from_files, from_lake, outcomes, recorder_for
+    from infra.slo.simulate import LakeRange, outcome_json, simulate_variants, transitions_json
 
     if (data is None) == (not lake):
         raise Misconfigured("say where the samples are: either --data FILE or --lake")
     settings = load()
     marked = read_labels(noise) if noise else []
-    slos, known = _from_files(slo, honour=exceptions) if slo else _in_force(honour=exceptions)
-    tried = _variants(slos, target, threshold, period)
-    recorder = recorder_for(tried, settings, every_s)
-    if data is not None:
-        samples = from_files(data, recorder, settings.entity_rule)
-    else:
-        from_ns, to_ns = _span(since, until)
-        samples = from_lake(Path(settings.lake_path), recorder, settings.entity_rule, from_ns, to_ns)
-    found = outcomes(tried, recorder, samples, every_s, noise=marked, exceptions=known)
-    for text in _warnings(tried, recorder):
+    subjects = _subjects(slo, honour_exclusions=exceptions)
+    tried = _variants(subjects.slos, target, threshold, period)
+    source = data if data is not None else LakeRange(Path(settings.lake_path), *_range(since, until, time.time_ns()))
+    found = simulate_variants(tried, source, settings, every_s, noise=marked, exclusions=subjects.exclusions)
+    for text in [*subjects.warnings, *found.warnings]:
         typer.echo(f"warning: {text}", err=True)
     if as_json:
-        print(json.dumps([summary_json(o) for o in found] if summary else transitions_json(found), indent=2))
+        show_json([outcome_json(o) for o in found.outcomes] if summary else transitions_json(found.outcomes))
     else:
-        show(found)
+        show(found.outcomes)
 
 
-def _from_files(paths: list[Path], *, honour: bool) -> tuple[Sequence[Slo], Mapping[str, Sequence[SloException]]]:
-    """SLOs of files, with the exceptions that the database knows of SLOs of these names.
-
-    Files can be tried before there is a database: one that is not there leaves a warning.
-    """
-    from infra.cli.database import reading
+def _subjects(paths: list[Path] | None, *, honour_exclusions: bool) -> Subjects:
+    """The SLOs of files, or those in force."""
     from infra.settings import load
     from infra.slo.files import read_slos
-    from infra.store.slo import exclusions as slo_exceptions
+    from infra.slo.simulate import defined, in_force
 
-    found = read_slos(paths)
-    if not honour or not load().database_url.get_secret_value():
-        return found, {}
-    try:
-        with reading() as cursor:
-            return found, slo_exceptions.load(cursor, [slo.name for slo in found])
-    except (Unavailable, Misconfigured) as error:
-        typer.echo(f"warning: pauses, silences and maintenance are not known: {error}", err=True)
-        return found, {}
-
-
-def _in_force(*, honour: bool) -> tuple[Sequence[Slo], Mapping[str, Sequence[SloException]]]:
-    """The SLOs in force with their exceptions."""
-    from infra.cli.database import reading
-    from infra.store.slo import definitions as slos
-    from infra.store.slo import exclusions as slo_exceptions
-
-    with reading() as cursor:
-        found = [stored.slo for stored in slos.load(cursor).slos]
-        known = slo_exceptions.load(cursor) if honour else {}
-    if not found:
-        raise Misconfigured("no SLOs are in force: give --slo FILE")
-    return found, known
+    if paths:
+        slos = read_slos(paths)
+        if not honour_exclusions or not load().database_url.get_secret_value():
+            return defined(slos, None)
+        with closing(open_database()) as database:
+            return defined(slos, database)
+    with closing(open_database()) as database:
+        return in_force(database, honour_exclusions=honour_exclusions)
 
 
 def _variants(
@@ -168,20 +144,10 @@ def _target(word: str) -> float:
     return ratio
 
 
-def _span(since: str, until: str | None) -> tuple[int, int]:
+def _range(since: str, until: str | None, now_ns: int) -> tuple[int, int]:
     """Bounds of the lake's samples, nanoseconds."""
-    now_ns = time.time_ns()
     to_ns = now_ns if until is None else moment_ns(until, now_ns)
     from_ns = moment_ns(since, now_ns)
     if from_ns >= to_ns:
         raise Misconfigured(f"--since {since} is not before --until {until or 'now'}")
     return from_ns, to_ns
-
-
-def _warnings(tried: Sequence[Variant], recorder: SloRecorder) -> list[str]:
-    found = {
-        f"{variant.slo.name}: no series of {binding.metric} for its {binding.role.value} events came"
-        for number, variant in enumerate(tried)
-        for binding in recorder.unmatched(number)
-    }
-    return sorted(found)

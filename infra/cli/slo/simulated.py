@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
-from statistics import median
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -13,86 +11,13 @@ if TYPE_CHECKING:
 SHOWN_TRANSITIONS: Final = 40
 
 
-def _time(at_s: float) -> str:
-    text = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds" if at_s == int(at_s) else "milliseconds")
-    return text.replace("+00:00", "Z")
-
-
-def transitions_json(found: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Every transition in order of time; `variant` only where something else than the definition was tried."""
-    rows = [
-        (change.at_s, number, outcome.variant, change)
-        for number, outcome in enumerate(found)
-        for change in outcome.transitions
-    ]
-    return [
-        {
-            "slo": variant.slo.name,
-            **({"variant": variant.change} if variant.change else {}),
-            "severity": change.severity.value,
-            "burn_window": change.burn_window,
-            "state": change.state.value,
-            "at": _time(change.at_s),
-        }
-        for _, _, variant, change in sorted(rows, key=lambda row: row[:2])
-    ]
-
-
-def summary_json(outcome: Outcome) -> dict[str, Any]:
-    """What a variant would have done, for `--json --summary`; lengths in seconds."""
-    from infra.cli.slo.exclusions import exception_json
-    from models.names import Severity
-    from models.slo.definition import ThresholdIndicator
-
-    slo, alerts, period = outcome.variant.slo, outcome.alerts, outcome.period
-    by_severity = {
-        severity: [alert for alert in alerts if alert.severity is severity]
-        for severity in (Severity.PAGE, Severity.TICKET)
-    }
-    return {
-        "slo": slo.name,
-        "variant": outcome.variant.change,
-        "target_ratio": slo.target_ratio,
-        "threshold": slo.indicator.threshold if isinstance(slo.indicator, ThresholdIndicator) else None,
-        "period": slo.window.text,
-        **{f"{severity.value}s": len(mine) for severity, mine in by_severity.items()},
-        "pages_for_noise": sum(alert.severity is Severity.PAGE and alert.noise for alert in alerts),
-        **{
-            f"{severity.value}_median_{what}_s": _median(getattr(alert, f"{what}_s") for alert in mine)
-            for severity, mine in by_severity.items()
-            for what in ("detection", "reset")
-        },
-        "events": period.total,
-        "error_ratio": period.error_ratio if period.total > 0 else None,
-        "budget_remaining_ratio": period.budget_remaining(slo.target_ratio) if period.total > 0 else None,
-        "suggested_target_ratio": outcome.suggested_target,
-        "exceptions": [exception_json(one) for one in outcome.exceptions],
-        "alerts": [
-            {
-                "severity": alert.severity.value,
-                "burn_window": alert.burn_window,
-                "fired_at": _time(alert.fired_s),
-                "resolved_at": _time(alert.resolved_s) if alert.resolved_s is not None else None,
-                "detection_s": alert.detection_s,
-                "reset_s": alert.reset_s,
-                "noise": alert.noise,
-            }
-            for alert in alerts
-        ],
-    }
-
-
-def _median(lengths_s: Iterable[float | None]) -> float | None:
-    known = [length_s for length_s in lengths_s if length_s is not None]
-    return median(known) if known else None
-
-
 def show(found: Sequence[Outcome]) -> None:
     """Print the variants side by side, and the first transitions."""
-    from infra.cli.slo.exclusions import exception_text
+    from infra.cli.slo.exclusions import exclusion_text
     from infra.cli.tables import show_table
+    from infra.slo.simulate import outcome_json, transitions_json
 
-    summaries = [summary_json(outcome) for outcome in found]
+    summaries = [outcome_json(outcome) for outcome in found]
     columns: dict[str, Callable[[dict[str, Any]], str]] = {
         "SLO": lambda s: s["slo"],
         "target": lambda s: _percent(s["target_ratio"]),
@@ -115,7 +40,7 @@ def show(found: Sequence[Outcome]) -> None:
         del columns["for noise"], columns["suggested"]
     rows = [[cell(summary) for cell in columns.values()] for summary in summaries]
     show_table(list(columns), rows, empty="no SLO", whole_rows=True)
-    for text in dict.fromkeys(exception_text(one) for outcome in found for one in outcome.exceptions):
+    for text in dict.fromkeys(exclusion_text(one) for outcome in found for one in outcome.exceptions):
         print(f"honoured: {text}")
     changes = transitions_json(found)
     if not changes:

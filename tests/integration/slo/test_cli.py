@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from infra.cli.slo.commands import app, differences
+from infra.cli.slo.commands import app
+from infra.cli.tables import differences
 from infra.slo.evaluate import SloEvaluator
 from infra.store.database import Database
 from infra.store.slo import dependencies
