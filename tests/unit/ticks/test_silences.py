@@ -1,9 +1,13 @@
 """An entity that stops is told, and what was open about it is closed."""
 
 import numpy as np
+import pytest
 
 from models.reasons import AlertState
 from models.records import SampleColumns
+from models.state.rows import Rows
+from models.state.tables import EntityName
+from models.ticks.silences import Silences
 from tests.unit.streams import RULE, SECOND_NS, START_NS, make, noise, pieces, series, table
 
 QUIET_S = 70
@@ -94,3 +98,49 @@ def test_a_silence_outlasts_a_restart():
     restored = type(pipeline).restore(pipeline._config, pipeline.snapshot())
     assert restored._config.entity_rule == RULE
     assert _told([restored.fold(second)]) == EXPECTED[1:]
+
+
+def _rows(*entries):
+    """Rows of entity 0: (second, number of cells)."""
+    start = np.concatenate(([0], np.cumsum([cells for _, cells in entries]))).astype(np.int64)
+    return Rows(
+        np.zeros(len(entries), np.int32),
+        np.array([second * SECOND_NS for second, _ in entries]),
+        np.full(len(entries), SECOND_NS),
+        start,
+        np.zeros(start[-1], np.int32),
+        np.zeros(start[-1]),
+    )
+
+
+def _advance(silences, rows, newest_s):
+    found = silences.advance([EntityName("shop", "shop/a")], rows, np.array([newest_s * SECOND_NS]), 60 * SECOND_NS)
+    return [(s.state, s.since_ns // SECOND_NS, s.at_ns // SECOND_NS) for s in found]
+
+
+FIRING, RESOLVED = AlertState.FIRING, AlertState.RESOLVED
+ADVANCES = [
+    pytest.param([(161, 0)], 100, [(FIRING, 100, 161)], id="silent since its newest row"),
+    pytest.param([(159, 0)], 100, [], id="shorter than the lateness is no silence"),
+    pytest.param([(161, 0)], 0, [], id="an entity without a row cannot fall silent"),
+    pytest.param([(110, 1), (175, 0)], 100, [(FIRING, 110, 175)], id="rows of the same batch count"),
+    pytest.param(
+        [(161, 0), (300, 1), (301, 1)],
+        100,
+        [(FIRING, 100, 161), (RESOLVED, 100, 300)],
+        id="over with the first row, once",
+    ),
+]
+
+
+@pytest.mark.parametrize(("entries", "newest_s", "expected"), ADVANCES)
+def test_what_rows_lead_to(entries, newest_s, expected):
+    assert _advance(Silences(), _rows(*entries), newest_s) == expected
+
+
+def test_silences_go_on_from_their_plain_values():
+    first, restored = Silences(), Silences()
+    _advance(first, _rows((161, 0)), 100)
+    restored.load(first.to_plain())
+    assert restored.to_plain() == {0: 100 * SECOND_NS}
+    assert _advance(restored, _rows((300, 1)), 100) == [(RESOLVED, 100, 300)]

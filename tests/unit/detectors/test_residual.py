@@ -1,0 +1,111 @@
+"""How far a value is from its series' levels, which changes count, and what becomes of a run of odd values."""
+
+import math
+
+import numpy as np
+import pytest
+
+from models.detectors import residual
+from models.state.tables import SERIES
+
+
+def _fresh(**fields):
+    table = np.zeros(1, SERIES)
+    for name, value in fields.items():
+        table[name] = value
+    return table[0]
+
+
+def _learn(one, values, rebaseline_rows=residual.REBASELINE_ROWS):
+    for value in values:
+        residual.learn(one, float(value), residual.surprise(one, float(value)), rebaseline_rows)
+
+
+def _lived(n=500, **fields):
+    """A series of normal values around 100 with a deviation of 2."""
+    one = _fresh(**fields)
+    _learn(one, np.random.default_rng(0).normal(100.0, 2.0, n))
+    return one
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "most"),
+    [
+        pytest.param(100.0, 0.0, 1.0, id="at the level"),
+        pytest.param(103.0, 0.5, residual.ODD, id="one and a half deviations"),
+        pytest.param(120.0, residual.ODD, 30.0, id="ten deviations"),
+        pytest.param(80.0, residual.ODD, 30.0, id="ten deviations below"),
+        pytest.param(1e9, 4.0 * math.log(501.0), 4.0 * math.log(501.0), id="500 rows cannot tell any probability"),
+    ],
+)
+def test_surprise_grows_with_the_distance_to_the_levels(value, least, most):
+    assert least <= residual.surprise(_lived(), value) <= most
+
+
+@pytest.mark.parametrize("nats", [2.0, 9.2, 20.0])
+def test_a_band_ends_where_the_surprise_is_that_of_the_band(nats):
+    one = _lived()
+    expected, low, high = residual.band(one, nats)
+    assert low < expected < high
+    assert max(residual.surprise(one, low), residual.surprise(one, high)) == pytest.approx(nats, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("fields", "value", "expected"),
+    [
+        pytest.param({}, 90.0, True, id="without a rule any change counts"),
+        pytest.param({"direction": 1}, 110.0, True, id="upwards where upwards counts"),
+        pytest.param({"direction": 1}, 90.0, False, id="downwards where upwards counts"),
+        pytest.param({"direction": -1}, 90.0, True, id="downwards where downwards counts"),
+        pytest.param({"least_effect": 15.0}, 110.0, False, id="smaller than the least effect"),
+        pytest.param({"least_effect": 15.0}, 120.0, True, id="larger than the least effect"),
+        pytest.param({"least_effect_ratio": 0.2}, 115.0, False, id="smaller than the least share of the level"),
+        pytest.param({"least_effect": 1.0, "least_effect_ratio": 0.2}, 130.0, True, id="a change that reaches both"),
+        pytest.param({"direction": 1}, math.nan, True, id="a missing value has no direction"),
+    ],
+)
+def test_which_changes_count(fields, value, expected):
+    assert residual.is_of_interest(_lived(**fields), value) is expected
+
+
+def test_the_band_is_at_least_as_wide_as_the_least_effect():
+    _, low, high = residual.band(_lived(least_effect=50.0), 9.2)
+    assert (high - low) == pytest.approx(100.0, abs=1.0)
+
+
+def test_a_series_of_three_rows_has_no_level_to_be_far_from():
+    one = _fresh()
+    _learn(one, [1.0, 1.0])
+    assert residual.surprise(one, 1000.0) == 0.0
+
+
+def test_silence_of_a_regular_series_surprises_more_row_by_row():
+    one = _lived()
+    nats = []
+    for _ in range(3):
+        nats.append(residual.surprise(one, math.nan))
+        residual.learn(one, math.nan, nats[-1], 300)
+    assert nats[0] >= 3.0
+    assert nats == sorted(nats)
+    assert residual.surprise(_fresh(n=500.0, regular=0.5), math.nan) == 0.0, "of an irregular one it does not"
+
+
+def test_odd_values_move_a_level_by_next_to_nothing():
+    one = _lived()
+    before = float(one["level"][1])
+    _learn(one, [200.0] * 30)
+    assert float(one["level"][1]) == pytest.approx(before, abs=0.2)
+
+
+def test_a_run_that_lasts_is_the_new_normal():
+    one = _lived()
+    _learn(one, [200.0] * 100, rebaseline_rows=100)
+    assert one["level"].tolist() == pytest.approx([200.0, 200.0])
+    assert residual.surprise(one, 200.0) == 0.0
+
+
+def test_a_run_that_is_over_extends_the_range_by_half():
+    one = _lived()
+    high = float(one["high"])
+    _learn(one, [200.0] * 10 + [100.0] * 30)
+    assert float(one["high"]) == pytest.approx(high + 0.5 * (200.0 - high), abs=3.0)
