@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from agents.kafka.record_batch import MAX_BODY_BYTES, Packed, RecordBatch, pack
 from models.wire.byte_columns import Texts
-from models.wire.kafka_record_batch import Layout, Span, laid_out, lay_out
 
 TEXTS = st.lists(st.tuples(st.none() | st.binary(max_size=200), st.none() | st.binary(max_size=20_000)), max_size=300)
 Pair = tuple[bytes | None, bytes | None]
@@ -36,18 +35,6 @@ def read(one: Packed, producer: tuple[int, int, int] | None = None) -> DefaultRe
 def test_records_come_back_in_their_order(pairs: list[Pair]) -> None:
     found = [record for one in packed(pairs) for record in read(one)]
     assert [(record.key, record.value) for record in found] == pairs
-
-
-@given(TEXTS)
-def test_what_is_laid_out_is_where_the_reader_finds_it(pairs: list[Pair]) -> None:
-    keys, values = Texts.of([key for key, _ in pairs]), Texts.of([value for _, value in pairs])
-    data, layout = laid_out(keys, values), Layout.room(len(pairs))
-    assert lay_out(data, Span(0, len(data), 0, len(pairs), 7, 1000, -1), layout)
-    assert layout.offset.tolist() == list(range(7, 7 + len(pairs)))
-    assert set(layout.time_ms.tolist()) <= {1000}
-    found_keys = Texts(data, layout.key_start, layout.key_length)
-    found_values = Texts(data, layout.value_start, layout.value_length)
-    assert [(found_keys.at(i), found_values.at(i)) for i in range(len(pairs))] == pairs
 
 
 def test_each_partition_has_batches_of_its_own() -> None:

@@ -2,13 +2,16 @@
 
 import pickle
 
+import msgspec
 import numpy as np
 import pytest
 
 from models.drift.bank import StateUnusable
 from models.pipeline.config import PipelineConfig
 from models.pipeline.pipeline import Pipeline
+from models.pipeline.snapshot import FORMAT, FORMS
 from models.series import EntityRule
+from models.wire.array_file import pack, unpack
 from tests.unit.pipeline.test_pipeline import eventful, summary, with_model
 from tests.unit.streams import RULE, make, pieces
 
@@ -75,3 +78,29 @@ def test_a_snapshot_is_small():
     pipeline.fold(eventful())
     assert len(pipeline.snapshot()) < 2048 * pipeline.n_series
     assert np.isfinite(pipeline.latest().score).all()
+
+
+def _changed(body, **changes):
+    """A snapshot whose plain values are others."""
+    arrays = unpack(body, FORMS)
+    plain = msgspec.msgpack.decode(arrays["plain"].tobytes()) | changes
+    return pack(arrays | {"plain": np.frombuffer(msgspec.msgpack.encode(plain), np.uint8)})
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param({"format": FORMAT - 1}, "another format", id="of the format before"),
+        pytest.param({"format": FORMAT + 1}, "another format", id="of a format to come"),
+        pytest.param({"series": ["latency_ms{}"]}, "do not fit together", id="fewer names than rows"),
+        pytest.param({"records": {"shop": {"nonsense": 1}}}, "not a snapshot", id="a record of other fields"),
+    ],
+)
+def test_a_snapshot_that_means_something_else_is_refused_with_the_reason(changes, reason):
+    with pytest.raises(StateUnusable, match=reason):
+        Pipeline.restore(CONFIG, _changed(_snapshot(), **changes))
+
+
+def test_the_same_state_gives_the_same_bytes_whatever_its_memory_was_before():
+    body = _snapshot()
+    assert _changed(body) == body == _snapshot()

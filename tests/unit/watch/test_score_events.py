@@ -8,9 +8,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from agents.watch.score_events import anomaly_alert, score_events, silence_outgoing
 from infra.settings import load
@@ -20,7 +17,6 @@ from models.records import AlertEvent, ScoreEvent
 from models.state.results import Episode, ScoredRows, Silence
 from models.state.tables import EntityName
 from models.timestamps import to_rfc3339
-from models.wire.score_json import DIGITS, put_integer, put_number
 
 S = 1_000_000_000
 SETTINGS = load(grafana_url="http://grafana:3000/", runbook_url="https://docs/runbook.md")
@@ -148,44 +144,3 @@ def test_no_rows_are_no_events() -> None:
     none = {name: getattr(_rows(), name)[:0] for name in ScoredRows.__dataclass_fields__ if name != "features"}
     keys, which, events = score_events(_rows(**none), NAMES)
     assert (keys, len(which), len(events.start)) == ([], 0, 0)
-
-
-def _written(write: Any, number: float) -> str:
-    data = np.zeros(64, np.uint8)
-    return bytes(data[: write(data, 0, number)]).decode()
-
-
-@given(st.floats(allow_nan=False, allow_infinity=False) | st.decimals(-1000, 1000, places=3).map(float))
-def test_numbers_are_json_to_seven_digits(number: float) -> None:
-    text = _written(put_number, number)
-    assert isinstance(json.loads(text), float)
-    assert json.loads(text) == pytest.approx(number, rel=5.1e-7, abs=1e-300)
-    assert len(text.split("e")[0].lstrip("-0.").rstrip("0").replace(".", "").rstrip("0")) <= DIGITS
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (0.0, "0.0"),
-        (-0.0, "0.0"),
-        (1.0, "1.0"),
-        (-12.5, "-12.5"),
-        (0.00001, "0.00001"),
-        (1e-6, "1.0e-6"),
-        (999999.95, "1000000.0"),
-        (9999999.6, "10000000.0"),
-        (1234567890.0, "1234568000.0"),
-        (1e16, "1.0e16"),
-        (1.7976931348623157e308, "1.797693e308"),
-        (5e-324, "0.0"),
-        (math.nan, "null"),
-        (math.inf, "null"),
-    ],
-)
-def test_numbers_are_written_as_people_write_them(number: float, text: str) -> None:
-    assert _written(put_number, number) == text
-
-
-@given(st.integers(-(2**63) + 1, 2**63 - 1))
-def test_whole_numbers_are_written_digit_by_digit(number: int) -> None:
-    assert _written(put_integer, number) == str(number)
