@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.detectors import hour_of_day
-from models.state.tables import SERIES
+from models.fold_state import SERIES
 
 HOUR_NS = hour_of_day.HOUR_NS
 MINUTE_NS = HOUR_NS // 60
@@ -14,7 +14,7 @@ NOON, MIDNIGHT = 12 * HOUR_NS, 24 * HOUR_NS
 
 
 def _fresh():
-    return np.zeros(1, SERIES)[0]
+    return SERIES.empty(1)[0]
 
 
 def _lived(days, day=100.0, night=10.0):
@@ -59,7 +59,7 @@ def test_a_residual_needs_a_scale_before_it_surprises():
     one = _fresh()
     for _ in range(int(hour_of_day.WARM_ROWS)):
         hour_of_day.learn(one, 10.0, NOON)
-    assert one["day_n"] == hour_of_day.WARM_ROWS - 1, "the first value of an hour has no residual"
+    assert one["hour_n_residuals"] == hour_of_day.WARM_ROWS - 1, "the first value of an hour has no residual"
     assert hour_of_day.surprise(one, 1000.0, NOON) == 0.0
     hour_of_day.learn(one, 10.0, NOON)
     assert hour_of_day.surprise(one, 1000.0, NOON) > 10.0

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from models.detectors import hour_of_week
+from models.state.fields import Layout
 
 HOUR_NS, DAY_NS = hour_of_week.HOUR_NS, 24 * hour_of_week.HOUR_NS
 MONDAY = hour_of_week.MONDAY_NS
@@ -14,7 +15,7 @@ WEEK_NS = 7 * DAY_NS
 
 
 def _fresh():
-    return np.zeros(1, hour_of_week.STATE)[0]
+    return Layout.of(hour_of_week.HourOfWeekRow).empty(1)[0]
 
 
 def _lived(days, workday=100.0, weekend=20.0):

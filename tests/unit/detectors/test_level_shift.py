@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from models.detectors import level_shift
+from models.state.fields import Layout
 
 
 def _fresh():
-    return np.zeros(1, level_shift.STATE)
+    return Layout.of(level_shift.LevelShiftRow).empty(1)
 
 
 def _scores(values):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.detectors import hour_of_day, novelty
-from models.state.tables import SERIES
+from models.fold_state import SERIES
 
 RANGE_AWAY = 2 * math.log1p(1 / novelty.RESOLUTION)
 """Nats of a value one range away: two channels of two ages, halved; 11.6."""
@@ -19,13 +19,13 @@ def _learn(one, values):
 
 
 def _lived(values):
-    table = np.zeros(1, SERIES)
+    table = SERIES.empty(1)
     _learn(table[0], values)
     return table[0]
 
 
 def _nats(one, value):
-    return novelty.novelty(one, float(value), 0)
+    return novelty.onset_score(one, float(value), 0)
 
 
 def _spread(low=0.0, high=10.0, n=400):
@@ -80,7 +80,7 @@ def test_a_gap_within_the_range_is_as_new_as_it_is_wide():
 def test_one_absurd_value_does_not_make_a_series_blind():
     one = _lived(_spread())
     _learn(one, [1e12])
-    assert one["seen_high"][novelty.VALUE] == pytest.approx(20.0, abs=0.2)
+    assert one["novelty_high"][novelty.VALUE] == pytest.approx(20.0, abs=0.2)
 
 
 def test_what_never_moved_has_any_change_for_a_range():
@@ -90,7 +90,7 @@ def test_what_never_moved_has_any_change_for_a_range():
 def test_single_swings_tell_how_far_a_series_goes_whose_medians_never_move():
     one = _lived([7.0] * 200)
     novelty.learn_swing(one, 8.0)
-    assert one["swing"] == 1.0
+    assert one["novelty_swing"] == 1.0
     # ten times as far as any single value went, and no farther than that
     assert _nats(one, 17.0) == pytest.approx(2 * math.log1p(10 / novelty.RESOLUTION), abs=0.01)
     assert _nats(one, 8.0) == pytest.approx(RANGE_AWAY, abs=0.01)
@@ -98,8 +98,8 @@ def test_single_swings_tell_how_far_a_series_goes_whose_medians_never_move():
 
 def test_a_grid_that_doubles_forgets_nothing():
     one = _lived(_spread(-10, 10))
-    before = float(one["bin_step"][novelty.VALUE])
+    before = float(one["novelty_bin_step"][novelty.VALUE])
     for high in (20, 40, 80, 160):
         _learn(one, _spread(-high, high, 100))
-    assert one["bin_step"][novelty.VALUE] / before == 16.0
+    assert one["novelty_bin_step"][novelty.VALUE] / before == 16.0
     assert _nats(one, 3.0) == 0.0

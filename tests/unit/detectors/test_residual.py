@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from models.detectors import residual
-from models.state.tables import SERIES
+from models.fold_state import SERIES
 
 
 def _fresh(**fields):
-    table = np.zeros(1, SERIES)
+    table = SERIES.empty(1)
     for name, value in fields.items():
         table[name] = value
     return table[0]
@@ -54,14 +54,16 @@ def test_a_band_ends_where_the_surprise_is_that_of_the_band(nats):
     ("fields", "value", "expected"),
     [
         pytest.param({}, 90.0, True, id="without a rule any change counts"),
-        pytest.param({"direction": 1}, 110.0, True, id="upwards where upwards counts"),
-        pytest.param({"direction": 1}, 90.0, False, id="downwards where upwards counts"),
-        pytest.param({"direction": -1}, 90.0, True, id="downwards where downwards counts"),
-        pytest.param({"least_effect": 15.0}, 110.0, False, id="smaller than the least effect"),
-        pytest.param({"least_effect": 15.0}, 120.0, True, id="larger than the least effect"),
-        pytest.param({"least_effect_ratio": 0.2}, 115.0, False, id="smaller than the least share of the level"),
-        pytest.param({"least_effect": 1.0, "least_effect_ratio": 0.2}, 130.0, True, id="a change that reaches both"),
-        pytest.param({"direction": 1}, math.nan, True, id="a missing value has no direction"),
+        pytest.param({"rule_direction": 1}, 110.0, True, id="upwards where upwards counts"),
+        pytest.param({"rule_direction": 1}, 90.0, False, id="downwards where upwards counts"),
+        pytest.param({"rule_direction": -1}, 90.0, True, id="downwards where downwards counts"),
+        pytest.param({"rule_least_effect": 15.0}, 110.0, False, id="smaller than the least effect"),
+        pytest.param({"rule_least_effect": 15.0}, 120.0, True, id="larger than the least effect"),
+        pytest.param({"rule_least_effect_ratio": 0.2}, 115.0, False, id="smaller than the least share of the level"),
+        pytest.param(
+            {"rule_least_effect": 1.0, "rule_least_effect_ratio": 0.2}, 130.0, True, id="a change that reaches both"
+        ),
+        pytest.param({"rule_direction": 1}, math.nan, True, id="a missing value has no direction"),
     ],
 )
 def test_which_changes_count(fields, value, expected):
@@ -69,7 +71,7 @@ def test_which_changes_count(fields, value, expected):
 
 
 def test_the_band_is_at_least_as_wide_as_the_least_effect():
-    _, low, high = residual.band(_lived(least_effect=50.0), 9.2)
+    _, low, high = residual.band(_lived(rule_least_effect=50.0), 9.2)
     assert (high - low) == pytest.approx(100.0, abs=1.0)
 
 
@@ -87,25 +89,27 @@ def test_silence_of_a_regular_series_surprises_more_row_by_row():
         residual.learn(one, math.nan, nats[-1], 300)
     assert nats[0] >= 3.0
     assert nats == sorted(nats)
-    assert residual.surprise(_fresh(n=500.0, regular=0.5), math.nan) == 0.0, "of an irregular one it does not"
+    assert residual.surprise(_fresh(residual_n=500.0, residual_presence_ratio=0.5), math.nan) == 0.0, (
+        "of an irregular one it does not"
+    )
 
 
 def test_odd_values_move_a_level_by_next_to_nothing():
     one = _lived()
-    before = float(one["level"][1])
+    before = float(one["residual_level"][1])
     _learn(one, [200.0] * 30)
-    assert float(one["level"][1]) == pytest.approx(before, abs=0.2)
+    assert float(one["residual_level"][1]) == pytest.approx(before, abs=0.2)
 
 
 def test_a_run_that_lasts_is_the_new_normal():
     one = _lived()
     _learn(one, [200.0] * 100, rebaseline_rows=100)
-    assert one["level"].tolist() == pytest.approx([200.0, 200.0])
+    assert one["residual_level"].tolist() == pytest.approx([200.0, 200.0])
     assert residual.surprise(one, 200.0) == 0.0
 
 
 def test_a_run_that_is_over_extends_the_range_by_half():
     one = _lived()
-    high = float(one["high"])
+    high = float(one["residual_high"])
     _learn(one, [200.0] * 10 + [100.0] * 30)
-    assert float(one["high"]) == pytest.approx(high + 0.5 * (200.0 - high), abs=3.0)
+    assert float(one["residual_high"]) == pytest.approx(high + 0.5 * (200.0 - high), abs=3.0)

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from models.detectors import variance_change
+from models.state.fields import Layout
 
 
 def _scores(values):
     """Nats of each value, before it is learnt."""
-    table, nats = np.zeros(1, variance_change.STATE), np.zeros((len(values), 1))
+    table, nats = Layout.of(variance_change.VarianceChangeRow).empty(1), np.zeros((len(values), 1))
     variance_change.run(table, np.asarray(values, np.float64)[:, None], np.zeros(len(values), np.int64), nats)
     return nats[:, 0]
 
@@ -51,7 +52,7 @@ def test_nothing_is_scored_before_there_is_a_slow_variance():
 
 
 def test_a_missing_value_is_neither_scored_nor_learnt():
-    table = np.zeros(1, variance_change.STATE)
+    table = Layout.of(variance_change.VarianceChangeRow).empty(1)
     for value in _with(1.0, n=200).tolist():
         variance_change.learn(table[0], value)
     before = table.tobytes()

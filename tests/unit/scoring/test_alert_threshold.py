@@ -2,11 +2,10 @@
 
 import math
 
-import numpy as np
 import pytest
 
+from models.fold_state import ENTITIES
 from models.scoring import alert_threshold
-from models.state.tables import ENTITY
 
 A_MINUTE_A_WEEK = alert_threshold.alarm_probability(1.0, 60.0)
 ASKED = -math.log(A_MINUTE_A_WEEK)
@@ -14,7 +13,7 @@ ASKED = -math.log(A_MINUTE_A_WEEK)
 
 
 def _entity(**fields):
-    table = np.zeros(1, ENTITY)
+    table = ENTITIES.empty(1)
     for name, value in fields.items():
         table[name] = value
     return table[0]
@@ -56,17 +55,17 @@ def test_an_event_is_stronger_than_the_rows_of_the_newest_blocks():
 
 
 def test_a_stronger_event_is_more_surprising_and_a_longer_past_outweighs_the_general_tail():
-    young = _entity(n=1000.0, units=1000.0)
+    young = _entity(threshold_n=1000.0, threshold_units=1000.0)
     nats = [alert_threshold.surprise(young, strength, 1) for strength in (1.0, 5.0, 12.0, 30.0)]
     assert nats == sorted(nats)
-    seen_often = _entity(n=1000.0, units=1000.0)
+    seen_often = _entity(threshold_n=1000.0, threshold_units=1000.0)
     for _ in range(50):
         _live(seen_often, [12.0] + [0.0] * 100)
     assert alert_threshold.surprise(seen_often, 12.0, 1) < alert_threshold.surprise(young, 12.0, 1) - 2.0
 
 
 def test_a_young_entity_of_many_series_has_more_events_by_chance():
-    entity = _entity(n=50.0, units=50.0)
+    entity = _entity(threshold_n=50.0, threshold_units=50.0)
     nats = [alert_threshold.surprise(entity, 20.0, n_series) for n_series in (1, 8, 38)]
     assert nats == sorted(nats, reverse=True)
 
@@ -81,40 +80,40 @@ def test_a_young_entity_of_many_series_has_more_events_by_chance():
     ],
 )
 def test_the_threshold_is_what_is_asked_moved_by_alarms(offset, single, joint):
-    entity = _entity(offset=offset)
+    entity = _entity(threshold_offset_nats=offset)
     assert alert_threshold.threshold(entity, A_MINUTE_A_WEEK) == pytest.approx(single)
-    assert alert_threshold.joint_threshold(entity, A_MINUTE_A_WEEK) == pytest.approx(joint)
+    assert alert_threshold.model_threshold(entity, A_MINUTE_A_WEEK) == pytest.approx(joint)
 
 
 def test_a_run_of_alarms_moves_the_threshold_once_when_it_is_over():
-    entity = _entity(n_series=1)
+    entity = _entity(link_n_series=1)
     _live(entity, [9.0] * 5, alarm=True)
-    assert entity["offset"] == 0.0
+    assert entity["threshold_offset_nats"] == 0.0
     _live(entity, [0.0] * alert_threshold.ALARM_ROWS)
-    assert entity["offset"] == pytest.approx(1.0, abs=0.01)
-    assert entity["events"].sum() == 1.0, "its strongest row is one event of the past"
+    assert entity["threshold_offset_nats"] == pytest.approx(1.0, abs=0.01)
+    assert entity["threshold_events"].sum() == 1.0, "its strongest row is one event of the past"
 
 
 def test_a_run_that_begins_in_an_open_episode_does_not_move_it():
-    entity = _entity(n_series=1, episode=1)
+    entity = _entity(link_n_series=1, episode_certainty=1)
     _live(entity, [9.0], alarm=True)
     _live(entity, [0.0] * alert_threshold.ALARM_ROWS)
-    assert entity["offset"] <= 0.0
+    assert entity["threshold_offset_nats"] <= 0.0
 
 
 @pytest.mark.parametrize(("n_series", "most"), [(1, 3.0), (8, 4.0)])
 def test_many_alarms_do_not_make_an_entity_deaf(n_series, most):
-    entity = _entity(n_series=n_series)
+    entity = _entity(link_n_series=n_series)
     for _ in range(10):
         _live(entity, [9.0], alarm=True)
         _live(entity, [0.0] * alert_threshold.ALARM_ROWS)
-    assert entity["offset"] == pytest.approx(most, abs=0.01)
+    assert entity["threshold_offset_nats"] == pytest.approx(most, abs=0.01)
 
 
 def test_the_time_in_which_one_alarm_is_allowed_takes_back_what_one_added():
-    entity = _entity(offset=1.0, n_series=1)
+    entity = _entity(threshold_offset_nats=1.0, link_n_series=1)
     _live(entity, [0.0] * round(1 / A_MINUTE_A_WEEK))
-    assert entity["offset"] == pytest.approx(0.0, abs=1e-6)
+    assert entity["threshold_offset_nats"] == pytest.approx(0.0, abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
+from models.fold_state import ENTITIES, SERIES
 from models.scoring import score_rows
 from models.scoring.episode_rules import NONE, OPENED, EpisodeRules
 from models.scoring.score_rows import PROVISIONAL, TOP, WARMING_UP, ScoringRules
-from models.service_model.ask import Multivariate
+from models.service_model.ask import ModelOutput
 from models.state.rows import Rows
-from models.state.tables import ENTITY, SERIES
 from tests.unit.streams import SECOND_NS, START_NS, make, noise, series, table
 
 RULES = ScoringRules(1.0, 300, EpisodeRules(2, 2.0, 3, 0.7, 4, 30))
@@ -27,7 +27,7 @@ RULES = ScoringRules(1.0, 300, EpisodeRules(2, 2.0, 3, 0.7, 4, 30))
     ],
 )
 def test_a_score_is_severity_on_the_side_of_one_that_the_threshold_says(severity, alarm, expected):
-    assert score_rows._graded(severity, alarm) == pytest.approx(expected, abs=1e-6)
+    assert score_rows._onset_score(severity, alarm) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_score_is_severity_on_the_side_of_one_that_the_threshold_says(severity
     ],
 )
 def test_a_row_as_a_whole_scores_on_straight_lines_to_its_own_threshold(nats, own, expected):
-    assert score_rows._between(nats, 9.0, own, 0.75) == pytest.approx(expected)
+    assert score_rows._model_score(nats, 9.0, own, 0.75) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_row_as_a_whole_scores_on_straight_lines_to_its_own_threshold(nats, ow
     ],
 )
 def test_what_is_odd_without_news_ranks_below_the_threshold(odd, expected):
-    assert score_rows._held(odd, 0.7) == pytest.approx(expected)
+    assert score_rows._held_score(odd, 0.7) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -83,23 +83,23 @@ def test_how_many_rows_surprise_has_to_last(interval_s, expected):
     ],
 )
 def test_the_value_that_is_judged_is_the_median_of_the_newest_three(newest, value, lasting, expected):
-    rows = np.zeros(1, SERIES)
-    rows["seen_rows"], rows["latest"] = 10, newest
-    assert score_rows._lasting(rows[0], value, lasting) == pytest.approx(expected, nan_ok=True)
+    rows = SERIES.empty(1)
+    rows["novelty_n"], rows["score_newest_values"] = 10, newest
+    assert score_rows._median_value(rows[0], value, lasting) == pytest.approx(expected, nan_ok=True)
 
 
 def test_a_row_as_a_whole_counts_as_the_least_of_the_newest():
-    entity = np.zeros(1, ENTITY)[0]
+    entity = ENTITIES.empty(1)[0]
     assert [score_rows._sustained(entity, nats, 3) for nats in (9.0, 7.0, 8.0, math.nan)] == [0.0, 0.0, 7.0, 0.0]
 
 
 def test_a_level_of_surprise_is_added_as_far_as_it_exceeds_one():
-    entity = np.zeros(1, ENTITY)[0]
-    entity["joint_level"] = 11.0
-    assert score_rows._with_level(entity, 1.0) == pytest.approx(1.0 + (11.0 - 1.0) * 0.9)
-    assert math.isnan(score_rows._with_level(entity, math.nan)), "without a model there is none"
-    entity["odd_level"] = 0.0
-    assert score_rows._with_odd_level(entity, 5.0) == 5.0
+    entity = ENTITIES.empty(1)[0]
+    entity["score_model_mean_nats"] = 11.0
+    assert score_rows._with_mean_surprise(entity, 1.0) == pytest.approx(1.0 + (11.0 - 1.0) * 0.9)
+    assert math.isnan(score_rows._with_mean_surprise(entity, math.nan)), "without a model there is none"
+    entity["score_level_mean_nats"] = 0.0
+    assert score_rows._with_mean_evidence(entity, 5.0) == 5.0
 
 
 def _one_row(values, n_series=None):
@@ -118,7 +118,7 @@ def _one_row(values, n_series=None):
         np.arange(n, dtype=np.int32),
         np.array(values, np.float64),
     )
-    without_model = Multivariate(np.array([np.nan]), np.zeros(n), np.zeros(1, np.int32), np.zeros(1))
+    without_model = ModelOutput(np.array([np.nan]), np.zeros(n), np.zeros(1, np.int32), np.zeros(1))
     return tables, rows, without_model
 
 
@@ -149,5 +149,5 @@ def test_a_row_without_cells_ends_what_was_open_and_has_no_score():
 
 def test_scores_of_some_rows_keep_all_cells():
     scores = score_rows.score_rows(*_one_row([10.0, 10.0]), RULES)
-    none = score_rows.chosen(scores, np.zeros(0, np.int64))
-    assert (len(none.score), len(none.nats), len(none.drift)) == (0, 2, 2)
+    none = score_rows.selected(scores, np.zeros(0, np.int64))
+    assert (len(none.score), len(none.onset_score), len(none.drift)) == (0, 2, 2)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from models.fold_state import new_state
 from models.service_model.ask import ask_models
 from models.state.rows import Rows
-from models.state.tables import State
 from tests.unit.streams import RULE, START_NS, model_for, series
 
 FEATURES = ("cpu", "latency")
@@ -13,7 +13,7 @@ FEATURES = ("cpu", "latency")
 
 @pytest.fixture
 def state():
-    known = State(RULE)
+    known = new_state(RULE)
     for name in ("cpu", "latency", "queue"):
         known.register(series(name))
     known.register(series("cpu", service="pay"))
@@ -42,7 +42,7 @@ def test_a_model_sees_its_columns_and_nothing_else(state):
     model = _model()
     asked = ask_models(state, {0: model}, rows(0.5, 8.0, 1e9))
     nats, share = model.surprise(np.array([[0.5, 8.0]]), np.array([START_NS]))
-    assert asked.nats.tolist() == nats.tolist()
+    assert asked.surprise_nats.tolist() == nats.tolist()
     assert asked.share.tolist() == [*share[0].tolist(), 0.0]
     assert asked.unknown.tolist() == [1], "the queue has no column"
     assert asked.youth.tolist() == [model.youth]
@@ -64,9 +64,9 @@ def test_a_missing_value_has_no_unknown_column(state):
 )
 def test_a_model_is_not_asked_about_rows(state, asked_rows):
     asked = ask_models(state, {0: _model()}, asked_rows)
-    assert np.isnan(asked.nats).tolist() == [True]
+    assert np.isnan(asked.surprise_nats).tolist() == [True]
     assert asked.share.tolist() == [0.0] * len(asked_rows.value)
 
 
 def test_without_models_there_is_nothing_to_say(state):
-    assert np.isnan(ask_models(state, {}, rows(1.0, 2.0, 3.0)).nats).all()
+    assert np.isnan(ask_models(state, {}, rows(1.0, 2.0, 3.0)).surprise_nats).all()

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
+from models.fold_state import new_state
 from models.series import EntityRule
 from models.sli.binding import LabelMatcher, MatchOp, Role, SloBinding, ThresholdOp
 from models.sli.counts import NO_COUNTS, Counts, bind, count, grown_at, room, sum_counts, written
-from models.state.tables import State
 
 S = 1_000_000_000
 MINUTE = 60 * S
 
 
 def state(*names):
-    found = State(EntityRule(("service",), ("instance",), "host"))
+    found = new_state(EntityRule(("service",), ("instance",), "host"))
     for name in names:
         found.register(name)
     return found
@@ -21,8 +21,8 @@ def state(*names):
 
 def heard(table, number, *seconds):
     """The series' newest event times."""
-    table["n_times"][number] = len(seconds)
-    table["times"][number][: len(seconds)] = [second * S for second in seconds]
+    table["tick_n_times"][number] = len(seconds)
+    table["tick_times_ns"][number][: len(seconds)] = [second * S for second in seconds]
     return table[number]
 
 
@@ -94,10 +94,10 @@ def test_each_series_is_told_where_its_bindings_are():
     known = state('m{service="a"}', 'm{service="b"}', "other{}")
     only_a = (LabelMatcher("service", MatchOp.EQUAL, "a"),)
     bindings = bind(known, [SloBinding(1, "m", only_a, Role.GOOD), SloBinding(2, "m", (), Role.TOTAL)])
-    assert known.series["bound"][:3].tolist() == [2, 1, 0]
+    assert known.series["sli_n_bindings"][:3].tolist() == [2, 1, 0]
     of = [
         bindings.slo[first : first + n].tolist()
-        for first, n in zip(known.series["bound_from"][:3], known.series["bound"][:3], strict=True)
+        for first, n in zip(known.series["sli_first_binding"][:3], known.series["sli_n_bindings"][:3], strict=True)
     ]
     assert of == [[1, 2], [2], []]
 

@@ -48,9 +48,9 @@ def test_one_piece_joined_is_itself():
     ],
 )
 def test_rows_with_cells_are_told_from_silences(cells, expected):
-    assert state_rows.spoken(rows(*cells)).tolist() == expected
+    assert state_rows.with_cells(rows(*cells)).tolist() == expected
 
 
 def test_rows_without_the_silences_keep_their_cells():
     some = rows(2, 0, 1)
-    assert listed(state_rows.chosen(some, np.array([0, 2]))) == [(0, [0.0, 1.0]), (2, [2.0])]
+    assert listed(state_rows.selected(some, np.array([0, 2]))) == [(0, [0.0, 1.0]), (2, [2.0])]

@@ -3,23 +3,21 @@
 import numpy as np
 import pytest
 
-from models.state.tables import DIFFS, ENTITY, LONG_AGO, RING, SERIES
+from models.fold_state import ENTITIES, SERIES
 from models.ticks import placing
-from models.ticks.placing import ACCEPTED, DUPLICATE, LATE
+from models.ticks.placing import ACCEPTED, DUPLICATE, GAPS, LATE, RING
 
 S = 1_000_000_000
 
 
 def _fresh():
-    one, entity = np.zeros(1, SERIES), np.zeros(1, ENTITY)
-    one["last"], entity["newest_ns"] = np.nan, LONG_AGO
-    return one[0], entity[0]
+    return SERIES.empty(1)[0], ENTITIES.empty(1)[0]
 
 
 def _remember(one, entity, second, lateness_s=60):
     fate = placing._remember(one, entity, second * S, lateness_s * S)
     if fate == ACCEPTED:
-        entity["newest_ns"] = max(int(entity["newest_ns"]), second * S)
+        entity["tick_newest_ns"] = max(int(entity["tick_newest_ns"]), second * S)
     return fate
 
 
@@ -37,7 +35,7 @@ def _remember(one, entity, second, lateness_s=60):
 def test_the_fate_of_a_sample(seconds, fates):
     one, entity = _fresh()
     assert [_remember(one, entity, second) for second in seconds] == fates
-    times = one["times"][: int(one["n_times"])].tolist()
+    times = one["tick_times_ns"][: int(one["tick_n_times"])].tolist()
     assert times == sorted(set(times)), "remembered in order, each once"
 
 
@@ -64,11 +62,11 @@ def test_what_a_counter_grew_by(samples, expected):
 @pytest.mark.parametrize(
     ("spacings_ms", "expected_ms"),
     [
-        pytest.param([1000] * DIFFS, 1000, id="a second"),
-        pytest.param([995, 1005] * (DIFFS // 2), 1000, id="a clock that jitters is rounded where that is within 1 %"),
-        pytest.param([10_000] * (DIFFS - 3) + [70_000] * 3, 10_000, id="gaps do not count"),
-        pytest.param([1234] * DIFFS, 1234, id="what is not round stays"),
-        pytest.param([60_000] * (DIFFS - 1), 0, id="not known before sixteen distances"),
+        pytest.param([1000] * GAPS, 1000, id="a second"),
+        pytest.param([995, 1005] * (GAPS // 2), 1000, id="a clock that jitters is rounded where that is within 1 %"),
+        pytest.param([10_000] * (GAPS - 3) + [70_000] * 3, 10_000, id="gaps do not count"),
+        pytest.param([1234] * GAPS, 1234, id="what is not round stays"),
+        pytest.param([60_000] * (GAPS - 1), 0, id="not known before sixteen distances"),
     ],
 )
 def test_the_interval_is_the_median_distance(spacings_ms, expected_ms):
@@ -78,22 +76,22 @@ def test_the_interval_is_the_median_distance(spacings_ms, expected_ms):
         at_ns += spacing * 1_000_000
         assert placing._remember(one, entity, at_ns, 3600 * S) == ACCEPTED
         placing._learn_interval(one, entity, at_ns)
-        entity["newest_ns"] = at_ns
-    assert entity["interval_ns"] == expected_ms * 1_000_000
+        entity["tick_newest_ns"] = at_ns
+    assert entity["tick_interval_ns"] == expected_ms * 1_000_000
 
 
 def test_an_entity_is_silent_after_the_lateness_and_ten_intervals():
     _, entity = _fresh()
-    entity["heard_ns"], entity["interval_ns"] = 1000 * S, 5 * S
+    entity["tick_heard_ns"], entity["tick_interval_ns"] = 1000 * S, 5 * S
     assert placing._silent_at(entity, 60 * S) == 1110 * S
 
 
 def test_whether_a_series_is_waited_for_follows_its_last_ten_rows():
     one, entity = _fresh()
-    one["awaited"], one["presence"], entity["awaited"] = 1, 1.0, 1
-    one["slot"][:] = np.nan
+    one["tick_is_awaited"], one["tick_presence_ratio"], entity["tick_n_awaited"] = 1, 1.0, 1
+    one["tick_slot_value"][:] = np.nan
     assert [placing._attend(one, entity, 0) for _ in range(3)] == [False, True, False], "missing twice running"
-    assert (int(one["absent"]), int(entity["awaited"])) == (3, 0)
-    one["slot"][0] = 1.0
+    assert (int(one["tick_absent_rows"]), int(entity["tick_n_awaited"])) == (3, 0)
+    one["tick_slot_value"][0] = 1.0
     back = [placing._attend(one, entity, 0) for _ in range(20)]
-    assert (back.count(True), int(entity["awaited"]), int(one["absent"])) == (1, 1, 0)
+    assert (back.count(True), int(entity["tick_n_awaited"]), int(one["tick_absent_rows"])) == (1, 1, 0)

@@ -31,12 +31,12 @@ READ = [
         id="a batch",
     ),
     pytest.param(
-        b'{"name":"m","fields":{"a":1,"b":{},"c":1e999,"d":false}}',
+        b'{"name":"m","fields":{"a":1,"b":{},"c":1e400,"d":false}}',
         (
             [("m_a{}", NOW_NS, 1.0), ("m_d{}", NOW_NS, 0.0)],
             [
                 (RejectReason.WRONG_TYPE, "field b: expected a number, got object"),
-                (RejectReason.NOT_FINITE, "field c is 1e999"),
+                (RejectReason.NOT_FINITE, "field c is 1e400"),
             ],
         ),
         id="a bad field does not spoil its neighbours",
