@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from models.errors import Misconfigured
 from models.names import Topic
+from models.seams import Library
 from models.series import EntityRule
 from models.state.metric_rules import MetricRule
 
@@ -120,6 +121,9 @@ class Settings(BaseSettings):
     metrics_host: str = "127.0.0.1"
     metrics_port: int = Field(0, description="port of the worker's /metrics; 0 = a free one")
     log_level: str = "INFO"
+    plain_libraries: tuple[Library, ...] = Field(
+        (), description="libraries of which only documented parts are used, which is slower; see models/seams.py"
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -155,9 +159,12 @@ class Settings(BaseSettings):
                 )
 
 
-class _Home(BaseSettings):
+class _Early(BaseSettings):
+    """What has to be known before all settings are read, or while others are wrong."""
+
     model_config = SettingsConfigDict(env_prefix="TIDEWATCH_", toml_file="tidewatch.toml", extra="ignore")
     home: Path = Settings.model_fields["home"].default
+    plain_libraries: tuple[Library, ...] = ()
 
     @classmethod
     def settings_customise_sources(
@@ -168,7 +175,15 @@ class _Home(BaseSettings):
 
 def home_folder() -> Path:
     """`home` alone, for what must work while other settings, or a stack's file, are wrong: `up`, `down`, `status`."""
-    return _Home().home
+    return _Early().home
+
+
+def plain_libraries() -> tuple[Library, ...]:
+    """`plain_libraries` alone, for what must be decided before modules with compiled loops are imported."""
+    try:
+        return _Early().plain_libraries
+    except ValidationError as error:
+        raise Misconfigured(_problems(error)) from error
 
 
 def load(**overrides: Any) -> Settings:
@@ -180,7 +195,10 @@ def load(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        problems = "; ".join(
-            f"TIDEWATCH_{'_'.join(str(part) for part in e['loc']).upper()}: {e['msg']}" for e in error.errors()
-        )
-        raise Misconfigured(problems) from error
+        raise Misconfigured(_problems(error)) from error
+
+
+def _problems(error: ValidationError) -> str:
+    return "; ".join(
+        f"TIDEWATCH_{'_'.join(str(part) for part in e['loc']).upper()}: {e['msg']}" for e in error.errors()
+    )

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from typing import Final, ParamSpec, TypeVar, cast
 
-# numba imports SciPy to look at its version, and at the first call of a compiled loop to see whether it has a BLAS,
-# which none of ours uses: 35 MB in every worker. None makes these imports fail, which numba takes for "not installed";
-# whoever needs SciPy afterwards gets it.
-if "scipy" not in sys.modules:
-    sys.modules["scipy"] = None  # type: ignore[assignment]
-    import numba
-    import numba.np.arraymath
-
-    del sys.modules["scipy"]
-else:
-    import numba
-from numba.core.caching import IndexDataCacheFile
+from models import numba_seams
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,6 +54,33 @@ def digest(folder: Path = MODELS) -> str:
 DIGEST: Final = digest()
 
 
+def cache_folder(configured: str, *, fast: bool) -> Path | None:
+    """Where compiled loops are kept: a folder for this digest, so that no loop is used that an edit has made old.
+
+    numba by itself looks at the function's own file only. It would go on using what another file compiled into it
+    before it was edited, or stumble over names that are gone.
+
+    Args:
+        configured: NUMBA_CACHE_DIR; it comes first. fast: whether on the fast path of numba's seam.
+
+    Returns:
+        The first folder that can be written to; None: loops are compiled at every start.
+    """
+    bases = [Path(configured)] if configured else [MODELS / "__pycache__", Path("~/.cache/tidewatch")]
+    for base in bases:
+        try:
+            folder = base.expanduser() / f"loops-{DIGEST}-{'fast' if fast else 'plain'}"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "writable").touch()
+        except (OSError, RuntimeError):  # RuntimeError: nobody's home
+            continue
+        return folder
+    return None
+
+
+CACHE_FOLDER: Final = cache_folder(numba_seams.configured_cache_folder(), fast=numba_seams.SEAM.fast)
+
+
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """`function` compiled on its first call. Floating-point order is kept (no fastmath): equal input, equal bits.
 
@@ -73,9 +88,7 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     otherwise every call from loop to loop adds to and takes from a counter for each array that it is handed, which was
     a twelfth of a worker's time.
 
-    Divisions follow IEEE 754 (infinity, not an exception), as in numpy. The names of the cache's files carry the digest
-    of `sources()`: numba by itself looks at the function's own file only, and would go on using what another file
-    compiled into it before it was edited, or stumble over names that are gone.
+    Divisions follow IEEE 754 (infinity, not an exception), as in numpy.
     """
     return _compiled(function, counts=False)
 
@@ -86,8 +99,4 @@ def compiled_to_make_arrays(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _compiled(function: Callable[P, R], *, counts: bool) -> Callable[P, R]:
-    njit: Any = numba.njit
-    dispatcher = njit(cache=True, nogil=True, error_model="numpy", _nrt=counts)(function)
-    cache, index_file = dispatcher._cache, cast("Any", IndexDataCacheFile)
-    cache._cache_file = index_file(cache.cache_path, f"{cache._impl.filename_base}-{DIGEST}", DIGEST)
-    return cast("Callable[P, R]", dispatcher)
+    return cast("Callable[P, R]", numba_seams.decorator(counts=counts, cache_folder=CACHE_FOLDER)(function))

@@ -107,3 +107,11 @@ class Readiness(StrEnum):
     WARMING_UP = "warming-up"  # fewer samples than a first score needs
     PROVISIONAL = "provisional"  # online scores with a wide band; calibration is still filling
     CALIBRATED = "calibrated"  # the false-alarm rate asked for is the one obtained
+
+
+class LibraryPath(StrEnum):
+    """How private parts of a library are dealt with, and why."""
+
+    FAST = "fast"
+    PLAIN_CHOSEN = "plain-chosen"
+    PLAIN_MOVED = "plain-moved"

@@ -1,4 +1,4 @@
-"""One training, as a process: `python -m infra.training.job`, a job as JSON on stdin, its result as JSON on stdout.
+"""One training, as a process: `python -m infra.training`, a job as JSON on stdin, its result as JSON on stdout.
 
 A process, so that neither MLflow nor scikit-learn is ever in a worker's memory, and so that a training can be ended
 by force. It writes to MLflow only: a version with everything about it as tags, then the aliases. What follows in
@@ -36,6 +36,7 @@ from infra.training.messages import JobResult, TrainingJob
 from models.errors import Misconfigured, Unavailable
 from models.reasons import RetrainReason, TrainingOutcome
 from models.series import EntityRule
+from models.service_model import numpy_seams, sklearn_seams
 from models.service_model.model import ModelUnusable, ServiceModel
 from models.training.fit import TooLittleData
 from models.training.train import CHANGED, Trained, TrainingOrder, TrainingRules, train
@@ -95,6 +96,9 @@ def _train(job: TrainingJob, lake: LakeReader, registry: Registry, newest_ns: in
         job.max_rows,
     )
     trained = train(samples, order, _champion(job, registry), rules)
+    for seam in (numpy_seams.SEAM, sklearn_seams.SEAM):
+        if text := seam.warning():
+            log.warning("%s", text)
     log.info("%d quiet rows: %s", trained.quiet_rows, trained.verdict.sentence)
     return trained
 
@@ -182,7 +186,3 @@ def main() -> int:
     answer.flush()
     # not sys.exit: MLflow leaves threads behind that nobody has to wait for
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -40,7 +40,7 @@ class TrainingProcess:
             TrainingCrashed: there is no result.
         """
         with subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "infra.training.job"],
+            [sys.executable, "-W", "ignore", "-m", "infra.training"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

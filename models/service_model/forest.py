@@ -76,17 +76,19 @@ class Forest(NamedTuple):
         first = np.repeat(roots, sizes)
         children = np.concatenate([tree.children_left for tree in trees])
         leaf = children < 0
+        left = np.where(leaf, 0, children + first)
+        right = np.where(leaf, 0, np.concatenate([tree.children_right for tree in trees]) + first)
         feature = np.concatenate(
             [seen[np.maximum(tree.feature, 0)] for tree, seen in zip(trees, columns, strict=True)]
         )  # a leaf has -2
-        depth = np.concatenate([tree.compute_node_depths() for tree in trees])
-        path = depth - 1.0 + average_path_length(np.concatenate([tree.n_node_samples for tree in trees]))
+        edges = _edges_to_root(left, right, roots)
+        path = edges + average_path_length(np.concatenate([tree.n_node_samples for tree in trees]))
         mean_depth = float(average_path_length(np.array([n_samples]))[0])
         return cls(
             feature=np.where(leaf, -1, feature).astype(np.int32),
             threshold=_float32_floor(np.where(leaf, 0.0, np.concatenate([tree.threshold for tree in trees]))),
-            left=np.where(leaf, 0, children + first).astype(np.int32),
-            right=np.where(leaf, 0, np.concatenate([tree.children_right for tree in trees]) + first).astype(np.int32),
+            left=left.astype(np.int32),
+            right=right.astype(np.int32),
             path=np.where(leaf, path, 0.0),
             roots=roots,
             normaliser=len(trees) * mean_depth,
@@ -115,6 +117,21 @@ class Forest(NamedTuple):
         out = np.empty(len(rows))
         score_rows(np.ascontiguousarray(rows, dtype=np.float32), self, out)
         return out
+
+
+def _edges_to_root(left: NDArray[Any], right: NDArray[Any], roots: NDArray[np.int32]) -> NDArray[np.float64]:
+    """How many edges each node is from its tree's root, from the nodes' children; a leaf has 0.
+
+    >>> _edges_to_root(np.array([1, 0, 3, 0, 0, 0]), np.array([2, 0, 4, 0, 0, 0]), np.array([0, 5])).tolist()
+    [0.0, 1.0, 1.0, 2.0, 2.0, 0.0]
+    """
+    edges = np.zeros(len(left))
+    distance, nodes = 0.0, np.asarray(roots)
+    while len(nodes):
+        edges[nodes] = distance
+        nodes = np.concatenate((left[nodes], right[nodes]))
+        distance, nodes = distance + 1.0, nodes[nodes > 0]
+    return edges
 
 
 def _float32_floor(threshold: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -8,23 +8,21 @@ start clean up). **Start children from a thread that lives as long as they shoul
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from infra.libc_seams import end_with_parent
 from infra.local.processes.pids import group_of, pid_file, record, stop_recorded
 from models.errors import Unavailable
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 POLL_S = 0.05
 LOG_KEPT_BYTES = 20_000_000
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True)
@@ -112,10 +110,6 @@ def spawn(program: Program, home: Path) -> Child:
         log.replace(log.with_suffix(".log.1"))
     stop_signal = int(program.stop_signal)
 
-    def die_with_parent() -> None:
-        if _LIBC is not None:
-            _LIBC.prctl(PR_SET_PDEATHSIG, stop_signal)
-
     with log.open("ab") as output:
         process = subprocess.Popen(
             [str(part) for part in program.argv],
@@ -129,7 +123,7 @@ def spawn(program: Program, home: Path) -> Child:
             user=program.user,
             group=group_of(program.user),
             extra_groups=[] if program.user else None,
-            preexec_fn=die_with_parent,  # noqa: PLW1509  one system call of a library loaded before: no lock to wait for
+            preexec_fn=partial(end_with_parent, stop_signal),  # noqa: PLW1509  one system call of a library loaded before: no lock to wait for
         )
     record(pids, process.pid, program.stop_signal)
     return Child(program, process, log, pids)

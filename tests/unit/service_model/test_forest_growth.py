@@ -5,7 +5,8 @@ import pytest
 from sklearn.ensemble import IsolationForest
 
 from models.service_model.forest import Forest
-from models.service_model.forest_growth import SHUFFLED_FROM, grow, permutation
+from models.service_model.forest_growth import SHUFFLED_FROM, fitted, grown
+from models.service_model.numpy_seams import shuffled
 
 ROWS = np.random.default_rng(0).normal(size=(3000, 5)).astype(np.float32)
 FEW_VALUES = np.random.default_rng(1).integers(0, 3, (700, 4)).astype(np.float32)
@@ -26,13 +27,14 @@ FEW_VALUES[:, 2] = 1.0
     ],
 )
 @pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
-def test_the_forest_is_that_of_scikit_learn(rows, seed):
+@pytest.mark.parametrize("path", [grown, fitted], ids=["fast", "plain"])
+def test_the_forest_is_that_of_scikit_learn(path, rows, seed):
     n_samples = min(256, len(rows))
-    fitted = IsolationForest(n_estimators=12, max_samples=n_samples, random_state=seed).fit(rows)
-    grown, theirs = grow(rows, 12, 256, seed), Forest.from_sklearn(fitted)
-    assert grown.normaliser == theirs.normaliser
+    theirs = Forest.from_sklearn(IsolationForest(n_estimators=12, max_samples=n_samples, random_state=seed).fit(rows))
+    found = path(rows, 12, n_samples, seed)
+    assert found.normaliser == theirs.normaliser
     for name in ("feature", "threshold", "left", "right", "path", "roots"):
-        ours, expected = getattr(grown, name), getattr(theirs, name)
+        ours, expected = getattr(found, name), getattr(theirs, name)
         assert ours.dtype == expected.dtype
         assert ours.tolist() == expected.tolist(), name
 
@@ -44,5 +46,5 @@ def test_the_cases_are_on_both_sides_of_where_scikit_learn_draws_otherwise():
 @pytest.mark.parametrize("n", [1, 2, 3, 64, 65, 1000, 4096, 4097, 5571, 30_000])
 def test_a_permutation_is_that_of_numpy(n):
     for seed in (*range(20), 2**31 - 1):
-        ours, theirs = permutation(seed, n), np.random.RandomState(seed).permutation(n)
+        ours, theirs = shuffled(seed, n), np.random.RandomState(seed).permutation(n)
         assert ours.tolist() == theirs.tolist()
