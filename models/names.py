@@ -145,6 +145,7 @@ class Metric(StrEnum):
     PARKED = "tidewatch_parked_total"
     PARTITION_STOPPED = "tidewatch_partition_stopped"
     DEPENDENCY_UP = "tidewatch_dependency_up"
+    LIBRARY_PLAIN = "tidewatch_library_plain"
     LAKE_FILES = "tidewatch_lake_files_total"
     OUTBOX_PENDING = "tidewatch_outbox_pending"
     # drift and models

@@ -67,7 +67,7 @@ class Ingest:
         self._parser = Parser(_limits(settings), rule)
         self._parsing = asyncio.Lock()  # the parser remembers the series of all partitions
         self._partitioner: Partitioner | None = None
-        self._publisher = Publisher(settings, "tidewatch-ingest")
+        self.publisher = Publisher(settings, "tidewatch-ingest")
         self._counts = _Counts(context.registry)
         self.feed = LakeFeed(context, rule, self._park_files)
 
@@ -107,7 +107,7 @@ class Ingest:
     async def _publish(self, outgoing: Sequence[Outgoing]) -> None:
         """Publish all of it in order. What a topic refuses for its size is found by halves and made smaller."""
         try:
-            await self._context.dependencies.until_available("kafka", lambda: self._publisher.publish(outgoing))
+            await self._context.dependencies.until_available("kafka", lambda: self.publisher.publish(outgoing))
         except Rejected as error:
             middle = len(outgoing) // 2
             parts = [outgoing[:middle], outgoing[middle:]] if middle else [self._smaller(outgoing[0], error)]
@@ -134,12 +134,12 @@ class Ingest:
     async def finish(self) -> None:
         """Write what waits for the lake, so that it is acknowledged, and close."""
         await self.feed.flush()
-        await self._publisher.close()
+        await self.publisher.close()
 
     async def _find_partitions(self) -> Partitioner:
         """The topic's own number of partitions, whoever created it; a later change needs a restart of every worker."""
         partitions = await self._context.dependencies.until_available(
-            "kafka", lambda: self._publisher.partitions(self._samples)
+            "kafka", lambda: self.publisher.partitions(self._samples)
         )
         self._partitioner = Partitioner(partitions)
         return self._partitioner

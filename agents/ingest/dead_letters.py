@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from agents.ingest.sample_records import decode
-from agents.kafka.fetched import Record
 from agents.kafka.publisher import Outgoing
+from agents.kafka.records import Record
 from infra.lake.lake import ParkedFile
 from models.errors import Rejected
 from models.limits import MAX_LETTER_BYTES, MAX_LETTER_KEY_BYTES

@@ -13,14 +13,16 @@ import random
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
-from aiokafka.producer.message_accumulator import BatchBuilder
 
+from agents.kafka import aiokafka_seams
+from agents.kafka.aiokafka_seams import RecordBatch
 from agents.kafka.partitioning import partition_of
-from agents.kafka.record_batch import Packed, RecordBatch
+from agents.kafka.record_batch import unpack
+from agents.kafka.records import Packed
 from infra.settings import Settings
 from models.error_causes import Cause, of_kafka
 from models.errors import Rejected, Unavailable
@@ -74,9 +76,11 @@ class Publisher:
         async with self._in_use() as producer:
             try:
                 for one in packed:
-                    answers.append(await producer.send_batch(RecordBatch(one), one.topic, partition=one.partition))
+                    for batch in _packed_batches(producer, one):
+                        answers.append(await producer.send_batch(batch, one.topic, partition=one.partition))
+                now_ms = int(time.time() * 1000)
                 for (topic, partition), mine in (await self._by_partition(producer, records)).items():
-                    for batch in _batches(producer, mine):
+                    for batch in _batches(producer, mine, now_ms):
                         answers.append(await producer.send_batch(batch, topic, partition=partition))
                 await asyncio.gather(*answers)
             except (KafkaError, OSError):
@@ -159,19 +163,28 @@ async def _stop(producer: AIOKafkaProducer) -> None:
         await asyncio.wait_for(producer.stop(), 2.0)
 
 
-def _batches(producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> Iterator[BatchBuilder]:
+def _packed_batches(producer: AIOKafkaProducer, packed: Packed) -> Iterator[Any]:
+    """Batches of what was packed: on the fast path as it is, on the plain one record by record."""
+    if aiokafka_seams.SEAM.fast:
+        yield RecordBatch(packed)
+        return
+    keys, values = unpack(packed)
+    records = [Outgoing(packed.topic, values.at(i), keys.at(i)) for i in range(packed.n_records)]
+    yield from _batches(producer, records, packed.time_ms)
+
+
+def _batches(producer: AIOKafkaProducer, records: Sequence[Outgoing], time_ms: int) -> Iterator[Any]:
     """The records of one partition in as few batches as they fit in; one that is larger than a batch goes alone."""
-    now_ms = int(time.time() * 1000)
     batch = producer.create_batch()
     for record in records:
-        if not _append(batch, record, now_ms):
+        if not _append(batch, record, time_ms):
             yield batch
             batch = producer.create_batch()
-            _append(batch, record, now_ms)
+            _append(batch, record, time_ms)
     yield batch
 
 
-def _append(batch: BatchBuilder, record: Outgoing, now_ms: int) -> bool:
+def _append(batch: Any, record: Outgoing, time_ms: int) -> bool:
     """Whether there was room for the record; there always is in an empty batch."""
-    done = batch.append(timestamp=now_ms, key=record.key, value=record.value, headers=list(record.headers))
+    done = batch.append(timestamp=time_ms, key=record.key, value=record.value, headers=list(record.headers))
     return done is not None

@@ -8,41 +8,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import cramjam
 import numpy as np
-from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.record.util import calc_crc32c
+from aiokafka.errors import CorruptRecordException
 from numpy.typing import NDArray
 
+from agents.kafka.records import Packed
 from models.wire.byte_columns import Texts, parts
-from models.wire.kafka_record_batch import FRAME, HEADER, laid_out
+from models.wire.kafka_record_batch import Layout, Span, laid_out, lay_out
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 """Keys and values of one batch, uncompressed: a broker takes batches of 1 MiB unless it is told otherwise."""
 
 LEVEL: Final = 1
 """Of zstd: two thirds of the time of Kafka's usual 3, and scores come out no larger."""
-
-_ZSTD: Final = 4
-_FORMAT: Final = 2
-_CHECKED_FROM: Final = 21
-"""The checksum is of what follows it."""
-
-
-class Packed(NamedTuple):
-    """Records of one partition, ready to be sent as often as it takes.
-
-    Attributes:
-        time_ms: of all of them, epoch milliseconds. body: the records, compressed.
-    """
-
-    topic: str
-    partition: int
-    n_records: int
-    time_ms: int
-    body: bytes
 
 
 def pack(topic: str, partitions: NDArray[np.int64], keys: Texts, values: Texts) -> Iterator[Packed]:
@@ -60,34 +41,10 @@ def pack(topic: str, partitions: NDArray[np.int64], keys: Texts, values: Texts) 
             yield Packed(topic, partition, len(rows), now_ms, bytes(cramjam.zstd.compress(records, level=LEVEL)))
 
 
-class RecordBatch(BatchBuilder):  # type: ignore[misc]
-    """What aiokafka's producer takes for a batch that is full."""
-
-    def __init__(self, packed: Packed) -> None:
-        self._packed = packed
-        self._producer = -1, -1, -1
-
-    def append(self, **_: Any) -> None:
-        """There is no room."""
-
-    def close(self) -> None:
-        """It is."""
-
-    def closed(self) -> bool:
-        return True
-
-    def record_count(self) -> int:
-        return self._packed.n_records
-
-    def size(self) -> int:
-        return HEADER.size + len(self._packed.body)
-
-    def _set_producer_state(self, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
-        self._producer = producer_id, producer_epoch, base_sequence
-
-    def _build(self) -> bytes:
-        n, time_ms, body = self._packed.n_records, self._packed.time_ms, self._packed.body
-        checked = _ZSTD, n - 1, time_ms, time_ms, *self._producer, n
-        frame = 0, self.size() - FRAME.size, 0, _FORMAT
-        checksum = calc_crc32c(HEADER.pack(*frame, 0, *checked)[_CHECKED_FROM:] + body)
-        return HEADER.pack(*frame, checksum, *checked) + body
+def unpack(packed: Packed) -> tuple[Texts, Texts]:
+    """Keys and values of what `pack` packed, for a producer that takes records one by one."""
+    data = np.frombuffer(bytes(cramjam.zstd.decompress(packed.body)), np.uint8)
+    layout = Layout.room(packed.n_records)
+    if not lay_out(data, Span(0, len(data), 0, packed.n_records, 0, packed.time_ms, -1), layout):
+        raise CorruptRecordException(f"what was packed for {packed.topic} are no records")
+    return Texts(data, layout.key_start, layout.key_length), Texts(data, layout.value_start, layout.value_length)

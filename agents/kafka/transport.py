@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from typing import Any, Final, cast
 
 import faust
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.consumer import ensure_TP
@@ -28,7 +28,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
-from agents.kafka.fetched import Batch, Fetched, hand_over_batches
+from agents.kafka import aiokafka_seams, faust_seams
+from agents.kafka.fetched import Fetched
 from agents.kafka.micro_batch import BATCH_MAX_BYTES, Deliveries, MicroBatch
 
 log = logging.getLogger(__name__)
@@ -55,24 +56,17 @@ COMMIT_ON_REVOKE_S: Final = 2.0
 """Bounds what a revocation waits for the commit; a lost commit means repeated work, which every agent can take."""
 
 
-class _NoReadOffsets(dict[TP, int | None]):
-    """Keeps Faust from dropping what it thinks it has read: the ledgers decide that."""
-
-    def __getitem__(self, tp: TP) -> None:
-        return None
-
-
-class _ConsumerThread(driver.AIOKafkaConsumerThread):
+class _ConsumerThread(faust_seams.ConsumerThread):
     """Faust's thread around aiokafka's consumer, which fetches whole batches and lives through a commit that fails."""
 
-    async def on_start(self) -> None:
-        await super().on_start()
-        hand_over_batches(self._ensure_consumer())
+    def started_with(self, consumer: AIOKafkaConsumer) -> None:
+        if aiokafka_seams.SEAM.fast:
+            aiokafka_seams.hand_over_batches(consumer)
 
-    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+    async def commit_to(self, consumer: AIOKafkaConsumer, offsets: Mapping[TP, int]) -> bool:
         """Whether Kafka took the offsets. If it did not, nothing is lost: they are committed again, or read again."""
         try:
-            await self._ensure_consumer().commit(
+            await consumer.commit(
                 {TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(at, "") for tp, at in offsets.items()}
             )
         except (KafkaError, IllegalStateError) as error:
@@ -81,11 +75,10 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         return True
 
 
-class Consumer(driver.Consumer):
+class Consumer(faust_seams.Consumer):
     """Faust's consumer with micro-batches, explicit positions and explicit acknowledgements."""
 
-    logger = driver.logger
-
+    thread = _ConsumerThread
     transport: Transport
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -95,10 +88,6 @@ class Consumer(driver.Consumer):
         self._ends: dict[TP, int] = {}
         self._room = asyncio.Event()
         super().__init__(*args, **kwargs)
-        self._read_offset = _NoReadOffsets()
-
-    def _new_consumer_thread(self) -> _ConsumerThread:
-        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def subscribe(self, topics: Iterable[str]) -> None:
         """Join the group for `topics`. Where no agent consumes (the SLO clock alone), let the worker's tasks begin."""
@@ -106,27 +95,20 @@ class Consumer(driver.Consumer):
         if wanted:
             await super().subscribe(wanted)
         else:
-            # what app.task waits for; without partitions nobody sets it
-            cast(Any, self.app.tables).recovery.completed.set()
+            faust_seams.without_recovery(self.app)
 
     # fetching
 
-    async def _wait_next_records(self, timeout: float) -> tuple[Mapping[TP, list[Any]] | None, set[TP] | None]:
-        if not self.flow_active:
-            await self.wait(self.can_resume_flow)  # type: ignore[arg-type]  # asyncio's Event serves as mode's
-        active = self._get_active_partitions()
+    async def next_messages(self, active: set[TP]) -> Mapping[TP, list[MicroBatch]] | None:
+        """Micro-batches of the active partitions that have room for more."""
         ready = {tp for tp in active if tp in self._deliveries and self._deliveries[tp].has_room}
         if not ready:
             await self._wait_for_room()
-            return None, active
-        fetched = await self._getmany(ready, POLL_S if ready == active else CROWDED_POLL_S)
+            return None
+        fetched = await self.fetch(ready, POLL_S if ready == active else CROWDED_POLL_S)
         if not self.flow_active:
-            return None, active  # a rebalance began; every partition will be sought again
-        batches: dict[TP, list[Any]] = {}
-        for aiokafka_tp, records in fetched.items():
-            tp = ensure_TP(aiokafka_tp)
-            batches[tp] = list(await self._accept(tp, [record.value for record in records]))
-        return batches, active
+            return None  # a rebalance began; every partition will be sought again
+        return {tp: list(await self._accept(tp, records)) for tp, records in _by_tp(fetched)}
 
     async def _wait_for_room(self) -> None:
         self._room.clear()
@@ -135,13 +117,13 @@ class Consumer(driver.Consumer):
         except TimeoutError:
             return  # whether to stop is looked at again
 
-    async def _accept(self, tp: TP, batches: Sequence[Batch]) -> Iterator[MicroBatch]:
+    async def _accept(self, tp: TP, returned: Sequence[Any]) -> Iterator[MicroBatch]:
         """Micro-batches of those records that continue the partition's known position."""
         deliveries = self._deliveries.get(tp)
         if deliveries is None:
             return iter(())
         position = deliveries.position
-        records = Fetched.of_batches(tp, batches, position)
+        records = Fetched.of_getmany(tp, returned, position)
         if not records:
             return iter(())
         first = int(records.layout.offset[0])
@@ -160,8 +142,9 @@ class Consumer(driver.Consumer):
             for part in records.parts(limit, BATCH_MAX_BYTES)
         )
 
-    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        batch: MicroBatch = record
+    def message_of(self, tp: TP, value: MicroBatch) -> ConsumerMessage:
+        """What carries a micro-batch through Faust."""
+        batch = value
         return ConsumerMessage(
             batch.topic,
             batch.partition,
@@ -247,21 +230,18 @@ class Consumer(driver.Consumer):
 
     # committing: by our ledgers only
 
-    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
-        return (tp for tp in list(self._deliveries) if topics is None or tp in topics or tp.topic in topics)
+    def delivered(self) -> list[TP]:
+        return list(self._deliveries)
 
-    def _new_offset(self, tp: TP) -> int | None:
+    def committable(self, tp: TP) -> int | None:
         deliveries = self._deliveries.get(tp)
         return deliveries.committable if deliveries is not None else None
 
-    def _should_commit(self, tp: TP, offset: int) -> bool:
+    def is_news(self, tp: TP, offset: int) -> bool:
         return offset > self._confirmed.get(tp, -1)
 
-    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        done = await super()._commit(offsets)
-        if done:
-            self._confirmed.update(offsets)
-        return done
+    def on_committed(self, offsets: Mapping[TP, int]) -> None:
+        self._confirmed.update(offsets)
 
     # lag
 
@@ -287,8 +267,9 @@ class Consumer(driver.Consumer):
             else:
                 self._ends = {ensure_TP(tp): end for tp, end in ends.items()}
 
-    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Nothing: a gap between batches needs no acknowledgement."""
+
+def _by_tp(fetched: Mapping[Any, list[Any]]) -> Iterator[tuple[TP, list[Any]]]:
+    return ((ensure_TP(tp), records) for tp, records in fetched.items())
 
 
 class Transport(driver.Transport):

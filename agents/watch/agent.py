@@ -30,11 +30,11 @@ import numpy as np
 from faust.types import TP, StreamT
 
 from agents.ingest.sample_records import Decoded, decode
-from agents.kafka.fetched import Record
 from agents.kafka.micro_batch import MicroBatch, side_by_side
 from agents.kafka.partitioning import partition_of
 from agents.kafka.publisher import Outgoing, Publisher
-from agents.kafka.record_batch import Packed, pack
+from agents.kafka.record_batch import pack
+from agents.kafka.records import Packed, Record
 from agents.kafka.transport import reposition, resume_from
 from agents.watch.metrics import WatchMetrics
 from agents.watch.partition_loader import PartitionLoader
@@ -98,17 +98,17 @@ class Watch:
         self._app = app
         self._context = context
         self._settings = context.settings
-        self._loader = PartitionLoader(context, self.topic)
+        self.loader = PartitionLoader(context, self.topic)
         self._snapshots = Snapshots(context, self.topic)
-        self._publisher = Publisher(context.settings, "tidewatch-watch")
-        self._partitions: dict[int, PartitionState] = {}
+        self.publisher = Publisher(context.settings, "tidewatch-watch")
+        self.partitions: dict[int, PartitionState] = {}
         self._busy: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._folding = asyncio.Semaphore(FOLDS_AT_ONCE)
-        self._metrics = WatchMetrics(context.registry, lambda: list(self._partitions.values()))
+        self._metrics = WatchMetrics(context.registry, lambda: list(self.partitions.values()))
 
     async def warm_up(self) -> None:
         """Compile the kernels before partitions are ours: minutes on a small machine that has no compiled ones yet."""
-        await self._context.run(self._loader.fold_nothing_of_value)
+        await self._context.run(self.loader.fold_nothing_of_value)
         await self._context.run(warm_up_writing)
 
     # partitions come and go
@@ -117,12 +117,12 @@ class Watch:
         """Offset from which a partition is to be delivered, with its state loaded (or kept, where nobody else had
         it)."""
         async with self._busy[partition]:
-            known = self._partitions.get(partition)
-            if known is not None and await self._loader.is_current(known):
+            known = self.partitions.get(partition)
+            if known is not None and await self.loader.is_current(known):
                 known.start = known.position
             else:
                 self._forget(partition)
-                self._partitions[partition] = known = await self._loader.load(partition)
+                self.partitions[partition] = known = await self.loader.load(partition)
         log.info("%s:%s resumes at %s, effects from %s", self.topic, partition, known.start, known.stored)
         return known.start
 
@@ -138,19 +138,19 @@ class Watch:
     async def on_assigned(self, assigned: set[TP]) -> None:
         """Forget the states of partitions that are somebody else's now."""
         ours = {tp.partition for tp in assigned if tp.topic == self.topic}
-        for number in self._partitions.keys() - ours:
+        for number in self.partitions.keys() - ours:
             self._forget(number)
             self._context.guard.goes_on(AGENT, number)
 
     def _forget(self, partition: int) -> None:
-        state = self._partitions.pop(partition, None)
+        state = self.partitions.pop(partition, None)
         if state is not None:
             self._snapshots.forget(state)
 
     async def close(self) -> None:
         """Wait for the micro-batches in hand, then let go of the producer."""
         async with self._at_rest():
-            await self._publisher.close()
+            await self.publisher.close()
 
     @asynccontextmanager
     async def _at_rest(self) -> AsyncIterator[None]:
@@ -180,7 +180,7 @@ class Watch:
 
     async def _process(self, batch: MicroBatch) -> None:
         async with self._busy[batch.partition]:
-            state = self._partitions.get(batch.partition)
+            state = self.partitions.get(batch.partition)
             if batch.stale or state is None:
                 return
             if state.start is not None and batch.last_offset < state.start:
@@ -200,7 +200,7 @@ class Watch:
     async def _fold_all(self, state: PartitionState, batch: MicroBatch) -> None:
         records = [record for record in batch.records if record.offset >= state.position]
         while records and state.replays:
-            await self._loader.apply_recorded_changes(state)
+            await self.loader.apply_recorded_changes(state)
             end = state.replay_end()
             stretch = [record for record in records if record.offset < end]
             records = records[len(stretch) :]
@@ -213,7 +213,7 @@ class Watch:
                 await self._fold_live(state, records)
 
     async def _fold_live(self, state: PartitionState, records: Sequence[Record]) -> None:
-        swaps = await self._loader.swap_models(state)
+        swaps = await self.loader.swap_models(state)
         thresholds = await self._take_up_changes(state)
         expected = state.stored
         async with self._folding:
@@ -241,12 +241,12 @@ class Watch:
 
     async def _publish(self, outgoing: Sequence[Outgoing], packed: Sequence[Packed]) -> None:
         if outgoing or packed:
-            await self._context.dependencies.until_available("kafka", lambda: self._publisher.publish(outgoing, packed))
+            await self._context.dependencies.until_available("kafka", lambda: self.publisher.publish(outgoing, packed))
 
     async def _score_partitions(self) -> int:
         """How many there are now; the client has it at hand."""
         return await self._context.dependencies.until_available(
-            "kafka", lambda: self._publisher.partitions(self._scores)
+            "kafka", lambda: self.publisher.partitions(self._scores)
         )
 
     def _packed_scores(self, state: PartitionState, folded: Folded, partitions: int) -> list[Packed]:

@@ -32,7 +32,7 @@ class PartitionLoader:
         settings = context.settings
         self._context = context
         self._topic = topic
-        self._files = ModelFiles(settings.home / "models", settings.mlflow_url)
+        self.files = ModelFiles(settings.home / "models", settings.mlflow_url)
         self._config = pipeline_config(settings)
 
     async def is_current(self, state: PartitionState) -> bool:
@@ -136,7 +136,7 @@ class PartitionLoader:
         if ref == NO_MODEL:
             return None
         return await self._context.dependencies.until_available(
-            "mlflow", lambda: self._context.run(self._files.load, ref.version, ref.artifact, ref.sha256)
+            "mlflow", lambda: self._context.run(self.files.load, ref.version, ref.artifact, ref.sha256)
         )
 
     @staticmethod

@@ -32,23 +32,23 @@ class Snapshots:
         self._settings = context.settings
         self._topic = topic
         self._room = asyncio.Semaphore(AT_ONCE)
-        self._written: dict[PartitionState, asyncio.Task[StoredSnapshot | None]] = {}
+        self.under_way: dict[PartitionState, asyncio.Task[StoredSnapshot | None]] = {}
 
     async def begin_if_due(self, state: PartitionState) -> None:
         """Copy the state as it is between two micro-batches, if it is time, and let the copy be written."""
-        if state in self._written or self._room.locked():
+        if state in self.under_way or self._room.locked():
             return
         if time.monotonic() - state.snapshot_s >= self._settings.snapshot_every_s:
             image = await self._context.run(state.image)
-            self._written[state] = asyncio.create_task(self._write(state.partition, image))
+            self.under_way[state] = asyncio.create_task(self._write(state.partition, image))
 
     def take_written(self, state: PartitionState) -> StoredSnapshot | None:
         """What is complete and waits for its row; None where nothing is, or it could not be written."""
-        task = self._written.get(state)
+        task = self.under_way.get(state)
         if task is None or not task.done():
             return None
         if task.result() is None:
-            del self._written[state]
+            del self.under_way[state]
         return task.result()
 
     async def stored(self, state: PartitionState, snapshot: StoredSnapshot) -> None:
@@ -57,11 +57,11 @@ class Snapshots:
             progress.delete_old_files, self._settings.lake_path, self._topic, state.partition, snapshot
         )
         state.snapshot_s = time.monotonic()
-        del self._written[state]
+        del self.under_way[state]
 
     def forget(self, state: PartitionState) -> None:
         """Let go of a partition that is somebody else's now; what is on its way is of no use."""
-        self._written.pop(state, None)
+        self.under_way.pop(state, None)
 
     async def _write(self, partition: int, image: PartitionImage) -> StoredSnapshot | None:
         def write() -> StoredSnapshot:

@@ -11,17 +11,9 @@ from mode.supervisors import CrashingSupervisor
 
 from agents.kafka.transport import FETCH_MAX_BYTES, Transport
 from agents.worker.context import Context
+from agents.worker.roles import ROLES
 from infra.settings import Settings
 from models.errors import Misconfigured
-
-ROLES: Final[dict[str, tuple[str, ...]]] = {
-    "ingest": ("agents.ingest.agent",),
-    "watch": ("agents.watch.model_updates", "agents.watch.agent"),
-    "slo-clock": ("agents.slo_clock",),
-    "notify": ("agents.notify.outbox", "agents.notify.agent"),
-    "trainer": ("agents.trainer.agent",),
-}
-"""Modules of each role, imported only where the role runs: no worker pays for what it does not use."""
 
 COMMIT_INTERVAL_S: Final = 1.0
 """How old an acknowledgement may get before Kafka hears of it: what ingest repeats after `kill -9`."""

@@ -20,10 +20,12 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from agents.kafka.faust_seams import crash_of
 from agents.kafka.lag import LagCollector
 from agents.worker.app import attach, build
 from agents.worker.context import Context, Hook
 from agents.worker.free_memory import hand_back, let_go_of_compiler
+from agents.worker.libraries import tell
 from agents.worker.retry import Dependencies
 from infra.clock import SystemClock
 from infra.kafka.admin import create_topics
@@ -79,6 +81,7 @@ async def _serve(settings: Settings, roles: Sequence[str], port_file: Path | Non
     database = Database(settings.database_url.get_secret_value())
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="worker")
     context = Context(settings, database, registry, threads, Dependencies(registry), SystemClock())
+    tell(registry)
     app = build(settings)
     attach(app, context, roles)
     registry.register(LagCollector(app))
@@ -180,7 +183,7 @@ async def _consume(app: faust.App, context: Context, stop: asyncio.Event) -> tup
 
 async def _start_and_watch(app: faust.App) -> None:
     await app.start()
-    await app._crashed.wait()
+    await crash_of(app)
 
 
 def _hooks(hooks: Sequence[Hook]) -> Callable[..., Awaitable[None]]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from agents.worker.app import ROLES
+from agents.worker.roles import ROLES
 from infra.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 from aiokafka.errors import IllegalStateError
 
+from agents.kafka import aiokafka_seams
 from agents.kafka.micro_batch import MicroBatch, micro_batches
 from agents.kafka.transport import reposition, resume_from
 from agents.worker.app import build
+from models.seams import Library, plain
 from tests.integration.faust_app import committed, eventually, make_topic, produce, running, settings_for
 
 pytestmark = pytest.mark.timeout(90)
+
+
+@pytest.fixture(autouse=True, params=["fast", "plain"])
+def path(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Both paths of aiokafka's seam give the same."""
+    if request.param == "fast":
+        assert aiokafka_seams.SEAM.fast
+        yield request.param
+    else:
+        with plain(Library.AIOKAFKA):
+            yield request.param
 
 
 def numbered(first: int, last: int) -> list[bytes]:

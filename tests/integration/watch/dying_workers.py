@@ -23,10 +23,11 @@ from prometheus_client import CollectorRegistry
 
 from agents.ingest import agent as ingest
 from agents.ingest.sample_records import decode
-from agents.kafka.fetched import Batch, Fetched, Record
+from agents.kafka.aiokafka_seams import Batch, RecordBatch
+from agents.kafka.fetched import Fetched
 from agents.kafka.micro_batch import Deliveries, MicroBatch
 from agents.kafka.publisher import Outgoing
-from agents.kafka.record_batch import Packed, RecordBatch
+from agents.kafka.records import Packed, Record
 from agents.watch import agent as watch
 from agents.watch.partition_state import ModelRef, PartitionState
 from agents.worker.context import Context
@@ -258,10 +259,10 @@ class Life:
         )
         publisher, self._lake = WorldPublisher(world, steps), WorldLake()
         self._ingest = ingest.Ingest(context)
-        self._ingest._publisher, self._ingest.feed = cast(Any, publisher), cast(Any, self._lake)
+        self._ingest.publisher, self._ingest.feed = cast(Any, publisher), cast(Any, self._lake)
         self.watch = watch.Watch(cast(Any, self), context)
-        self.watch._publisher = cast(Any, publisher)
-        self.watch._loader._files = cast(Any, self)
+        self.watch.publisher = cast(Any, publisher)
+        self.watch.loader.files = cast(Any, self)
         self._models = context.models
         self._source = Deliveries(world.committed, lambda: None)
         self.deliveries: dict[int, Deliveries] = {}
@@ -289,7 +290,7 @@ class Life:
     @property
     def done(self) -> bool:
         return self._source.position == len(self.world.records(Topic.METRICS)) and all(
-            (state := self.watch._partitions.get(partition)) is not None
+            (state := self.watch.partitions.get(partition)) is not None
             and state.position == state.stored == len(self.world.records(Topic.SAMPLES, partition))
             for partition in range(PARTITIONS)
         )
@@ -299,9 +300,9 @@ class Life:
 
     def states(self) -> dict[int, bytes]:
         """What it holds of each partition in the end, but for the SLOs, which no snapshot is asked for."""
-        for state in self.watch._partitions.values():
+        for state in self.watch.partitions.values():
             state.pipeline.use_slos(())
-        return {number: state.snapshot() for number, state in sorted(self.watch._partitions.items())}
+        return {number: state.snapshot() for number, state in sorted(self.watch.partitions.items())}
 
     def _look_for_models(self) -> None:
         model = self.world.announced
@@ -320,7 +321,7 @@ class Life:
         waiting = self.world.records(Topic.SAMPLES, partition)[deliveries.position :]
         if waiting:
             due = self._chance.random() < 0.3
-            self.watch._partitions[partition].snapshot_s = float("-inf") if due else float("inf")
+            self.watch.partitions[partition].snapshot_s = float("-inf") if due else float("inf")
             await self.watch.process(self._batch(deliveries, waiting, 3))
 
     def _batch(self, deliveries: Deliveries, waiting: Sequence[Stored], most: int) -> MicroBatch:

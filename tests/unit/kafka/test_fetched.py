@@ -14,7 +14,9 @@ from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBat
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from faust.types import TP
 
-from agents.kafka.fetched import Fetched, Record, _Batches, hand_over_batches
+from agents.kafka.aiokafka_seams import Batches, hand_over_batches
+from agents.kafka.fetched import Fetched
+from agents.kafka.records import Record
 
 PLACE = TP("metrics", 3)
 RECORDS = [
@@ -36,7 +38,7 @@ def batch(base_offset: int, codec: int = 0, records: list[tuple[bytes | None, by
 
 
 def fetched(data: bytes, position: int = 0) -> Fetched:
-    batches, found = _Batches(data), []
+    batches, found = Batches(data), []
     while batches.has_next():
         found.append(batches.next_batch())
     return Fetched.of_batches(PLACE, found, position)
@@ -103,5 +105,5 @@ def test_only_the_fetcher_that_was_asked_hands_over_batches() -> None:
     asked, other = Fetcher.__new__(Fetcher), Fetcher.__new__(Fetcher)
     hand_over_batches(cast(AIOKafkaConsumer, SimpleNamespace(_fetcher=asked)))
     names = [one._proc_fetch_request.__func__.__globals__["MemoryRecords"] for one in (asked, other)]
-    assert names == [_Batches, MemoryRecords]
+    assert names == [Batches, MemoryRecords]
     asked._closed = other._closed = True

@@ -8,7 +8,9 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.kafka.record_batch import MAX_BODY_BYTES, Packed, RecordBatch, pack
+from agents.kafka.aiokafka_seams import RecordBatch
+from agents.kafka.record_batch import MAX_BODY_BYTES, pack, unpack
+from agents.kafka.records import Packed
 from models.wire.byte_columns import Texts
 
 TEXTS = st.lists(st.tuples(st.none() | st.binary(max_size=200), st.none() | st.binary(max_size=20_000)), max_size=300)
@@ -35,6 +37,15 @@ def read(one: Packed, producer: tuple[int, int, int] | None = None) -> DefaultRe
 def test_records_come_back_in_their_order(pairs: list[Pair]) -> None:
     found = [record for one in packed(pairs) for record in read(one)]
     assert [(record.key, record.value) for record in found] == pairs
+
+
+@given(TEXTS.filter(len))
+def test_what_was_packed_can_be_sent_record_by_record(pairs: list[Pair]) -> None:
+    found: list[Pair] = []
+    for one in packed(pairs):
+        keys, values = unpack(one)
+        found += [(keys.at(i), values.at(i)) for i in range(one.n_records)]
+    assert found == pairs
 
 
 def test_each_partition_has_batches_of_its_own() -> None:

@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 from faust.types import TP
 
-from agents.kafka.fetched import Fetched, Record
+from agents.kafka.fetched import Fetched
 from agents.kafka.micro_batch import Deliveries, MicroBatch, side_by_side
+from agents.kafka.records import Record
 
 
 class Stream:
