@@ -95,7 +95,7 @@ class Ingest:
             partitioner = self._partitioner or await self._find_partitions()
             async with self._parsing:
                 parsed, offsets, outgoing = await self._context.run(
-                    self._prepare, batch, source, partitioner, time.time_ns()
+                    self.prepare, batch, source, partitioner, time.time_ns()
                 )
             await self._publish(outgoing)
             self._counts.add(batch, parsed)
@@ -144,9 +144,10 @@ class Ingest:
         self._partitioner = Partitioner(partitions)
         return self._partitioner
 
-    def _prepare(
+    def prepare(
         self, batch: MicroBatch, source: str, partitioner: Partitioner, now_ns: int
     ) -> tuple[Parsed, NDArray[np.int64], list[Outgoing]]:
+        """What a batch parses to, the source offset of each sample, and the records to publish; blocks a thread."""
         records = batch.records
         record_time_ns = records.layout.time_ms * 1_000_000
         parsed = self._parser.parse_texts(records.values, record_time_ns, now_ns)

@@ -76,7 +76,7 @@ class Publisher:
         self.waiting = 0
         _probe(servers)
         try:
-            self._producer = KafkaProducer(
+            self.producer = KafkaProducer(
                 bootstrap_servers=servers.split(","),
                 client_id="tidewatch-producer",
                 acks="all",
@@ -123,7 +123,7 @@ class Publisher:
                 self._waiting_records += 1
                 self.waiting += record.samples
             try:
-                future = self._producer.send(self._topic, value=record.value, key=record.key)
+                future = self.producer.send(self._topic, value=record.value, key=record.key)
             except KafkaError as error:
                 self._failed(record.samples, error)
                 continue
@@ -153,14 +153,14 @@ class Publisher:
         """Return when everything handed on is acknowledged; raises `Unavailable` where something was not."""
         timeout_s = self._timeout_s if timeout_s is None else timeout_s
         try:
-            self._producer.flush(timeout=timeout_s)
+            self.producer.flush(timeout=timeout_s)
         except KafkaError as error:
             raise Unavailable("Kafka", f"{self.waiting} samples not acknowledged within {timeout_s:g} s") from error
         self._raise_problem()
 
     def close(self) -> None:
         """Let go of the connection without waiting for what is not acknowledged; `flush` first."""
-        self._producer.close(timeout=5)
+        self.producer.close(timeout=5)
 
     def __enter__(self) -> Publisher:
         return self

@@ -29,7 +29,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, connect_timeout_s: int = 5, application: str = "tidewatch") -> None:
-        self._url = url
+        self.url = url
         self._connect_timeout_s = connect_timeout_s
         self._application = application
         self._local = threading.local()
@@ -43,7 +43,7 @@ class Database:
             return existing
         try:
             fresh = psycopg2.connect(
-                self._url, connect_timeout=self._connect_timeout_s, application_name=self._application
+                self.url, connect_timeout=self._connect_timeout_s, application_name=self._application
             )
         except psycopg2.OperationalError as error:
             raise Unavailable("PostgreSQL", str(error).strip().splitlines()[0]) from error
@@ -116,7 +116,7 @@ class Database:
 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["url"] = self._url
+        config.attributes["url"] = self.url
         command.upgrade(config, "head")
 
     def server_version(self) -> str:

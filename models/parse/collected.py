@@ -35,7 +35,7 @@ class Collected:
         self.record: list[int] = []
         self.empty = 0
         self._grown: Counter[int] = Counter()
-        self._rejects: dict[tuple[int, RejectReason], Reject] = {}
+        self.rejected_records: dict[tuple[int, RejectReason], Reject] = {}
 
     def add(
         self, record: int, key: SeriesKey, value: float, time_ns: int, kind: MetricKind = MetricKind.UNKNOWN
@@ -66,16 +66,16 @@ class Collected:
     def reject(self, record: int, error: Rejected, samples: int = 1) -> None:
         """Note refused samples, together with earlier ones of the same record and reason."""
         slot = (record, error.reason)
-        known = self._rejects.get(slot)
+        known = self.rejected_records.get(slot)
         if known is None:
-            self._rejects[slot] = Reject(record, error.reason, error.detail[:_MAX_DETAIL], samples)
+            self.rejected_records[slot] = Reject(record, error.reason, error.detail[:_MAX_DETAIL], samples)
         else:
-            self._rejects[slot] = known._replace(samples=known.samples + samples)
+            self.rejected_records[slot] = known._replace(samples=known.samples + samples)
 
     @property
     def seen(self) -> int:
         """How many samples and rejects there are; unchanged by a record means that it was empty."""
-        return len(self.record) + len(self._rejects)
+        return len(self.record) + len(self.rejected_records)
 
     def finish(
         self, limits: Limits, record_time_ns: NDArray[np.int64], seen_at_ns: int | None, read: Sequence[Read]
@@ -108,7 +108,7 @@ class Collected:
         self.known.seen(numbers)
         series_ids = [book.texts[number] for number in numbers]
         columns = SampleColumns(series_ids, renumbered, times, values)
-        rejected = sorted(self._rejects.values(), key=lambda reject: reject.record)
+        rejected = sorted(self.rejected_records.values(), key=lambda reject: reject.record)
         return Parsed(columns, book, used.astype(np.int32), record, rejected, self.empty, self.known.crowds.take())
 
     def _in_order(self, read: Sequence[Read]) -> Read:

@@ -45,7 +45,7 @@ class Parser:
 
     def __init__(self, limits: Limits, entity_rule: EntityRule) -> None:
         self._limits = limits
-        self._known = KnownSeries(limits, entity_rule)
+        self.known = KnownSeries(limits, entity_rule)
 
     def parse(
         self, values: Sequence[bytes | None], record_time_ns: Sequence[int], seen_at_ns: int | None = None
@@ -67,13 +67,13 @@ class Parser:
             record_time_ns: int64 `(n_records,)`.
         """
         if len(record_time_ns):
-            self._known.begin(int(record_time_ns.max()) if seen_at_ns is None else seen_at_ns)
-        out = Collected(self._known)
+            self.known.begin(int(record_time_ns.max()) if seen_at_ns is None else seen_at_ns)
+        out = Collected(self.known)
         # native samples of known series, the common case, at once; the rest one by one
-        quick = native_json.read(texts, record_time_ns, self._limits.max_record_bytes, self._known.forms.forms)
+        quick = native_json.read(texts, record_time_ns, self._limits.max_record_bytes, self.known.forms.forms)
         rest, read = np.flatnonzero(quick.state == native_json.NOT_READ), [_taken(quick)]
         if len(rest):
-            limit, forms = self._limits.max_record_bytes, self._known.forms.forms
+            limit, forms = self._limits.max_record_bytes, self.known.forms.forms
             read.append(read_batches(texts, rest, record_time_ns, limit, forms))
             rest = rest[~np.isin(rest, read[-1].record)]
         self._read_rest(texts, rest, record_time_ns, out)

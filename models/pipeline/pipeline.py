@@ -61,12 +61,12 @@ class Pipeline:
     """State of one `samples` partition. Not safe for use by two threads at once."""
 
     def __init__(self, config: PipelineConfig) -> None:
-        self._config = config
+        self.config = config
         self._rules = config.scoring_rules()
         self._retrain_rules = RetrainRules(config.training_min_rows, config.stale_after_s)
-        self._state = new_state(config.entity_rule, config.metric_rules)
+        self.state = new_state(config.entity_rule, config.metric_rules)
         self._slos: tuple[SloBinding, ...] = ()
-        self._bindings = bind(self._state, ())
+        self._bindings = bind(self.state, ())
         self._models: dict[int, ServiceModel] = {}
         self._records: dict[str, ServiceRecord] = {}
         drift_rules = config.drift_delta, config.drift_confirm_rows, config.drift_min_effect
@@ -75,7 +75,7 @@ class Pipeline:
         self._silences = Silences()
         self._calls: list[Edge] = []
         self._memory = Memory(
-            self._state,
+            self.state,
             self._models,
             self._records,
             self._series_drift,
@@ -87,22 +87,22 @@ class Pipeline:
     @property
     def entities(self) -> list[EntityName]:
         """Entities seen so far; the index is the number in `ScoredRows.entity`."""
-        return self._state.entity_names
+        return self.state.entity_names
 
     @property
     def models(self) -> Mapping[str, ServiceModel]:
         """Champions in use, by service."""
-        return {self._state.services[number]: model for number, model in self._models.items()}
+        return {self.state.services[number]: model for number, model in self._models.items()}
 
     @property
     def n_series(self) -> int:
         """Series seen so far."""
-        return len(self._state.identities)
+        return len(self.state.identities)
 
     def use_slos(self, bindings: Sequence[SloBinding]) -> None:
         """Count samples from now on for these bindings and no others. A snapshot does not keep them."""
         self._slos = tuple(bindings)
-        self._bindings = bind(self._state, self._slos)
+        self._bindings = bind(self.state, self._slos)
 
     def use_model(self, service: str, model: ServiceModel | None) -> None:
         """Score a service's rows from now on with `model`, None: with the online detectors alone.
@@ -112,7 +112,7 @@ class Pipeline:
         """
         if model is not None:
             model.check_probe()
-        number = self._state.service(service)
+        number = self.state.service(service)
         record = self._records.setdefault(service, ServiceRecord())
         if model is None:
             self._models.pop(number, None)
@@ -121,33 +121,33 @@ class Pipeline:
             self._forget_young_model(number, model)
             self._models[number] = model
             model_changed(record, model.version, model.trained_to_ns, model.learnt_ns)
-        self._state.assign_columns(number, model.features if model is not None else ())
+        self.state.assign_columns(number, model.features if model is not None else ())
         if model is not None:
-            residual.rebaseline_drifted(self._state.tables, self.n_series, number, model.trained_to_ns)
+            residual.rebaseline_drifted(self.state.tables, self.n_series, number, model.trained_to_ns)
 
     def _forget_young_model(self, number: int, model: ServiceModel) -> None:
         """What young models have said of an entity is no measure for the first that knows a day: it would find slow
         incidents late."""
         before = self._models.get(number)
         if before is not None and before.is_young and not model.is_young:
-            entities = self._state.entities
+            entities = self.state.entities
             entities["calibration_n"][entities["link_service"] == number] = 0.0
 
     @property
     def thresholds(self) -> Mapping[str, float]:
         """Factor on the alert threshold of every service seen so far."""
-        return dict(zip(self._state.services, self._state.thresholds.tolist(), strict=True))
+        return dict(zip(self.state.services, self.state.thresholds.tolist(), strict=True))
 
     def use_threshold(self, service: str, factor: float) -> None:
         """Multiply the alert threshold of a service's entities, in nats of surprise, by `factor` from now on."""
-        number = self._state.service(service)
-        self._state.thresholds[number] = factor
+        number = self.state.service(service)
+        self.state.thresholds[number] = factor
 
     def fold(self, *parts: SampleColumns) -> Folded:
         """Fold a batch, which may come in parts; raises `Rejected` for a series text that is none, before anything has
         changed."""
         batch = self._numbered(parts)
-        pieces = placing.place(self._state, self._bindings, batch, self._config.lateness_ns)
+        pieces = placing.place(self.state, self._bindings, batch, self.config.lateness_ns)
         fates = sum((piece.fates for piece in pieces), np.zeros(3, np.int64))
         counts = Counts(*(np.concatenate(columns) for columns in zip(*(p.counts for p in pieces), strict=True)))
         rows = pieces[0].rows if len(pieces) == 1 else joined([piece.rows for piece in pieces])
@@ -155,12 +155,12 @@ class Pipeline:
 
     def finish(self) -> Folded:
         """Close every open tick, as at the end of a file."""
-        rows = placing.close_all(self._state)
+        rows = placing.close_all(self.state)
         return self._results(rows, NO_COUNTS, dict.fromkeys(_FATES, 0))
 
     def latest(self) -> LatestScores:
         """Newest row of every entity that has one."""
-        state = self._state
+        state = self.state
         known = state.entities[: len(state.entity_names)]
         which = np.flatnonzero(known["tick_n_rows"] > 0)
         rows = known[which]
@@ -182,7 +182,7 @@ class Pipeline:
 
     def image(self) -> Image:
         """What `snapshot` makes bytes of, apart from the pipeline, which may fold on meanwhile."""
-        return image(self._config, self._memory)
+        return image(self.config, self._memory)
 
     @classmethod
     def restore(cls, config: PipelineConfig, body: bytes) -> Pipeline:
@@ -194,7 +194,7 @@ class Pipeline:
 
     def _numbered(self, parts: Sequence[SampleColumns]) -> Samples:
         """The batch with series numbers of the state; new series are numbered in the order in which they appear."""
-        known = self._state.series_number
+        known = self.state.series_number
         numbers = [np.array(list(map(known.get, part.series_ids, repeat(-1))), np.int32) for part in parts]
         if any(np.any(part < 0) for part in numbers):
             self._learn_series(parts, numbers)
@@ -209,7 +209,7 @@ class Pipeline:
 
     def _learn_series(self, parts: Sequence[SampleColumns], numbers: Sequence[NDArray[np.int32]]) -> None:
         """Add the series that have no number yet, and what depends on which series there are."""
-        state, fresh = self._state, dict[str, SeriesIdentity]()
+        state, fresh = self.state, dict[str, SeriesIdentity]()
         for part, of_part in zip(parts, numbers, strict=True):
             used, first = np.unique(part.series, return_index=True)
             for i in used[np.argsort(first)].tolist():
@@ -225,15 +225,15 @@ class Pipeline:
             self._bindings = bind(state, self._slos)
 
     def _results(self, rows: Rows, counts: Counts, fates: dict[SampleFate, int]) -> Folded:
-        state = self._state
+        state = self.state
         silences = self._silences.advance(
-            state.entity_names, rows, state.tables.entities["latest_tick_ns"], self._config.lateness_ns
+            state.entity_names, rows, state.tables.entities["latest_tick_ns"], self.config.lateness_ns
         )
         model_output = ask_models(state, self._models, rows)
         scores = score_rows.score_rows(state.tables, rows, model_output, self._rules)
         scored = self._scored(rows, scores)
         told, held = self._incidents.advance(
-            state.entity_names, scored, scores, rows.interval_ns, self._config.episode_ready_rows
+            state.entity_names, scored, scores, rows.interval_ns, self.config.episode_ready_rows
         )
         filled = with_cells(rows)
         if len(filled) < len(rows.entity):
@@ -259,13 +259,13 @@ class Pipeline:
 
     def _scored(self, rows: Rows, scores: score_rows.Scores) -> ScoredRows:
         version = {number: model.version for number, model in self._models.items()}
-        services = self._state.entities["link_service"][rows.entity].tolist()
+        services = self.state.entities["link_service"][rows.entity].tolist()
         return ScoredRows(
             entity=rows.entity,
             tick_ns=rows.tick_ns,
             score=scores.score,
             is_anomaly=(scores.score > 1.0)
-            | (np.isin(scores.phase, (OPENED, GOING_ON)) & (scores.score > self._config.episode_hold_score)),
+            | (np.isin(scores.phase, (OPENED, GOING_ON)) & (scores.score > self.config.episode_hold_score)),
             value=scores.value[:, 0],
             expected=scores.expected[:, 0],
             expected_lower=scores.lower[:, 0],
@@ -274,7 +274,7 @@ class Pipeline:
             parts=scores.part,
             readiness_code=scores.readiness,
             model_version=[version.get(number, "") for number in services] if version else [""] * len(rows.entity),
-            features=self._state.features,
+            features=self.state.features,
         )
 
     def _drifts(self, rows: Rows, scores: score_rows.Scores) -> list[tuple[int, Drift]]:
@@ -292,11 +292,11 @@ class Pipeline:
         return sorted(found, key=lambda pair: pair[0])
 
     def _drift_of(self, rows: Rows, row: int, series: int, hit: Confirmed) -> Drift:
-        name, at_ns = self._state.entity_names[rows.entity[row]], int(rows.tick_ns[row])
+        name, at_ns = self.state.entity_names[rows.entity[row]], int(rows.tick_ns[row])
         feature = SCORE_SERIES
         if series >= 0:
-            feature = self._state.features[series]
-            self._state.series["residual_drift_ns"][series] = at_ns
+            feature = self.state.features[series]
+            self.state.series["residual_drift_ns"][series] = at_ns
         return Drift(
             id=drift_id(name.entity, feature, at_ns),
             service=name.service,
@@ -310,7 +310,7 @@ class Pipeline:
         )
 
     def _wishes(self, rows: Rows, model_output: ModelOutput, drifts: list[tuple[int, Drift]]) -> list[RetrainWish]:
-        state = self._state
+        state = self.state
         service = state.entities["link_service"][rows.entity]
         found: list[tuple[int, RetrainWish]] = []
         for number in np.unique(service).tolist():

@@ -178,7 +178,7 @@ class ServiceModel:
             model = cls._from_parts(head, stored)
         except (KeyError, TypeError, ValueError, EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
             raise ModelUnusable(f"not a model file: {error}") from error
-        model._check_shapes()
+        model.check_shapes()
         return model
 
     @classmethod
@@ -207,7 +207,7 @@ class ServiceModel:
     def _calibrations(self) -> dict[str, Calibration]:
         return dict(zip((*CHANNELS, "joint"), (*self.channels, self.joint), strict=True))
 
-    def _check_shapes(self) -> None:
+    def check_shapes(self) -> None:
         """A compiled loop does not check its bounds, so a file that would lead it outside of them is refused here."""
         f, k = len(self.features), self.whitening.matrix.shape[-1]
         sound = (

@@ -38,7 +38,7 @@ def tick_table(samples: SampleColumns, service: str, rule: EntityRule, lateness_
         head = HEAD_TICKS * len(samples.series_ids)
         parts = _placed(state, samples, (0, head), lateness_s)
         if keeps_its_ticks(tick_ns, state):
-            return _from_grid(state, service, samples, tick_ns)
+            return from_grid(state, service, samples, tick_ns)
         parts += _placed(state, samples, (head, len(samples)), lateness_s)
     else:
         parts = _placed(state, samples, (0, len(samples)), lateness_s)
@@ -92,7 +92,8 @@ def _frame(state: State, service: str) -> _Frame:
     return _Frame(features, column, mine, interval_s)
 
 
-def _from_grid(state: State, service: str, samples: SampleColumns, tick_ns: NDArray[np.int64]) -> TrainingTable:
+def from_grid(state: State, service: str, samples: SampleColumns, tick_ns: NDArray[np.int64]) -> TrainingTable:
+    """The table of samples that lie on a grid of ticks."""
     features, column, mine, interval_s = _frame(state, service)
     entities = tuple(name.entity for name in state.entity_names)
     if not features:

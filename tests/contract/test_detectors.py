@@ -143,7 +143,7 @@ def test_a_restart_in_an_incident_changes_nothing(detector):
     head, tail = pieces(detector.samples(_rows(detector)), 410 * detector.n_features)
     pipeline = detector.build()
     pipeline.fold(head)
-    restored = Pipeline.restore(pipeline._config, pipeline.snapshot())
+    restored = Pipeline.restore(pipeline.config, pipeline.snapshot())
     assert restored.fold(tail).rows.score.tolist() == pipeline.fold(tail).rows.score.tolist()
 
 

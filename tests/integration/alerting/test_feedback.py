@@ -258,7 +258,7 @@ def test_a_replay_changes_a_threshold_where_the_worker_changed_it(database: Data
         resume = progress.load(cursor, "samples", 0)
     assert resume.snapshot is not None
     assert list(resume.thresholds) == changes
-    replayed = Pipeline.restore(make()._config, resume.snapshot.body)
+    replayed = Pipeline.restore(make().config, resume.snapshot.body)
     again = [replayed.fold(ticks(100, 160))]
     for change in resume.thresholds:
         replayed.use_threshold(change.service, change.factor)

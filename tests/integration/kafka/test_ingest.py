@@ -159,14 +159,14 @@ async def test_a_record_of_five_megabytes_becomes_a_cut_letter_and_the_stream_go
 async def test_a_partition_whose_work_fails_rests_and_the_others_go_on(
     kafka: str, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken, prepare = True, Ingest._prepare
+    broken, prepare = True, Ingest.prepare
 
     def failing(self: Ingest, batch: MicroBatch, *rest: Any) -> Any:
         if broken and batch.partition == 0:
             raise ZeroDivisionError("a defect that only this partition's records meet")
         return prepare(self, batch, *rest)
 
-    monkeypatch.setattr(Ingest, "_prepare", failing)
+    monkeypatch.setattr(Ingest, "prepare", failing)
     settings = settings_for(kafka, topic_prefix, partitions=2, lake=str(tmp_path), lake_flush_s=0.05)
     await create_topics(settings)
     metrics = settings.topic(Topic.METRICS)

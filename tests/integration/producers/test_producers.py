@@ -117,7 +117,7 @@ def test_samples_that_could_not_be_delivered_are_counted_and_told(
         return Future().failure(KafkaTimeoutError("expired"))
 
     with monkeypatch.context() as broken:
-        broken.setattr(publisher._producer, "send", fail)
+        broken.setattr(publisher.producer, "send", fail)
         publisher.publish(ONE)
         with pytest.raises(Unavailable, match="1 samples not delivered"):
             publisher.flush()

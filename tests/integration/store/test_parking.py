@@ -134,7 +134,7 @@ def test_what_is_ours_to_mend_stores_nothing_and_is_raised(database: Database) -
 def test_what_passes_is_told_as_unavailable(database: Database) -> None:
     with database.transaction() as cursor:
         cursor.execute("SET lock_timeout = '50ms'")
-    holder = Database(database._url)
+    holder = Database(database.url)
     with holder.transaction() as cursor:
         cursor.execute("LOCK TABLE drift")
         with database.transaction() as other:

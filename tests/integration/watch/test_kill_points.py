@@ -101,5 +101,5 @@ async def test_a_replay_changes_models_where_the_first_run_did(world: Callable[[
     here.announced, here.announced_after = model_for(rows, ("latency_ms", "cpu_ratio")), 150
     last, _ = await live_and_die(here, first_death, EVERY, seed=first_death)
     assert_minutes_are_exact(here)
-    assert {tuple(state.models) for state in last.watch._partitions.values()} == {("shop",)}
+    assert {tuple(state.models) for state in last.watch.partitions.values()} == {("shop",)}
     assert last.states() == states_of_one_run(here)

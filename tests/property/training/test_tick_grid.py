@@ -54,7 +54,7 @@ def assert_the_same(one: TrainingTable, other: TrainingTable) -> None:
 
 
 def read_as_a_grid(samples: SampleColumns, lateness_s: float = 60.0) -> bool:
-    with patch.object(module, "_from_grid", side_effect=module._from_grid) as grid:
+    with patch.object(module, "from_grid", side_effect=module.from_grid) as grid:
         tick_table(samples, "shop", RULE, lateness_s)
     return bool(grid.called)
 

@@ -78,7 +78,7 @@ def test_a_threshold_survives_a_snapshot() -> None:
     pipeline = make()
     pipeline.fold(table({series("latency_ms"): noise(50, 1)}))
     pipeline.use_threshold("shop", 1.3)
-    assert type(pipeline).restore(pipeline._config, pipeline.snapshot()).thresholds == {"shop": 1.3}
+    assert type(pipeline).restore(pipeline.config, pipeline.snapshot()).thresholds == {"shop": 1.3}
 
 
 def test_training_learns_noise_and_leaves_out_what_was_missed() -> None:

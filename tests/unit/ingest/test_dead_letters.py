@@ -9,8 +9,8 @@ import pytest
 
 from agents.ingest.dead_letters import dead_letter, parked_samples, shortened
 from agents.ingest.sample_records import encode
-from agents.kafka.fetched import Record
 from agents.kafka.publisher import Outgoing
+from agents.kafka.records import Record
 from models.errors import Rejected
 from models.limits import MAX_LETTER_BYTES, MAX_LETTER_KEY_BYTES, RECORD_BYTES
 from models.parse.outcome import Reject

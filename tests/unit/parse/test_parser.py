@@ -381,8 +381,8 @@ def test_what_is_remembered_of_series_is_bounded_and_learnt_again(monkeypatch: p
         numbers = range(start, start + 10)
         parsed = parse(*(f'{{"metric":"m","value":{n},"labels":{{"n":"{n}"}}}}' for n in numbers), parser=parser)
         assert samples(parsed) == [(f'm{{n="{n}"}}', NOW_NS, float(n)) for n in numbers]
-        assert len(parser._known.numbers) <= 110
-        assert len(parser._known.book.texts) <= 110
+        assert len(parser.known.numbers) <= 110
+        assert len(parser.known.book.texts) <= 110
 
 
 JSON = st.recursive(

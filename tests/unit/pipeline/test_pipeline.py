@@ -272,11 +272,11 @@ def test_whatever_is_finite_gives_finite_scores(samples):
 def test_state_does_not_grow_with_the_number_of_samples():
     pipeline = make()
     pipeline.fold(table(shop(300, seed=0)))
-    size = pipeline._state.series.nbytes + pipeline._state.entities.nbytes
+    size = pipeline.state.series.nbytes + pipeline.state.entities.nbytes
     early = len(pipeline.snapshot())
     for part in range(1, 30):
         pipeline.fold(table({text: noise(1000, part) for text in shop(1)}, first_tick=part * 1000))
-    assert pipeline._state.series.nbytes + pipeline._state.entities.nbytes == size
+    assert pipeline.state.series.nbytes + pipeline.state.entities.nbytes == size
     assert len(pipeline.snapshot()) < 2 * early
 
 

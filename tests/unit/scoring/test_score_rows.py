@@ -108,7 +108,7 @@ def _one_row(values, n_series=None):
     pipeline = make()
     pipeline.fold(table({name: noise(400, k) for k, name in enumerate(names)}))
     pipeline.finish()
-    tables = pipeline._state.tables
+    tables = pipeline.state.tables
     n = len(values)
     rows = Rows(
         np.zeros(1, np.int32),

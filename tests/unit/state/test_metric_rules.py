@@ -73,7 +73,7 @@ def test_the_band_is_as_wide_as_the_minimum_effect():
 def test_a_rule_holds_for_series_that_a_snapshot_brings_back():
     pipeline = make()
     pipeline.fold(table({series("latency_ms"): _stepped(0.0)[:400]}, interval_ns=MINUTE_NS))
-    config = make(metric_rules=(MetricRule("latency_ms", Direction.UP),))._config
+    config = make(metric_rules=(MetricRule("latency_ms", Direction.UP),)).config
     falls = table({series("latency_ms"): _stepped(-40.0)[400:]}, first_tick=400, interval_ns=MINUTE_NS)
     for played, alarms in ((Pipeline.restore(config, pipeline.snapshot()), False), (pipeline, True)):
         assert bool(played.fold(falls).rows.score.max() > 1.0) is alarms

@@ -139,7 +139,7 @@ def test_the_interval_of_a_minute_is_learnt_despite_gaps():
     values[[7, 20, 21]] = np.nan
     pipeline = make()
     _played(pipeline, table({A: values}, interval_ns=60 * SECOND_NS))
-    assert pipeline._state.entities["tick_interval_ns"][0] == 60 * SECOND_NS
+    assert pipeline.state.entities["tick_interval_ns"][0] == 60 * SECOND_NS
 
 
 # SLO counts against a plain dictionary

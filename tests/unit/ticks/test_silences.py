@@ -95,8 +95,8 @@ def test_a_silence_outlasts_a_restart():
     first, second = pieces(_stream(), 800)
     pipeline = make()
     pipeline.fold(first)
-    restored = type(pipeline).restore(pipeline._config, pipeline.snapshot())
-    assert restored._config.entity_rule == RULE
+    restored = type(pipeline).restore(pipeline.config, pipeline.snapshot())
+    assert restored.config.entity_rule == RULE
     assert _told([restored.fold(second)]) == EXPECTED[1:]
 
 

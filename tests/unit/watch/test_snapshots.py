@@ -105,7 +105,7 @@ async def test_a_snapshot_waits_until_the_one_before_it_has_its_row(
 async def test_no_snapshot_is_begun_before_it_is_time(make: Callable[[float], Snapshots], disk: Disk) -> None:
     snapshots, state = make(1e9), _at(10)
     await snapshots.begin_if_due(state)
-    assert snapshots._written == {}
+    assert snapshots.under_way == {}
 
 
 async def test_one_that_could_not_be_written_is_due_again_at_once(
@@ -115,7 +115,7 @@ async def test_one_that_could_not_be_written_is_due_again_at_once(
     disk.fails = True
     disk.may_write.set()
     await snapshots.begin_if_due(state)
-    await asyncio.wait(snapshots._written.values(), timeout=5)
+    await asyncio.wait(snapshots.under_way.values(), timeout=5)
     assert snapshots.take_written(state) is None
     disk.fails = False
     await snapshots.begin_if_due(state)
@@ -127,7 +127,7 @@ async def test_what_was_on_its_way_is_forgotten_with_the_partition(
 ) -> None:
     snapshots, state = make(0.0), _at(10)
     await snapshots.begin_if_due(state)
-    on_its_way = list(snapshots._written.values())
+    on_its_way = list(snapshots.under_way.values())
     snapshots.forget(state)
     disk.may_write.set()
     await asyncio.wait(on_its_way, timeout=5)

@@ -33,7 +33,7 @@ def both(records: list[bytes]) -> tuple[Parsed, Parsed, int]:
     slow = parser.parse(records, [NOW_NS] * len(records), NOW_NS)
     again = parser.parse(records, [NOW_NS] * len(records), NOW_NS)
     quick = native_json.read(
-        Texts.of(records), np.full(len(records), NOW_NS), Limits().max_record_bytes, parser._known.forms.forms
+        Texts.of(records), np.full(len(records), NOW_NS), Limits().max_record_bytes, parser.known.forms.forms
     )
     return slow, again, int(np.count_nonzero(quick.state))
 
@@ -157,7 +157,7 @@ def test_plain_batches_of_known_series_are_read_at_once() -> None:
         np.arange(len(records)),
         np.full(len(records), NOW_NS),
         Limits().max_record_bytes,
-        parser._known.forms.forms,
+        parser.known.forms.forms,
     )
     assert np.bincount(read.record, minlength=14).tolist() == [8] * 12 + [4, 0]
     assert read.value.tolist() == list(range(100))

@@ -25,4 +25,4 @@ def outcome(read: Read, body: bytes) -> Outcome:
     read(body, decode_members(body), 0, NOW_NS, out)
     texts = [out.known.book.texts[number] for number in out.series]
     samples = list(zip(texts, out.event_time_ns, out.values, strict=True))
-    return samples, [(reject.reason, reject.detail) for reject in out._rejects.values()]
+    return samples, [(reject.reason, reject.detail) for reject in out.rejected_records.values()]

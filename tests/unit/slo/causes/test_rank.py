@@ -145,7 +145,7 @@ def test_the_fold_tells_of_a_call_once_with_the_series_that_shows_it() -> None:
     pipeline = make()
     told = [pipeline.fold(piece).calls for piece in pieces(table({text: np.arange(6.0)}), 2)]
     assert told == [[Edge("web", "db")], [], []]
-    again = Pipeline.restore(pipeline._config, pipeline.snapshot())
+    again = Pipeline.restore(pipeline.config, pipeline.snapshot())
     assert again.fold(table({text: np.arange(6.0)}, first_tick=6)).calls == []
 
 
