@@ -89,7 +89,7 @@ class AlertSender:
         settings: `alert_resend_s`, `resolve_repeat_s`.
         database: where the alerts are; used from the sender's own thread only.
         dependencies: waits out outages of PostgreSQL and Alertmanager.
-        client: closed at the end of `serve`.
+        client: of the Alertmanager to send to.
         now: the present, aware.
     """
 
@@ -125,7 +125,6 @@ class AlertSender:
                 tasks.create_task(self._renew_from_memory())
                 tasks.create_task(self._solo.repeat(self._turn, while_elsewhere=self._rest))
         finally:
-            await self._client.close()
             await self._solo.close()
 
     def _rest(self) -> None:

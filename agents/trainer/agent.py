@@ -15,8 +15,6 @@ import asyncio
 import contextlib
 import logging
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -29,6 +27,7 @@ from agents.kafka.micro_batch import micro_batches
 from agents.trainer.queue import TrainingQueue
 from agents.worker.context import Context
 from infra.backoff import Backoff
+from infra.http import HttpClient
 from infra.store import training as store
 from infra.store.database import Database
 from infra.training.process import TrainingProcess
@@ -150,11 +149,10 @@ def probe_mlflow(address: str) -> None:
     """
     if not address.startswith(("http://", "https://")):
         return
-    try:
-        with urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=PROBE_TIMEOUT_S):
-            return
-    except (OSError, urllib.error.URLError) as error:
-        raise Unavailable("MLflow", str(error)) from error
+    client = HttpClient("MLflow", timeout_s=PROBE_TIMEOUT_S, follow_redirects=True, through_proxy=True)
+    answer = client.get(f"{address.rstrip('/')}/health")
+    if not answer.ok:
+        raise Unavailable("MLflow", f"{address} answers {answer.status}")
 
 
 def attach(app: faust.App, context: Context) -> None:

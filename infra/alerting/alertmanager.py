@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-import httpx
 import msgspec
 
-from models.errors import Misconfigured, TidewatchError, Unavailable
+from infra.http import HttpClient
+from models.errors import Misconfigured, TidewatchError
 from models.names import Annotation
 
 TIMEOUT_S: Final = 5.0
 """For one request. Alertmanager answers a POST of a thousand alerts in milliseconds; well under the resend interval."""
 
 DEPENDENCY: Final = "Alertmanager"
+
+INVALID: Final = (400, 422)
+"""Statuses that say that what was posted is wrong."""
 
 
 class PostedAlert(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -73,67 +78,41 @@ class Refused(TidewatchError):
 
 
 class Alertmanager:
-    """Asynchronous client of one Alertmanager.
+    """Asynchronous client of one Alertmanager; a request waits in a thread.
 
     Args:
         url: base address, `http://host:port` with the route prefix, if it has one.
-        transport: takes the place of the network, to inject faults.
 
     Every method raises:
         Unavailable: no answer, or an answer that says to come again (5xx, 429).
         Misconfigured: there is no Alertmanager at this address, or it does not let us in (any 4xx but `Refused`).
     """
 
-    def __init__(
-        self, url: str, *, timeout_s: float = TIMEOUT_S, transport: httpx.AsyncBaseTransport | None = None
-    ) -> None:
+    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
         if not _is_http(url):
             raise Misconfigured(f"TIDEWATCH_ALERTMANAGER_URL is no http address: {url!r}")
         self._url = url.rstrip("/")
-        self._http = httpx.AsyncClient(timeout=timeout_s, trust_env=False, transport=transport)
+        self._http = HttpClient(DEPENDENCY, timeout_s=timeout_s)
 
     async def post(self, alerts: Sequence[PostedAlert]) -> None:
         """Hand over the state of these alerts in one request. Raises `Refused` if it finds some of them invalid."""
-        await self._ask("POST", "/api/v2/alerts", content=msgspec.json.encode(alerts))
+        await self._ask("POST", "/api/v2/alerts", body=msgspec.json.encode(alerts))
 
     async def alerts(self, *matchers: str, active: bool = True) -> list[dict[str, Any]]:
         """Alerts that Alertmanager holds, as its API describes them; `matchers` like `service="checkout"` select."""
-        query = [("filter", matcher) for matcher in matchers] + [("active", str(active).lower())]
-        answer = await self._ask("GET", "/api/v2/alerts", params=query)
-        return msgspec.json.decode(answer.content, type=list[dict[str, Any]])
+        query = urlencode([("filter", matcher) for matcher in matchers] + [("active", str(active).lower())])
+        return msgspec.json.decode(await self._ask("GET", f"/api/v2/alerts?{query}"), type=list[dict[str, Any]])
 
     async def status(self) -> dict[str, Any]:
         """Version, uptime and running configuration."""
-        answer = await self._ask("GET", "/api/v2/status")
-        return msgspec.json.decode(answer.content, type=dict[str, Any])
+        return msgspec.json.decode(await self._ask("GET", "/api/v2/status"), type=dict[str, Any])
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
-
-    async def _ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        content: bytes | None = None,
-        params: Sequence[tuple[str, str]] = (),
-    ) -> httpx.Response:
-        try:
-            answer = await self._http.request(
-                method,
-                self._url + path,
-                content=content,
-                params=list(params),
-                headers={"Content-Type": "application/json"},
-            )
-        except httpx.HTTPError as error:
-            raise Unavailable(DEPENDENCY, f"{self._url}: {str(error) or type(error).__name__}") from error
-        problem = f"{method} {self._url}{path} answered {answer.status_code}: {answer.text[:200].strip()}"
-        if answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            raise Unavailable(DEPENDENCY, problem)
-        if answer.status_code in (httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY):
+    async def _ask(self, method: str, path: str, *, body: bytes | None = None) -> bytes:
+        ask = partial(self._http.ask, method, self._url + path, body=body, content_type="application/json")
+        answer = await asyncio.to_thread(ask)
+        if answer.ok:
+            return answer.body
+        problem = f"{method} {self._url}{path} answered {answer.status}: {answer.text[:200].strip()}"
+        if answer.status in INVALID:
             raise Refused(problem)
-        if not answer.is_success:
-            raise Misconfigured(problem)
-        return answer
+        raise Misconfigured(problem)

@@ -124,9 +124,9 @@ def lake(settings: Settings) -> str:
 
 
 def _answer(base_url: str, path: str) -> str:
-    from infra.local.processes.http_probe import http_ok
+    from infra.http import answers_ok
 
-    if not http_ok(base_url.rstrip("/") + path, timeout_s=3.0):
+    if not answers_ok(base_url.rstrip("/") + path, timeout_s=3.0):
         raise Unavailable(base_url, f"no good answer at {path}")
     return base_url
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from infra.http import HttpClient
 from infra.store.database import Database
 from infra.store.demo import VIEWS, view
 from models.errors import Unavailable
@@ -60,11 +60,8 @@ class Observer:
         self._database = database
         self._worker_urls = worker_urls
         self._now = now
-        self._client = httpx.Client(timeout=SCRAPE_TIMEOUT_S)
+        self._http = HttpClient("worker", timeout_s=SCRAPE_TIMEOUT_S)
         self._previous: tuple[float, float] | None = None
-
-    def close(self) -> None:
-        self._client.close()
 
     def look(self) -> Observation:
         """Everything the view shows. What cannot be reached is listed in `problems`, not hidden."""
@@ -81,11 +78,14 @@ class Observer:
     def _scrape(self, seen: Observation) -> None:
         for url in self._worker_urls():
             try:
-                text = self._client.get(url).raise_for_status().text
-            except httpx.HTTPError as error:
-                seen.problems.append(f"worker {url}: {str(error) or type(error).__name__}")
+                answer = self._http.get(url)
+            except Unavailable as error:
+                seen.problems.append(str(error))
                 continue
-            for family in text_string_to_metric_families(text):
+            if not answer.ok:
+                seen.problems.append(f"worker {url} answers {answer.status}")
+                continue
+            for family in text_string_to_metric_families(answer.text):
                 for sample in family.samples:
                     self._take(seen, sample.name, sample.labels, sample.value)
         seen.scores.sort(key=lambda entity: -entity.score)

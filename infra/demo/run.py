@@ -125,10 +125,8 @@ def _running(home: Path, console: Console) -> Iterator[Running]:
         hurried = {name: value for name, value in DEMO_SETTINGS.items() if name not in chosen}
         stack.start(webhook_url=webhook.url, worker_settings=hurried)
         settings = load(home=home)
-        with (
-            closing(Database(settings.database_url.get_secret_value(), application="tidewatch-demo")) as database,
-            closing(Observer(database, lambda: stack.worker_urls, lambda: datetime.now(UTC))) as observer,
-        ):
+        with closing(Database(settings.database_url.get_secret_value(), application="tidewatch-demo")) as database:
+            observer = Observer(database, lambda: stack.worker_urls, lambda: datetime.now(UTC))
             objectives = read_slos([shipped("slos")])
             _apply(database, objectives)
             with Production(settings, say) as production:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 
-import httpx
 import psycopg2
 
 from infra.grafana.queries import Kind, Query, View
+from infra.http import HttpClient
 from infra.store.database import Database
-from models.errors import Misconfigured, Unavailable
+from models.errors import Misconfigured, Rejected
 
 TIMEOUT_S: Final = 15.0
 """As long as Grafana's role in PostgreSQL may run a statement."""
@@ -57,11 +58,11 @@ def ask(
         Misconfigured: a query uses a variable or macro that is not replaced outside Grafana.
     """
     view = View(start, end)
-    with httpx.Client(base_url=prometheus_url, timeout=TIMEOUT_S) as client:
-        for query in queries:
-            if query.kind is Kind.LABEL_VALUES:
-                view = _choose(view, query.variable, _label_values(client, view, view.promql(query)))
-        return [_answer(query, view, client, database) for query in queries]
+    prometheus = _Prometheus(prometheus_url)
+    for query in queries:
+        if query.kind is Kind.LABEL_VALUES:
+            view = _choose(view, query.variable, _label_values(prometheus, view, view.promql(query)))
+    return [_answer(query, view, prometheus, database) for query in queries]
 
 
 def _choose(view: View, variable: str, values: Sequence[str]) -> View:
@@ -74,20 +75,20 @@ def _choose(view: View, variable: str, values: Sequence[str]) -> View:
             raise Misconfigured(f"the dashboard's variable {variable!r} is not known outside Grafana")
 
 
-def _answer(query: Query, view: View, client: httpx.Client, database: Database) -> Answer:
+def _answer(query: Query, view: View, prometheus: _Prometheus, database: Database) -> Answer:
     sent = view.sql(query) if query.kind is Kind.SQL else view.promql(query)
     try:
         match query.kind:
             case Kind.SQL:
                 rows = database.count_rows(sent)
             case Kind.LABEL_VALUES:
-                rows = len(_label_values(client, view, sent))
+                rows = len(_label_values(prometheus, view, sent))
             case Kind.INSTANT:
-                rows = _series(client, "/api/v1/query", {"query": sent, "time": view.end.timestamp()})
+                rows = _series(prometheus, "/api/v1/query", {"query": sent, "time": view.end.timestamp()})
             case Kind.RANGE:
                 times = {"start": view.start.timestamp(), "end": view.end.timestamp(), "step": view.step_s}
-                rows = _series(client, "/api/v1/query_range", {"query": sent, **times})
-    except (psycopg2.Error, _Refused) as error:
+                rows = _series(prometheus, "/api/v1/query_range", {"query": sent, **times})
+    except (psycopg2.Error, Rejected, _Refused) as error:
         return Answer(query, sent, 0, str(error).strip())
     return Answer(query, sent, rows)
 
@@ -96,27 +97,31 @@ class _Refused(Exception):
     """Prometheus understood the request and would not answer it; the message is its own."""
 
 
-def _label_values(client: httpx.Client, view: View, text: str) -> list[str]:
+class _Prometheus:
+    """The HTTP API of one Prometheus."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._http = HttpClient("Prometheus", timeout_s=TIMEOUT_S)
+
+    def get(self, path: str, parameters: Mapping[str, Any]) -> Any:
+        """What a query came to; raises `_Refused` or `Unavailable`."""
+        body = self._http.get_json(f"{self._url}{path}?{urlencode(parameters)}")
+        if body["status"] != "success":
+            raise _Refused(body["error"])
+        return body["data"]
+
+
+def _label_values(prometheus: _Prometheus, view: View, text: str) -> list[str]:
     parts = _LABEL_VALUES.fullmatch(text)
     if parts is None:
         raise Misconfigured(f"not a query for a variable's values: {text}")
     times = {"start": view.start.timestamp(), "end": view.end.timestamp()}
-    return sorted(_get(client, f"/api/v1/label/{parts['label']}/values", {"match[]": parts["selector"], **times}))
+    return sorted(prometheus.get(f"/api/v1/label/{parts['label']}/values", {"match[]": parts["selector"], **times}))
 
 
-def _series(client: httpx.Client, path: str, parameters: dict[str, Any]) -> int:
+def _series(prometheus: _Prometheus, path: str, parameters: dict[str, Any]) -> int:
     """Series with at least one number among their values."""
-    result = _get(client, path, parameters)["result"]
+    result = prometheus.get(path, parameters)["result"]
     values = [one["values"] if "values" in one else [one["value"]] for one in result]
     return sum(any(not math.isnan(float(number)) for _, number in points) for points in values)
-
-
-def _get(client: httpx.Client, path: str, parameters: dict[str, Any]) -> Any:
-    try:
-        response = client.get(path, params=parameters)
-        body = response.json()
-    except (httpx.HTTPError, ValueError) as error:
-        raise Unavailable("Prometheus", str(error) or type(error).__name__) from error
-    if body["status"] != "success":
-        raise _Refused(body["error"])
-    return body["data"]

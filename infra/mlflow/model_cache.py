@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
+from infra.http import HttpClient
 from models.errors import Unavailable
 from models.service_model.model import ModelUnusable, ServiceModel
 
@@ -110,14 +109,12 @@ def _read_file(path: Path) -> bytes:
 
 
 def _get(url: str) -> bytes:
-    try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
-            body: bytes = answer.read(MAX_BYTES + 1)
-            announced = answer.headers.get("Content-Length")
-    except (OSError, urllib.error.URLError) as error:
-        raise Unavailable("MLflow artifacts", f"{url}: {error}") from error
-    if len(body) > MAX_BYTES:
+    client = HttpClient(
+        "MLflow artifacts", timeout_s=TIMEOUT_S, most_bytes=MAX_BYTES, follow_redirects=True, through_proxy=True
+    )
+    answer = client.get(url)
+    if not answer.ok:
+        raise Unavailable("MLflow artifacts", f"{url} answered {answer.status}")
+    if not answer.whole:
         raise ModelUnusable(f"{url}: larger than {MAX_BYTES} bytes")
-    if announced is not None and int(announced) != len(body):
-        raise Unavailable("MLflow artifacts", f"{url}: {len(body)} of {announced} bytes arrived")
-    return body
+    return answer.body

@@ -5,17 +5,15 @@ Importing MLflow costs 8 s of CPU and 200 MB, in every training and every comman
 
 from __future__ import annotations
 
-import http.client
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
+from infra.http import Answer, HttpClient
 from infra.mlflow.backend import ModelVersion, Run
-from models.errors import Misconfigured, Unavailable
+from models.errors import Misconfigured
 
 EXPERIMENT: Final = "tidewatch"
 TIMEOUT_S: Final = 20.0
@@ -41,6 +39,7 @@ class HttpBackend:
 
     def __init__(self, address: str) -> None:
         self._address = address.rstrip("/")
+        self._http = HttpClient("MLflow", timeout_s=TIMEOUT_S, follow_redirects=True, through_proxy=True)
 
     def create_run(self, run_name: str, tags: Mapping[str, str]) -> Run:
         """A run in our experiment."""
@@ -159,32 +158,22 @@ class HttpBackend:
         return json.loads(self._request(method, API + path, json.dumps(body).encode(), "application/json") or b"{}")
 
     def _request(self, method: str, path: str, body: bytes | None, content_type: str) -> bytes:
-        headers = {"Content-Type": content_type} if content_type else {}
-        request = urllib.request.Request(self._address + path, data=body, method=method, headers=headers)
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
-                read: bytes = answer.read()
-                return read
-        except urllib.error.HTTPError as error:
-            with error:
-                raise _meaning(error) from error
-        except (OSError, http.client.HTTPException) as error:
-            raise Unavailable("MLflow", f"{self._address}: {error}") from error
+        answer = self._http.ask(method, self._address + path, body=body, content_type=content_type)
+        if not answer.ok:
+            raise _meaning(answer)
+        return answer.body
 
 
-def _meaning(error: urllib.error.HTTPError) -> Exception:
-    """What an error answer is: the operator's, the server's or ours."""
-    text = error.read().decode(errors="replace")
+def _meaning(answer: Answer) -> Exception:
+    """What a refusal is: the operator's or ours."""
     try:
-        said = json.loads(text)
+        said = json.loads(answer.body)
         code, message = str(said["error_code"]), str(said["message"])
     except (ValueError, KeyError, TypeError):
-        code, message = str(error.code), text
+        code, message = str(answer.status), answer.text
     message = message.splitlines()[0][:300] if message else ""
-    if error.code in REFUSALS:
-        return Misconfigured(f"MLflow refuses: {message or error.reason}")
-    if error.code >= 500 or error.code == 429:
-        return Unavailable("MLflow", f"{code}: {message}")
+    if answer.status in REFUSALS:
+        return Misconfigured(f"MLflow refuses: {message or answer.status}")
     return MlflowRefused(code, message)
 
 

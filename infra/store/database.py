@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg2
 import psycopg2.extensions
-from psycopg2.errors import UndefinedColumn, UndefinedTable
+from psycopg2.errors import ReadOnlySqlTransaction, UndefinedColumn, UndefinedTable
 
 from models.error_causes import Cause, of_sqlstate
 from models.errors import Misconfigured, Rejected, Unavailable
@@ -126,10 +126,18 @@ class Database:
             return str(cursor.fetchall()[0][0])
 
     def count_rows(self, query: str) -> int:
-        """Rows of a query that may only read, as Grafana's role may; raises `Unavailable`."""
+        """Rows of a query that may only read, as Grafana's role may.
+
+        Raises:
+            Unavailable: as `transaction`.
+            psycopg2.Error: the query is wrong, or would write.
+        """
         with self.transaction() as cursor:
             cursor.execute("SET TRANSACTION READ ONLY")
-            cursor.execute(query)
+            try:
+                cursor.execute(query)
+            except ReadOnlySqlTransaction as error:  # not a server that is a standby for now: we asked for it
+                raise psycopg2.ProgrammingError(str(error)) from error
             return len(cursor.fetchall())
 
     def schema_version(self) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from infra.alerting.webhook import PLACEHOLDER
-from infra.local.processes.http_probe import http_ok
+from infra.http import answers_ok
 from infra.local.processes.ports import choose_port
 from infra.local.processes.process import Program
 from infra.local.services.service import Service
@@ -68,7 +68,7 @@ class Alertmanager(Service):
 
     def ready(self) -> bool:
         """Whether it takes alerts."""
-        return http_ok(f"{self.url}/-/ready")
+        return answers_ok(f"{self.url}/-/ready")
 
 
 def deliver_to(settings: dict[str, Any], webhook_url: str) -> None:

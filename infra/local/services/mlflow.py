@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from infra.local.processes.http_probe import http_ok
+from infra.http import answers_ok
 from infra.local.processes.ports import choose_port
 from infra.local.processes.process import Program
 from infra.local.services.mlflow_server import STORE_VARIABLE
@@ -54,4 +54,4 @@ class Mlflow(Service):
 
     def ready(self) -> bool:
         """Whether it serves the registry."""
-        return http_ok(f"{self.url}/health")
+        return answers_ok(f"{self.url}/health")

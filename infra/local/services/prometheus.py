@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.local.processes.http_probe import http_ok
+from infra.http import answers_ok
 from infra.local.processes.ports import choose_port
 from infra.local.processes.process import Program
 from infra.local.services.service import Service
@@ -73,4 +73,4 @@ class Prometheus(Service):
 
     def ready(self) -> bool:
         """Whether it serves queries."""
-        return http_ok(f"{self.url}/-/ready")
+        return answers_ok(f"{self.url}/-/ready")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.local.processes.http_probe import http_ok
+from infra.http import answers_ok
 from infra.local.processes.ports import choose_port
 from infra.local.processes.process import Program
 from infra.local.services.service import Service
@@ -49,4 +49,4 @@ class Worker(Service):
 
     def ready(self) -> bool:
         """Whether it serves its metrics."""
-        return http_ok(f"http://{self.address}/metrics")
+        return answers_ok(f"http://{self.address}/metrics")

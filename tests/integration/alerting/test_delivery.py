@@ -76,7 +76,6 @@ async def test_renewals_hold_an_alert_beyond_its_end_and_notify_nobody_again(
         await worker.wait_value(lambda value: (value or 0) >= renewed, **ACCEPTED)
         client = Alertmanager(running_pager.url)
         assert len(await client.alerts('service="checkout"')) == 1
-        await client.close()
     assert len(running_pager.notified(FIRING, BURN)) == 1
     assert not running_pager.notified(RESOLVED, BURN)
 
@@ -136,7 +135,6 @@ async def test_alertmanager_is_told_everything_again_after_its_restart_and_on_ca
         await running_pager.wait_notified(FIRING, BURN, service="search")
         client = Alertmanager(running_pager.url)
         assert len(await client.alerts('service="checkout"')) == 1
-        await client.close()
     assert len(running_pager.notified(FIRING, BURN, service="checkout")) == 1
 
 
@@ -160,7 +158,6 @@ async def test_the_page_of_a_service_silences_its_anomalies_and_no_other_service
         await running_pager.wait_notified(FIRING, ANOMALY, service="search")
         client = Alertmanager(running_pager.url)
         (inhibited,) = await client.alerts('alertname="MetricAnomaly"', 'service="checkout"')
-        await client.close()
     assert inhibited["status"]["state"] == "suppressed"
     assert not running_pager.notified(FIRING, ANOMALY, service="checkout")
 

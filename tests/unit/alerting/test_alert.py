@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import msgspec
 import pytest
 from hypothesis import given
@@ -18,10 +17,10 @@ from models.errors import Misconfigured, Rejected, TidewatchError, Unavailable
 from models.names import AlertName, Annotation, Severity
 from models.reasons import AlertDecision, AlertState, RejectReason
 from models.records import AlertEvent
+from tests.unit.http_server import Asked, Reply, answering
 
 NOW = datetime(2026, 11, 20, 10, 0, 0, tzinfo=UTC)
 T0_NS = 1_700_000_000_000_000_000
-URL = "http://127.0.0.1:9093"
 
 
 def ago(seconds: float) -> datetime:
@@ -120,10 +119,6 @@ def test_a_record_that_is_no_alert_is_rejected_with_its_reason_and_the_others_ar
     assert [error.reason for error in rejected] == [reason]
 
 
-def answering(status: int) -> Alertmanager:
-    return Alertmanager(URL, transport=httpx.MockTransport(lambda _: httpx.Response(status, text="because")))
-
-
 @pytest.mark.parametrize(
     ("status", "error"),
     [
@@ -138,20 +133,32 @@ def answering(status: int) -> Alertmanager:
     ],
 )
 async def test_an_answer_means_one_of_three_errors(status: int, error: type[TidewatchError]) -> None:
-    client = answering(status)
-    with pytest.raises(error, match="because"):
-        await client.post([])
-    await client.close()
+    with answering(lambda _: Reply(status, b"because")) as url, pytest.raises(error, match="because"):
+        await Alertmanager(url).post([])
+
+
+async def test_what_is_posted_and_asked_is_what_the_api_takes() -> None:
+    asked: list[Asked] = []
+
+    def reply(request: Asked) -> Reply:
+        asked.append(request)
+        return Reply(body=b'[{"labels": {}}]')
+
+    told = posted_alert({"service": "s"}, {}, starts_at=ago(30), ends_at=None, now=NOW, hold_s=60)
+    with answering(reply) as url:
+        client = Alertmanager(f"{url}/prefix/")
+        await client.post([told])
+        assert await client.alerts('service="a b"', active=False) == [{"labels": {}}]
+    assert [(request.method, request.path) for request in asked] == [
+        ("POST", "/prefix/api/v2/alerts"),
+        ("GET", "/prefix/api/v2/alerts?filter=service%3D%22a+b%22&active=false"),
+    ]
+    assert msgspec.json.decode(asked[0].body)[0]["startsAt"] == ago(30).isoformat()
 
 
 async def test_no_answer_means_unavailable() -> None:
-    def refuse(request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("connection refused", request=request)
-
-    client = Alertmanager(URL, transport=httpx.MockTransport(refuse))
-    with pytest.raises(Unavailable, match="connection refused"):
-        await client.status()
-    await client.close()
+    with pytest.raises(Unavailable, match="refused"):
+        await Alertmanager("http://127.0.0.1:1").status()
 
 
 @pytest.mark.parametrize("address", ["", "localhost:9093", "ftp://127.0.0.1", "http://"])
