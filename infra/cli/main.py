@@ -29,6 +29,9 @@ COMMANDS: Final[dict[str, Source]] = {
     "slo": Source("infra.cli.slo.commands", "app", "Apply, list and judge SLOs."),
     "models": Source("infra.cli.models", "app", "List and roll back models."),
     "feedback": Source("infra.cli.feedback", "app", "Say which alerts were useful, noise or missed."),
+    "entities": Source("infra.cli.entities", "entities_app", "What comes in and how it is judged."),
+    "top": Source("infra.cli.entities", "top_app", "The same, live."),
+    "dead-letters": Source("infra.cli.dead_letters", "app", "What was refused, why, and sending it again."),
     "check": Source("infra.cli.check", "command", "Test the configuration and every connection."),
 }
 

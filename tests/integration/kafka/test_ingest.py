@@ -37,6 +37,7 @@ from models.errors import Unavailable
 from models.limits import MAX_LETTER_BYTES
 from models.names import Topic
 from models.series import EntityRule
+from tests.contract.test_parsers import RECORDS
 from tests.integration.faust_app import committed, eventually, produce, read_all, running, settings_for
 
 pytestmark = pytest.mark.timeout(90)
@@ -264,3 +265,23 @@ async def test_producers_may_compress_as_they_like(kafka: str, topic_prefix: str
                 found = await samples_of(kafka, settings)
                 await asyncio.sleep(0.05)
     assert np.concatenate([part.columns.values for part in found]).tolist() == list(range(1000))
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_every_format_may_be_mixed_in_one_partition(
+    kafka: str, topic_prefix: str, tmp_path: Path, codec: str
+) -> None:
+    settings = settings_for(kafka, topic_prefix, partitions=1, lake=str(tmp_path), lake_flush_s=0.05, max_age_s=1e10)
+    await create_topics(settings)
+    records = 20 * list(RECORDS.values())
+    await produce(kafka, settings.topic(Topic.METRICS), [*records, b"?"], compression=codec)
+    found: list[Decoded] = []
+    async with ingesting(settings):
+        async with asyncio.timeout(30):
+            while sum(len(part.offsets) for part in found) < 3 * len(records):
+                found = await samples_of(kafka, settings)
+                await asyncio.sleep(0.05)
+    values = Counter(np.concatenate([part.columns.values for part in found]).tolist())
+    assert values == {1.0: len(records), 2.5: len(records), -3.0: len(records)}
+    [letter] = await read_all(kafka, settings.topic(Topic.DEAD_LETTER))
+    assert letter.value == b"?"

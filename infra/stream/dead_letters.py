@@ -1,0 +1,125 @@
+"""Dead letters: what was refused, why, and sending it again once that is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from infra.kafka.recent import recent
+from models.errors import Unavailable
+from models.names import DeadLetterHeader
+from models.parse.hints import HINTS
+from models.reasons import RejectReason
+
+DELIVERY_TIMEOUT_MS: Final = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One refused record, or the refused samples of one.
+
+    Attributes:
+        at_ms: when it was refused; milliseconds since the epoch.
+        reason: a member of `RejectReason`, or a text that this version does not know.
+        source: topic, partition and offset that it came from, `metrics:3@1200`.
+        is_cut: whether the body is only the beginning of what came.
+    """
+
+    at_ms: int
+    reason: str
+    detail: str
+    source: str
+    key: bytes | None
+    body: bytes
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """The letters of one reason: how many, the newest, and what to change."""
+
+    reason: str
+    letters: int
+    newest: Letter
+    hint: str
+
+
+def letters(servers: str, topic: str, since_ms: int, reason: str = "") -> Iterator[Letter]:
+    """Letters since a moment, of one reason where one is named; raises `Unavailable`."""
+    for record in recent(servers, topic, since_ms):
+        letter = _letter(record)
+        if not reason or letter.reason == reason:
+            yield letter
+
+
+def by_reason(found: Iterable[Letter]) -> list[ReasonCount]:
+    """The letters counted by reason, the commonest first."""
+    counts: dict[str, int] = {}
+    newest: dict[str, Letter] = {}
+    for letter in found:
+        counts[letter.reason] = counts.get(letter.reason, 0) + 1
+        if letter.reason not in newest or letter.at_ms >= newest[letter.reason].at_ms:
+            newest[letter.reason] = letter
+    order = sorted(counts, key=lambda reason: (-counts[reason], reason))
+    return [ReasonCount(reason, counts[reason], newest[reason], _hint(reason)) for reason in order]
+
+
+def replay(servers: str, topic: str, found: Sequence[Letter]) -> int:
+    """Send letters to `topic` again as they came, key included; returns how many the broker has.
+
+    One that was cut is left out: what is missing of it is still at its source's offset. A record of which only some
+    samples were refused is sent whole; the samples that were taken are recognised as duplicates.
+
+    Raises:
+        Unavailable: the broker did not acknowledge all of them.
+    """
+    whole = [letter for letter in found if not letter.is_cut]
+    try:
+        producer = KafkaProducer(
+            bootstrap_servers=servers.split(","),
+            client_id="tidewatch-replay",
+            acks="all",
+            delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
+            request_timeout_ms=10_000,
+        )
+        try:
+            futures = [producer.send(topic, value=letter.body, key=letter.key) for letter in whole]
+            for future in futures:
+                future.get(timeout=DELIVERY_TIMEOUT_MS / 1000)
+        finally:
+            producer.close(timeout=5)
+    except KafkaError as error:
+        raise Unavailable("Kafka", f"not all letters were delivered to {topic}: {error}") from error
+    return len(whole)
+
+
+def _letter(record: Any) -> Letter:
+    headers: dict[str, str] = {name: value.decode("utf-8", "replace") for name, value in record.headers or ()}
+
+    def header(name: DeadLetterHeader) -> str:
+        return headers.get(name.value, "")
+
+    source = f"{header(DeadLetterHeader.TOPIC)}:{header(DeadLetterHeader.PARTITION)}@{header(DeadLetterHeader.OFFSET)}"
+    return Letter(
+        record.timestamp,
+        header(DeadLetterHeader.REASON),
+        header(DeadLetterHeader.DETAIL),
+        source,
+        record.key,
+        record.value or b"",
+        DeadLetterHeader.SIZE.value in headers,
+    )
+
+
+def _hint(reason: str) -> str:
+    known = {member.value: hint for member, hint in HINTS.items()}
+    return known.get(reason, "")
+
+
+def known_reasons() -> list[str]:
+    """Every reason that a letter may have."""
+    return [reason.value for reason in RejectReason]
