@@ -26,6 +26,9 @@ from models.state.metric_rules import MetricRule
 
 STACK_FILE = "stack.json"
 
+CENTURY_S = 100 * 365 * 86_400.0
+"""64 bits of nanoseconds hold three of them."""
+
 
 class EmbeddedStackSource(PydanticBaseSettingsSource):
     """Addresses of the embedded stack that runs under `TIDEWATCH_HOME`, as `tidewatch up` wrote them down."""
@@ -78,8 +81,13 @@ class Settings(BaseSettings):
     service_labels: tuple[str, ...] = ("service", "service_name", "service.name", "job")
     instance_labels: tuple[str, ...] = ("instance", "host", "hostname", "host.name")
     default_service: str = Field("host", description="service of series that carry none of `service_labels`")
-    max_future_s: float = Field(300.0, description="tolerated clock skew of producers")
-    max_age_s: float = Field(14 * 86_400.0, description="older samples are rejected; bounds what a replay may bring in")
+    max_future_s: float = Field(300.0, ge=0, le=CENTURY_S, description="tolerated clock skew of producers")
+    max_age_s: float = Field(
+        14 * 86_400.0,
+        ge=0,
+        le=CENTURY_S,
+        description="older samples are rejected; bounds what a replay may bring in",
+    )
     lateness_s: float = Field(60.0, description="how far behind its partition's newest sample a sample may be placed")
     max_record_bytes: int = Field(
         1_000_000, ge=1, le=4_000_000, description="a record's samples have to fit into one record of `samples`"

@@ -271,7 +271,7 @@ async def test_producers_may_compress_as_they_like(kafka: str, topic_prefix: str
 async def test_every_format_may_be_mixed_in_one_partition(
     kafka: str, topic_prefix: str, tmp_path: Path, codec: str
 ) -> None:
-    settings = settings_for(kafka, topic_prefix, partitions=1, lake=str(tmp_path), lake_flush_s=0.05, max_age_s=1e10)
+    settings = settings_for(kafka, topic_prefix, partitions=1, lake=str(tmp_path), lake_flush_s=0.05, max_age_s=1e9)
     await create_topics(settings)
     records = 20 * list(RECORDS.values())
     await produce(kafka, settings.topic(Topic.METRICS), [*records, b"?"], compression=codec)
