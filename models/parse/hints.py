@@ -23,6 +23,7 @@ HINTS: Final[Mapping[RejectReason, str]] = {
     RejectReason.TOO_LARGE: "the record is larger than TIDEWATCH_MAX_RECORD_BYTES: send fewer samples a record",
     RejectReason.TOO_MANY_LABELS: "more labels than TIDEWATCH_MAX_LABELS: drop those that nobody asks for",
     RejectReason.TOO_MANY_SERIES: "a label takes ever new values (an id, a path): drop it, or raise the limit",
+    RejectReason.UNSTORABLE: "no store behind took these samples: the detail says which and why; tell its maintainers",
     RejectReason.TOO_MANY_SERVICES: "the service label takes ever new values: name another, TIDEWATCH_SERVICE_LABELS",
 }
 """One sentence a reason; a test holds that none is without."""
