@@ -8,6 +8,7 @@ from typing import Any, Final
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from infra.kafka.probe import probe
 from models.errors import Unavailable
 
 POLL_MS: Final = 500
@@ -24,6 +25,7 @@ def recent(servers: str, topic: str, since_ms: int) -> Iterator[Any]:
     Raises:
         Unavailable: no broker answers, or it has no such topic.
     """
+    probe(servers)
     try:
         consumer = KafkaConsumer(
             bootstrap_servers=servers.split(","),

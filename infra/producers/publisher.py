@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -13,8 +12,9 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from infra.backoff import Backoff
+from infra.kafka.probe import probe
 from infra.producers.native_records import NativeWriter
-from models.errors import Misconfigured, Unavailable
+from models.errors import Unavailable
 from models.records import SampleColumns
 from models.series import EntityRule
 
@@ -27,25 +27,10 @@ DELIVERY_TIMEOUT_S: Final = 600.0
 # How long the end of a run waits for what is still on its way: at most MAX_WAITING records, a second for a broker.
 CLOSING_TIMEOUT_S: Final = 20.0
 BOOTSTRAP_TIMEOUT_MS: Final = 5_000
-PROBE_TIMEOUT_S: Final = 2.0
 # How long handing on waits to learn where the topic is; later the client knows. Longer than an election takes.
 METADATA_TIMEOUT_S: Final = 20.0
 LINGER_MS: Final = 20
 BATCH_BYTES: Final = 256 * 1024
-
-
-def _probe(servers: str) -> None:
-    """Raise `Unavailable` where nobody listens: told at once, and the client leaves its sockets open when it fails."""
-    for server in servers.split(","):
-        host, _, port = server.rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), PROBE_TIMEOUT_S).close()
-            return
-        except ValueError as error:
-            raise Misconfigured(f"{server!r} is no address of a broker: write host:port") from error
-        except OSError as error:
-            problem = error
-    raise Unavailable("Kafka", f"no answer from {servers}: {problem}")
 
 
 class Publisher:
@@ -74,7 +59,7 @@ class Publisher:
         self.samples = 0
         self.failed = 0
         self.waiting = 0
-        _probe(servers)
+        probe(servers)
         try:
             self.producer = KafkaProducer(
                 bootstrap_servers=servers.split(","),
