@@ -45,6 +45,21 @@ class RetrainReason(StrEnum):
     REQUESTED = "requested"
 
 
+class RetrainStep(StrEnum):
+    """What is done next with an open request for a model, and why."""
+
+    TRAIN = "train"
+    # it waits
+    COOLING_DOWN = "cooling-down"  # after the service's last training
+    PAGING = "paging"  # an SLO of the service pages: no new normal to learn
+    LAKE_BEHIND = "lake-behind"  # the lake does not reach the evidence yet
+    CRASHED = "crashed"  # its training died; it is tried again
+    # it is over
+    SEEN_BY_LAST_TRAINING = "seen-by-last-training"
+    HAS_CHAMPION = "has-champion"
+    KEEPS_CRASHING = "keeps-crashing"
+
+
 class TrainingOutcome(StrEnum):
     """How a retraining request ended."""
 
@@ -52,8 +67,45 @@ class TrainingOutcome(StrEnum):
     KEPT_CHAMPION = "kept-champion"
     TOO_LITTLE_DATA = "too-little-data"
     SUPERSEDED = "superseded"
-    COOLING_DOWN = "cooling-down"
     FAILED = "failed"
+
+
+class PromotionReason(StrEnum):
+    """Why a challenger was promoted or not."""
+
+    FIRST_MODEL = "first-model"
+    FITS_NEW_NORMAL = "fits-new-normal"  # where the champion does not
+    COVERS_MORE = "covers-more"  # of the features alive
+    SEPARATES_BETTER = "separates-better"  # faults from quiet rows
+    ALARM_RATE_CLOSER = "alarm-rate-closer"  # to the one asked for
+    LEARNT_MORE = "learnt-more"  # and is no worse
+    # the champion stays
+    DOES_NOT_SEPARATE = "does-not-separate"
+    FIRST_DOES_NOT_FIT = "first-does-not-fit"  # the history that it comes from
+    DOES_NOT_FIT = "does-not-fit"  # the history, which the champion does
+    NO_BETTER = "no-better"
+
+    @property
+    def promotes(self) -> bool:
+        """Whether the challenger takes over."""
+        return self in _PROMOTING
+
+    @property
+    def outcome(self) -> TrainingOutcome:
+        """How the request ends."""
+        return TrainingOutcome.PROMOTED if self.promotes else TrainingOutcome.KEPT_CHAMPION
+
+
+_PROMOTING = frozenset(
+    {
+        PromotionReason.FIRST_MODEL,
+        PromotionReason.FITS_NEW_NORMAL,
+        PromotionReason.COVERS_MORE,
+        PromotionReason.SEPARATES_BETTER,
+        PromotionReason.ALARM_RATE_CLOSER,
+        PromotionReason.LEARNT_MORE,
+    }
+)
 
 
 class AlertState(StrEnum):

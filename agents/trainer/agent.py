@@ -93,7 +93,12 @@ class Trainer:
         self._process = TrainingProcess()
         self._probe = partial(probe_mlflow, context.settings.mlflow_url)
         self._queue = TrainingQueue(
-            context.settings, context.database, self._process, self._probe, registry=context.registry
+            context.settings,
+            context.database,
+            self._process,
+            self._probe,
+            registry=context.registry,
+            clock=context.clock,
         )
         # its own thread: a training takes minutes, and holds its service's lock by this thread's connection
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="trainer")

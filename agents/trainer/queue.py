@@ -7,12 +7,12 @@ the service's advisory lock is held by this thread's connection from the decisio
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter
 
+from infra.clock import Clock
 from infra.settings import Settings
 from infra.store import decisions
 from infra.store import training as store
@@ -22,23 +22,19 @@ from infra.store.training import Finished, OpenRequest, ServedModel
 from infra.training.messages import JobResult, TrainingJob
 from infra.training.process import TrainingCrashed, TrainingProcess
 from models.names import Metric
-from models.reasons import RetrainReason, TrainingOutcome
+from models.reasons import PromotionReason, RetrainReason, RetrainStep, TrainingOutcome
 from models.timestamps import to_rfc3339
+from models.training.queue import Asked, Step, after_crash, after_training, next_step
 from models.training.triggers import changed_ns
 
 log = logging.getLogger(__name__)
 
-LAKE_WAIT_S: Final = 5.0
-LAKE_WAITS: Final = 12
-"""Samples reach the lake `lake_flush_s` after their scores; a minute covers a slow disk. Then the lake has a gap."""
-
-INCIDENT_WAIT_S: Final = 15.0
-"""How often it is looked whether a service that pages has calmed down, so that its change may be learnt."""
-
-MOST_CRASHES: Final = 3
-"""A process may die with its machine's memory once or twice; three times is a defect that repeating does not mend."""
-
-CHANGED: Final = frozenset({RetrainReason.DRIFT, RetrainReason.FEATURES_CHANGED})
+SAID: Final = {
+    RetrainStep.COOLING_DOWN: "cooling down after the service's last training",
+    RetrainStep.PAGING: "an SLO of the service pages: no new normal to learn",
+    RetrainStep.HAS_CHAMPION: "the service has a champion by now",
+}
+"""What a request says that waits or ends; other steps have a sentence of their own."""
 
 
 class TrainingQueue:
@@ -55,18 +51,18 @@ class TrainingQueue:
         probe: Callable[[], None],
         *,
         registry: CollectorRegistry,
-        clock_ns: Callable[[], int] = time.time_ns,
+        clock: Clock,
     ) -> None:
         self._settings = settings
         self._database = database
         self._process = process
         self._probe = probe
-        self._clock_ns = clock_ns
+        self._clock = clock
         self._crashes: dict[str, int] = {}
         self._trainings = Counter(
             Metric.TRAININGS.value.removesuffix("_total"),
-            "Training requests by how they ended.",
-            ["service", "outcome"],
+            "Training requests by how they ended, and why.",
+            ["service", "outcome", "reason"],
             registry=registry,
         )
 
@@ -77,7 +73,7 @@ class TrainingQueue:
             Unavailable: PostgreSQL, MLflow or the lake does not answer; the request stays open.
         """
         with self._database.transaction() as cursor:
-            requests = store.due(cursor, self._clock_ns())
+            requests = store.due(cursor, self._clock.now_ns())
         for request in requests:
             lock = AdvisoryLock(self._database, store.champion_lock(request.service))
             if not lock.acquire():
@@ -91,57 +87,61 @@ class TrainingQueue:
 
     def _advance(self, request: OpenRequest) -> bool:
         """One step of a request whose service's lock is ours; False where another worker ended it meanwhile."""
-        now_ns = self._clock_ns()
+        now_ns = self._clock.now_ns()
         with self._database.transaction() as cursor:
             if not store.is_open(cursor, request.id):
                 return False
             last = store.last_training(cursor, request.service)
             has_champion = any(served.service == request.service for served in store.serving(cursor))
-            paging = request.reason in CHANGED and store.is_paging(cursor, request.service)
-        if request.reason is not RetrainReason.REQUESTED:
-            if last is not None and last.trained_to_ns >= request.asked_ns:
-                self._end(request, Finished(TrainingOutcome.SUPERSEDED, f"training {last.id} saw what this is about"))
-                return True
-            if request.reason is RetrainReason.COLD_START and has_champion:
-                self._end(request, Finished(TrainingOutcome.SUPERSEDED, "the service has a champion by now"))
-                return True
-            ready_ns = 0 if last is None else last.finished_ns + int(self._settings.retrain_cooldown_s * 1e9)
-            if ready_ns > now_ns:
-                self._cool_down(request, ready_ns)
-                return True
-        if paging:
-            self._hold(
-                request, now_ns + int(INCIDENT_WAIT_S * 1e9), "an SLO of the service pages: no new normal to learn"
-            )
-            return True
-        self._train(request)
+            paging = store.is_paging(cursor, request.service)
+        step = next_step(
+            Asked(request.reason, request.asked_ns),
+            last,
+            has_champion=has_champion,
+            paging=paging,
+            now_ns=now_ns,
+            cooldown_s=self._settings.retrain_cooldown_s,
+        )
+        if step.reason is RetrainStep.TRAIN:
+            self._train(request)
+        elif step.reason is RetrainStep.SEEN_BY_LAST_TRAINING and last is not None:
+            self._follow(request, step, f"training {last.id} saw what this is about")
+        else:
+            self._follow(request, step, SAID[step.reason])
         return True
 
     def _train(self, request: OpenRequest) -> None:
         self._probe()
         with self._database.transaction() as cursor:
-            store.start(cursor, request.id, self._clock_ns())
+            store.start(cursor, request.id, self._clock.now_ns())
         log.info("training %s for %s (%s)", request.service, request.reason.value, request.id)
         try:
             result = self._process.run(self._job(request))
         except TrainingCrashed as error:
-            self._crashed(request, str(error))
+            log.error("training %s crashed: %s", request.id, error)
+            self._crashes[request.id] = self._crashes.get(request.id, 0) + 1
+            self._follow(request, after_crash(self._crashes[request.id], self._clock.now_ns()), str(error))
             return
         outcome = TrainingOutcome(result.outcome)
-        behind = result.trained_to_ns is None or result.trained_to_ns < request.asked_ns
-        if outcome is TrainingOutcome.TOO_LITTLE_DATA and behind and request.attempts < LAKE_WAITS:
-            self._hold(request, self._clock_ns() + int(LAKE_WAIT_S * 1e9), result.detail)
+        step = after_training(
+            Asked(request.reason, request.asked_ns),
+            outcome,
+            result.trained_to_ns,
+            attempts=request.attempts,
+            now_ns=self._clock.now_ns(),
+        )
+        if step is not None:
+            self._follow(request, step, result.detail)
             return
-        finished = Finished(outcome, result.detail, result.version or None, result.metrics, result.trained_to_ns)
-        self._end(request, finished, result)
-
-    def _crashed(self, request: OpenRequest, detail: str) -> None:
-        log.error("training %s crashed: %s", request.id, detail)
-        self._crashes[request.id] = self._crashes.get(request.id, 0) + 1
-        if self._crashes[request.id] >= MOST_CRASHES:
-            self._end(request, Finished(TrainingOutcome.FAILED, detail))
-        else:
-            self._hold(request, self._clock_ns() + int(LAKE_WAIT_S * 1e9), detail)
+        finished = Finished(
+            outcome,
+            result.detail,
+            PromotionReason(result.reason) if result.reason else None,
+            result.version or None,
+            result.metrics,
+            result.trained_to_ns,
+        )
+        self._end(request, finished, finished.reason.value if finished.reason else "", result)
 
     def _job(self, request: OpenRequest) -> TrainingJob:
         settings = self._settings
@@ -166,22 +166,26 @@ class TrainingQueue:
             history_s=settings.training_history_s,
         )
 
-    def _cool_down(self, request: OpenRequest, until_ns: int) -> None:
-        """Let the request wait for its service's cool-down, counted as a decision."""
-        self._hold(request, until_ns, "cooling down after the service's last training")
-        decided = decisions.Decided(request.service, TrainingOutcome.COOLING_DOWN.value, {"request": request.id})
+    def _follow(self, request: OpenRequest, step: Step, detail: str) -> None:
+        """Let the request wait or end, as its step says; one that waits stays open."""
+        if step.until_ns is None:
+            failed = step.reason is RetrainStep.KEEPS_CRASHING
+            outcome = TrainingOutcome.FAILED if failed else TrainingOutcome.SUPERSEDED
+            self._end(request, Finished(outcome, detail), step.reason.value)
+            return
         with self._database.transaction() as cursor:
-            decisions.record(cursor, "retrain", [decided], self._clock_ns())
+            store.postpone(cursor, request.id, step.until_ns, detail)
+            decided = decisions.Decided(request.service, step.reason.value, {"request": request.id})
+            decisions.record(cursor, "retrain", [decided], self._clock.now_ns())
+        log.info("request %s waits until %s: %s", request.id, to_rfc3339(step.until_ns), detail)
 
-    def _hold(self, request: OpenRequest, until_ns: int, detail: str) -> None:
-        """Let the request wait; it stays open, so the wish is not lost."""
-        with self._database.transaction() as cursor:
-            store.postpone(cursor, request.id, until_ns, detail)
-        log.info("request %s waits until %s: %s", request.id, to_rfc3339(until_ns), detail)
+    def _end(self, request: OpenRequest, finished: Finished, reason: str, result: JobResult | None = None) -> None:
+        """One transaction: the request's outcome, and for a promotion what is served and its announcement.
 
-    def _end(self, request: OpenRequest, finished: Finished, result: JobResult | None = None) -> None:
-        """One transaction: the request's outcome, and for a promotion what is served and its announcement."""
-        now_ns = self._clock_ns()
+        Args:
+            reason: a member of `PromotionReason` or `RetrainStep`, for the metric; empty where neither decided.
+        """
+        now_ns = self._clock.now_ns()
         with self._database.transaction() as cursor:
             first = store.finish(cursor, request.id, finished, now_ns)
             if first and result is not None and finished.outcome is TrainingOutcome.PROMOTED:
@@ -193,5 +197,5 @@ class TrainingQueue:
                 decisions.record(cursor, "retrain", [decided], now_ns)
         self._crashes.pop(request.id, None)
         if first:
-            self._trainings.labels(request.service, finished.outcome.value).inc()
+            self._trainings.labels(request.service, finished.outcome.value, reason).inc()
             log.info("request %s: %s; %s", request.id, finished.outcome.value, finished.detail)

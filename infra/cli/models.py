@@ -108,7 +108,7 @@ def _registry(settings: Settings) -> Registry:
 
 
 def _as_json(version: RegisteredVersion) -> dict[str, Any]:
-    from infra.mlflow.registry import TAG_DETAIL, TAG_OUTCOME, TAG_REASON, TAG_ROLLED_BACK
+    from infra.mlflow.registry import TAG_DETAIL, TAG_OUTCOME, TAG_PROMOTION, TAG_REASON, TAG_ROLLED_BACK
     from models.timestamps import to_rfc3339
 
     return {
@@ -118,6 +118,7 @@ def _as_json(version: RegisteredVersion) -> dict[str, Any]:
         "registered_at": to_rfc3339(version.created_ns),
         "reason": version.tags.get(TAG_REASON),
         "outcome": version.tags.get(TAG_OUTCOME),
+        "promotion": version.tags.get(TAG_PROMOTION),
         "why": version.tags.get(TAG_DETAIL),
         "rolled_back_at": version.tags.get(TAG_ROLLED_BACK),
         "metrics": dict(version.metrics),

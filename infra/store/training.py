@@ -20,9 +20,10 @@ from infra.store.outbox import OutboxEvent
 from models.alerting.feedback import with_marks
 from models.labels import IncidentWindow
 from models.names import CHAMPION_ALIAS, AlertLabel, AlertName, Severity, Topic
-from models.reasons import RetrainReason, TrainingOutcome
+from models.reasons import PromotionReason, RetrainReason, TrainingOutcome
 from models.records import ModelEvent, RetrainEvent
 from models.timestamps import from_datetime, to_datetime, to_rfc3339
+from models.training.queue import LastTraining
 
 SAW_DATA = (TrainingOutcome.PROMOTED.value, TrainingOutcome.KEPT_CHAMPION.value)
 """Outcomes of trainings that took place: they start a cool-down and answer requests about what they saw."""
@@ -41,15 +42,6 @@ class OpenRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class LastTraining:
-    """The newest training of a service that took place: when it ended (wall clock) and the newest event time it saw."""
-
-    id: str
-    finished_ns: int
-    trained_to_ns: int
-
-
-@dataclass(frozen=True, slots=True)
 class ServedModel:
     """The version that a service's workers should serve, as announced last."""
 
@@ -62,10 +54,16 @@ class ServedModel:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a request ended. `trained_to_ns` is None where nothing was trained."""
+    """How a request ended.
+
+    Attributes:
+        reason: why its challenger was promoted or not; None where there was none.
+        trained_to_ns: None where nothing was trained.
+    """
 
     outcome: TrainingOutcome
     detail: str
+    reason: PromotionReason | None = None
     version: str | None = None
     metrics: Mapping[str, float] | None = None
     trained_to_ns: int | None = None
@@ -131,10 +129,11 @@ def start(cursor: Cursor, request_id: str, now_ns: int) -> None:
 def finish(cursor: Cursor, request_id: str, finished: Finished, now_ns: int) -> bool:
     """Give an open request its outcome; False where it has one already: then nothing else may follow from this one."""
     cursor.execute(
-        "UPDATE training SET outcome = %s, detail = %s, version = %s, metrics = %s, trained_to = %s, finished_at = %s "
-        "WHERE id = %s AND outcome IS NULL",
+        "UPDATE training SET outcome = %s, promotion_reason = %s, detail = %s, version = %s, metrics = %s, "
+        "trained_to = %s, finished_at = %s WHERE id = %s AND outcome IS NULL",
         (
             finished.outcome.value,
+            None if finished.reason is None else finished.reason.value,
             finished.detail,
             finished.version,
             Json(dict(finished.metrics or {})),

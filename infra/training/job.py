@@ -24,6 +24,7 @@ from infra.mlflow.model_cache import ModelFiles
 from infra.mlflow.registry import (
     TAG_DETAIL,
     TAG_OUTCOME,
+    TAG_PROMOTION,
     TAG_REASON,
     TAG_REQUEST,
     TAG_SHA256,
@@ -39,7 +40,8 @@ from models.series import EntityRule
 from models.service_model import numpy_seams, sklearn_seams
 from models.service_model.model import ModelUnusable, ServiceModel
 from models.training.fit import TooLittleData
-from models.training.train import CHANGED, Trained, TrainingOrder, TrainingRules, train
+from models.training.train import Trained, TrainingOrder, TrainingRules, train
+from models.training.triggers import CHANGED
 
 log = logging.getLogger("training")
 
@@ -140,6 +142,7 @@ def _register(registry: Registry, job: TrainingJob, trained: Trained) -> Registe
             TAG_REQUEST: job.request_id,
             TAG_REASON: job.reason,
             TAG_OUTCOME: verdict.outcome.value,
+            TAG_PROMOTION: verdict.reason.value,
             TAG_DETAIL: verdict.sentence,
         },
     )
@@ -152,6 +155,7 @@ def _settle(registry: Registry, version: RegisteredVersion, newest_ns: int) -> J
         registry.promote(version)
     return JobResult(
         outcome=outcome,
+        reason=version.tags.get(TAG_PROMOTION, ""),
         detail=version.tags[TAG_DETAIL],
         version=version.version,
         sha256=version.sha256,

@@ -39,6 +39,7 @@ class JobResult(msgspec.Struct, frozen=True):
 
     Attributes:
         outcome: a member of `TrainingOutcome`; empty where the job could not be done now (`unavailable`).
+        reason: a member of `PromotionReason`; empty where nothing was judged.
         unavailable: the dependency that did not answer; empty otherwise.
         detail: a sentence for people.
         version, sha256, artifact: of what was registered; empty where nothing was.
@@ -46,6 +47,7 @@ class JobResult(msgspec.Struct, frozen=True):
     """
 
     outcome: str = ""
+    reason: str = ""
     unavailable: str = ""
     detail: str = ""
     version: str = ""

@@ -14,17 +14,22 @@ from numpy.typing import NDArray
 
 from models.labels import IncidentWindow
 from models.pipeline.pipeline import Pipeline
-from models.reasons import TrainingOutcome
+from models.reasons import RetrainStep, TrainingOutcome
 from models.records import SampleColumns
 from models.service_model.model import ServiceModel
 from models.state.results import Episode, Folded, RetrainWish
 from models.training.fit import TooLittleData
+from models.training.queue import Asked, LastTraining, Step, next_step
 from models.training.train import TrainingOrder, TrainingRules, train
 from models.training.triggers import changed_ns
 
 MOMENTS_PER_CELL = 64
 """Models change only where the newest event time has advanced this many times since the last such point. It stands for
 the time that training takes live, and bounds the calls of the fold that a long file costs."""
+
+
+NOTHING_NS = -(2**62)
+"""Newest event time of a training that had too little data: it has answered nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +99,13 @@ class Backtest:
         """
         self._pipeline = pipeline
         self._rules = rules
-        self._cooldown_ns = int(cooldown_s * 1e9)
+        self._cooldown_s = cooldown_s
         self._history_ns = int(history_s * 1e9)
         self._cells = _Cells()
         self._history: list[SampleColumns] = []
         self._wishes: dict[str, RetrainWish] = {}
         self._champions: dict[str, ServiceModel] = {}
-        self._trained_ns: dict[str, int] = {}
+        self._last: dict[str, LastTraining] = {}
         self._incidents: dict[str, Episode] = {}
         self.trainings: list[Training] = []
         self._now_ns = -(2**62)
@@ -130,23 +135,43 @@ class Backtest:
         return folded
 
     def _grant_wishes(self) -> None:
-        due = [wish for service, wish in self._wishes.items() if self._cooled_down(service)]
+        due = []
+        for wish in list(self._wishes.values()):
+            step = self._next_step(wish)
+            if step.ends or step.reason is RetrainStep.TRAIN:
+                del self._wishes[wish.service]
+            if step.ends:
+                self.trainings.append(Training(wish, self._now_ns, TrainingOutcome.SUPERSEDED, step.reason.value, ""))
+            elif step.reason is RetrainStep.TRAIN:
+                due.append(wish)
         if not due:
             return
         history = self._recent_history()
         self._history = [history]
         for wish in due:
-            del self._wishes[wish.service]
-            self._trained_ns[wish.service] = self._now_ns
-            self._serve(wish, history)
+            trained = LastTraining(wish.id, self._now_ns, self._now_ns)
+            if not self._serve(wish, history):
+                trained = replace(trained, trained_to_ns=NOTHING_NS)
+            self._last[wish.service] = trained
 
-    def _serve(self, wish: RetrainWish, history: SampleColumns) -> None:
-        """Train for a wish, and serve the challenger where it is promoted."""
+    def _next_step(self, wish: RetrainWish) -> Step:
+        """What the live queue would do now; a recording has no pages."""
+        return next_step(
+            Asked(wish.reason, wish.at_ns),
+            self._last.get(wish.service),
+            has_champion=wish.service in self._champions,
+            paging=False,
+            now_ns=self._now_ns,
+            cooldown_s=self._cooldown_s,
+        )
+
+    def _serve(self, wish: RetrainWish, history: SampleColumns) -> bool:
+        """Train for a wish, and serve the challenger where it is promoted; False where there was too little data."""
         try:
             trained = train(history, self._order(wish), self._champions.get(wish.service), self._rules)
         except TooLittleData as error:
             self.trainings.append(Training(wish, self._now_ns, TrainingOutcome.TOO_LITTLE_DATA, str(error), ""))
-            return
+            return False
         verdict = trained.verdict
         version = ""
         if verdict.outcome is TrainingOutcome.PROMOTED:
@@ -155,6 +180,7 @@ class Backtest:
             self._champions[wish.service] = champion
             self._pipeline.use_model(wish.service, champion)
         self.trainings.append(Training(wish, self._now_ns, verdict.outcome, verdict.sentence, version))
+        return True
 
     def _order(self, wish: RetrainWish) -> TrainingOrder:
         incidents = tuple(
@@ -163,10 +189,6 @@ class Backtest:
             if episode.service == wish.service
         )
         return TrainingOrder(wish.service, wish.id, wish.reason, changed_ns(wish.evidence), incidents)
-
-    def _cooled_down(self, service: str) -> bool:
-        trained_ns = self._trained_ns.get(service)
-        return trained_ns is None or self._now_ns - trained_ns >= self._cooldown_ns
 
     def _recent_history(self) -> SampleColumns:
         whole = concatenate(self._history)

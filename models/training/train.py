@@ -22,9 +22,7 @@ from models.training.fit import TooLittleData, fit, seed_of
 from models.training.promotion import Verdict, judge
 from models.training.table import TrainingTable, cut, recent
 from models.training.tick_table import tick_table
-
-CHANGED = frozenset({RetrainReason.DRIFT, RetrainReason.FEATURES_CHANGED})
-"""Reasons which say that what was normal no longer is."""
+from models.training.triggers import CHANGED
 
 MOST_ANOMALOUS = 0.5
 """Incidents and rows that the champion calls anomalous are left out up to this share of the history, and where nobody

@@ -18,6 +18,9 @@ from models.state.results import Drift, RetrainWish
 CHANGED_NS = "changed_ns"
 """Key of a wish's evidence: event time since when the new normal holds, int nanoseconds."""
 
+CHANGED = frozenset({RetrainReason.DRIFT, RetrainReason.FEATURES_CHANGED})
+"""Reasons which say that what was normal no longer is."""
+
 SHORTEST_PERIOD_NS = 3_600 * 1_000_000_000
 """A champion is not stale before it is an hour old."""
 

@@ -318,20 +318,21 @@ CREATE TABLE threshold_history (
 );
 
 CREATE TABLE training (
-    id          text NOT NULL,
-    service     text NOT NULL,
-    reason      text NOT NULL,
-    evidence    jsonb NOT NULL DEFAULT '{}'::jsonb,
-    asked_at    timestamp with time zone NOT NULL,
-    started_at  timestamp with time zone,
-    finished_at timestamp with time zone,
-    outcome     text,
-    version     text,
-    metrics     jsonb NOT NULL DEFAULT '{}'::jsonb,
-    detail      text NOT NULL DEFAULT ''::text,
-    not_before  timestamp with time zone,
-    attempts    integer NOT NULL DEFAULT 0,
-    trained_to  timestamp with time zone,
+    id               text NOT NULL,
+    service          text NOT NULL,
+    reason           text NOT NULL,
+    evidence         jsonb NOT NULL DEFAULT '{}'::jsonb,
+    asked_at         timestamp with time zone NOT NULL,
+    started_at       timestamp with time zone,
+    finished_at      timestamp with time zone,
+    outcome          text,
+    version          text,
+    metrics          jsonb NOT NULL DEFAULT '{}'::jsonb,
+    detail           text NOT NULL DEFAULT ''::text,
+    not_before       timestamp with time zone,
+    attempts         integer NOT NULL DEFAULT 0,
+    trained_to       timestamp with time zone,
+    promotion_reason text,
     CONSTRAINT training_pkey PRIMARY KEY (id)
 );
 CREATE INDEX training_open ON training USING btree (asked_at) WHERE (outcome IS NULL);

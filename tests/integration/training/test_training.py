@@ -34,10 +34,11 @@ from infra.training.messages import TrainingJob
 from infra.training.process import TrainingCrashed, TrainingProcess
 from models.errors import Unavailable
 from models.names import Topic
-from models.reasons import RetrainReason
+from models.reasons import PromotionReason, RetrainReason
 from models.records import ModelEvent, RetrainEvent, SampleColumns
 from models.series import EntityRule
 from models.timestamps import to_rfc3339
+from tests.clock import ManualClock
 from tests.integration.faust_app import produce
 from tests.integration.known_samples import environment_of
 from tests.integration.worker_process import WorkerProcess
@@ -105,29 +106,15 @@ def event(service: str, name: str, reason: RetrainReason, at_s: float, **evidenc
     return RetrainEvent(name, service, reason.value, dict(evidence), to_rfc3339(at_ns))
 
 
-class Clock:
-    """Wall clock of the queue, in nanoseconds."""
-
-    def __init__(self) -> None:
-        self.now_ns = START_NS + 10_000 * SECOND_NS
-
-    def __call__(self) -> int:
-        return self.now_ns
-
-    def advance(self, seconds: float) -> None:
-        self.now_ns += int(seconds * SECOND_NS)
+@pytest.fixture
+def clock() -> ManualClock:
+    """Wall clock of the queue."""
+    return ManualClock(START_NS + 10_000 * SECOND_NS)
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def queue(settings: Settings, database: Database, clock: Clock) -> TrainingQueue:
-    return TrainingQueue(
-        settings, database, TrainingProcess(), lambda: None, registry=CollectorRegistry(), clock_ns=clock
-    )
+def queue(settings: Settings, database: Database, clock: ManualClock) -> TrainingQueue:
+    return TrainingQueue(settings, database, TrainingProcess(), lambda: None, registry=CollectorRegistry(), clock=clock)
 
 
 def put(database: Database, *events: RetrainEvent) -> None:
@@ -148,12 +135,17 @@ def announced(database: Database) -> list[ModelEvent]:
 
 
 def test_cold_start_then_drift_then_rollback(
-    queue: TrainingQueue, settings: Settings, database: Database, clock: Clock, service: str
+    queue: TrainingQueue, settings: Settings, database: Database, clock: ManualClock, service: str
 ) -> None:
     fill_lake(settings, service, range(600))
     put(database, event(service, "cold", RetrainReason.COLD_START, 599))
     assert queue.turn()
     assert outcomes(database) == {"cold": ("promoted", "1")}
+    with database.transaction() as cursor:
+        cursor.execute("SELECT promotion_reason, detail FROM training")
+        ((why, detail),) = cursor.fetchall()
+    assert why == PromotionReason.FIRST_MODEL
+    assert detail.startswith("first model: separation ")
     first = announced(database)[0]
     assert (first.service, first.version, first.alias) == (service, "1", "champion")
     model = ModelFiles(settings.home / "models", settings.mlflow_url).load("1", first.artifact, first.sha256)
@@ -246,7 +238,7 @@ def test_incidents_are_left_out_and_too_few_quiet_rows_are_said(
 
 
 def test_a_lake_that_is_behind_the_evidence_is_waited_for(
-    queue: TrainingQueue, settings: Settings, database: Database, clock: Clock, service: str
+    queue: TrainingQueue, settings: Settings, database: Database, clock: ManualClock, service: str
 ) -> None:
     put(database, event(service, "cold", RetrainReason.COLD_START, 599))
     assert queue.turn()
@@ -284,11 +276,15 @@ def test_while_a_page_fires_a_change_is_not_learnt(queue: TrainingQueue, databas
     with database.transaction() as cursor:
         cursor.execute("SELECT outcome, detail FROM training")
         assert cursor.fetchall() == [(None, "an SLO of the service pages: no new normal to learn")]
+        cursor.execute("SELECT subject, decision FROM decision WHERE kind = 'retrain'")
+        assert cursor.fetchall() == [(service, "paging")]
 
 
 def test_a_store_that_is_away_leaves_the_request_open(settings: Settings, database: Database, service: str) -> None:
     away = settings.model_copy(update={"mlflow_url": "postgresql://nobody@127.0.0.1:1/none"})
-    queue = TrainingQueue(away, database, TrainingProcess(), lambda: None, registry=CollectorRegistry())
+    queue = TrainingQueue(
+        away, database, TrainingProcess(), lambda: None, registry=CollectorRegistry(), clock=ManualClock()
+    )
     fill_lake(settings, service, range(600))
     put(database, event(service, "cold", RetrainReason.COLD_START, 599))
     with pytest.raises(Unavailable, match="MLflow"):
@@ -331,7 +327,10 @@ async def test_a_worker_killed_while_it_trains_leaves_one_champion_and_one_annou
         assert [e.version for e in announced(database)] == ["1"]
         if attempts("cold") == 2:  # the second of them finished it
             metrics = worker.metrics()
-            assert f'tidewatch_trainings_total{{outcome="promoted",service="{service}"}} 1.0' in metrics
+            assert (
+                f'tidewatch_trainings_total{{outcome="promoted",reason="first-model",service="{service}"}} 1.0'
+                in metrics
+            )
             assert 'tidewatch_dependency_up{dependency="mlflow"} 1.0' in metrics
 
         # a worker that is told to stop does not wait for a training

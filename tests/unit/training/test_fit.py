@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.labels import IncidentWindow
 from models.service_model.model import ServiceModel
 from models.training.fit import TooLittleData, fit, seed_of
-from models.training.promotion import roc_area, with_faults
+from models.training.fitness import roc_area, with_faults
 from models.training.table import TrainingTable, cut, recent
 
 SECOND_NS = 10**9

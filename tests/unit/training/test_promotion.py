@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from models.reasons import RetrainReason, TrainingOutcome
+from models.reasons import PromotionReason, RetrainReason, TrainingOutcome
 from models.service_model.model import ServiceModel
 from models.training.fit import fit
-from models.training.promotion import NEWER_BY_NS, Verdict, deviations, judge
+from models.training.fitness import Fitness
+from models.training.promotion import NEWER_BY_NS, Verdict, decide, judge
 from models.training.table import TrainingTable, cut
 from tests.unit.training.test_fit import table
 
@@ -46,6 +47,7 @@ def garbage(model: ServiceModel) -> ServiceModel:
 def test_a_first_model_that_fits_is_promoted(champion: ServiceModel) -> None:
     result = verdict(champion, None, table(seed=5), RetrainReason.COLD_START)
     assert result.promote
+    assert result.reason is PromotionReason.FIRST_MODEL
     assert result.sentence.startswith("first model: separation 1.00, ")
 
 
@@ -161,12 +163,121 @@ def test_the_figures_are_finite_and_the_same_twice(champion: ServiceModel, shift
     assert first == verdict(shifted, champion, table(seed=5), RetrainReason.STALE)
 
 
-def test_deviations_are_those_of_the_values_that_are_there() -> None:
-    random = np.random.default_rng(1)
-    x = random.standard_t(2, (501, 4))
-    x[random.random(x.shape) < 0.3] = np.nan
-    x[:, 3] = 0.0
-    lower, upper = np.nanquantile(x, (0.25, 0.75), axis=0)
-    expected = np.maximum((upper - lower) / 1.349, np.nanstd(x, axis=0))
-    x[:, 3] = np.nan
-    assert deviations(x).tolist() == expected.tolist()
+def fitness(
+    separation: float = 0.9, *, fits: bool = True, alarms: float = 1.0, coverage: float = 1.0, surprise: float = 1.0
+) -> Fitness:
+    return Fitness(alarms, surprise, fits, separation, float("nan"), coverage)
+
+
+DRIFT, STALE = RetrainReason.DRIFT, RetrainReason.STALE
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "asked", "newer", "expected"),
+    [
+        (
+            fitness(0.55),
+            fitness(),
+            DRIFT,
+            True,
+            (
+                PromotionReason.DOES_NOT_SEPARATE,
+                "the challenger does not tell faults from quiet rows (separation 0.55)",
+            ),
+        ),
+        (
+            fitness(),
+            None,
+            STALE,
+            False,
+            (PromotionReason.FIRST_MODEL, "first model: separation 0.90, alarm ratio 1.00"),
+        ),
+        (
+            fitness(fits=False, surprise=4.0),
+            None,
+            STALE,
+            False,
+            (
+                PromotionReason.FIRST_DOES_NOT_FIT,
+                "the first model does not fit the history it comes from (surprise 4.00, not 1)",
+            ),
+        ),
+        (
+            fitness(),
+            fitness(fits=False, surprise=4.0),
+            DRIFT,
+            False,
+            (
+                PromotionReason.FITS_NEW_NORMAL,
+                "fits the new normal (surprise 1.00, 1 is perfect), where the champion does not (4.00)",
+            ),
+        ),
+        (
+            fitness(fits=False, surprise=4.0),
+            fitness(),
+            DRIFT,
+            True,
+            (
+                PromotionReason.DOES_NOT_FIT,
+                "the challenger does not fit the history (surprise 4.00, not 1); the champion does",
+            ),
+        ),
+        (
+            fitness(),
+            fitness(coverage=0.9),
+            STALE,
+            False,
+            (PromotionReason.COVERS_MORE, "looks at 100% of the features alive, the champion at 90%"),
+        ),
+        (
+            fitness(0.95),
+            fitness(0.9),
+            STALE,
+            False,
+            (PromotionReason.SEPARATES_BETTER, "separates better (0.950 against 0.900)"),
+        ),
+        (
+            fitness(alarms=1.0),
+            fitness(alarms=2.0),
+            STALE,
+            False,
+            (
+                PromotionReason.ALARM_RATE_CLOSER,
+                "its false-alarm rate is closer to the one asked for (ratio 1.00 against 2.00)",
+            ),
+        ),
+        (
+            fitness(0.89),
+            fitness(0.9),
+            STALE,
+            True,
+            (PromotionReason.LEARNT_MORE, "has learnt more and is no worse: separation 0.890 against 0.900"),
+        ),
+        (
+            fitness(),
+            fitness(),
+            STALE,
+            False,
+            (
+                PromotionReason.NO_BETTER,
+                "no better than the champion: separation 0.900 against 0.900, alarm ratio 1.00 against 1.00",
+            ),
+        ),
+    ],
+    ids=lambda value: value[0].value if isinstance(value, tuple) else "",
+)
+def test_every_reason_has_its_outcome_and_its_sentence(
+    new: Fitness,
+    old: Fitness | None,
+    asked: RetrainReason,
+    newer: bool,
+    expected: tuple[PromotionReason, str],
+) -> None:
+    assert decide(new, old, asked, newer=newer) == expected
+
+
+def test_a_reason_promotes_or_the_champion_stays() -> None:
+    promoting = {why for why in PromotionReason if why.promotes}
+    assert len(promoting) == 6
+    assert {why.outcome for why in promoting} == {TrainingOutcome.PROMOTED}
+    assert {why.outcome for why in set(PromotionReason) - promoting} == {TrainingOutcome.KEPT_CHAMPION}
