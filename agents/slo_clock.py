@@ -23,8 +23,8 @@ from infra.slo.forecast import forecast_budgets
 from infra.slo.views import status_rows
 from infra.store.slo.forecasts import StoredForecast
 from infra.store.slo.windows import PERIOD
+from models.alerting.alert import Links
 from models.names import Metric
-from models.slo.alert_text import Links
 from models.slo.windows import DAY_S
 
 log = logging.getLogger(__name__)

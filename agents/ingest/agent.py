@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from agents.ingest.dead_letters import dead_letter, parked_file, parked_samples, shortened
 from agents.ingest.lake_feed import LAKE, LakeFeed
-from agents.ingest.sample_records import Partitioner, encode, halved
+from agents.ingest.partitioner import Partitioner
 from agents.kafka.micro_batch import MicroBatch, side_by_side
 from agents.kafka.publisher import Outgoing, Publisher
 from agents.worker.context import Context
@@ -33,6 +33,7 @@ from models.names import Metric, Topic
 from models.parse.outcome import Limits, Parsed
 from models.parse.parser import Parser
 from models.pipeline.warm_up import warm_up_reading
+from models.wire.sample_records import encode, halved
 
 log = logging.getLogger(__name__)
 

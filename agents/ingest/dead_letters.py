@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-from agents.ingest.sample_records import decode
 from agents.kafka.publisher import Outgoing
 from agents.kafka.records import Record
 from infra.lake.lake import ParkedFile
@@ -12,6 +11,7 @@ from models.errors import Rejected
 from models.limits import MAX_LETTER_BYTES, MAX_LETTER_KEY_BYTES
 from models.names import DeadLetterHeader
 from models.parse.outcome import Reject
+from models.wire.sample_records import decode
 
 
 def dead_letter(topic: str, record: Record, reject: Reject) -> Outgoing:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from faust.types import TP, StreamT
 
 from agents.kafka.fetched import Fetched
-from agents.kafka.offsets import PartitionLedger, Span
+from models.stream.offsets import PartitionLedger, Span
 
 WAITING_BATCHES: Final = 2
 """Batches of one partition that may wait for their agent: one to go on with at once, one more so that a fetch overlaps.

@@ -11,12 +11,10 @@ A repeat changes nothing: a transition is stored only if it is later than the on
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 import faust
-import msgspec
 
 from agents.kafka.micro_batch import micro_batches
 from agents.notify.sender import AlertMetrics, AlertSender
@@ -24,52 +22,12 @@ from agents.worker.context import Context
 from infra.alerting.alertmanager import Alertmanager
 from infra.store import alerts
 from infra.store.database import Database
-from models.errors import Rejected
+from models.alerting.alert_record import parse_alerts
 from models.names import Topic
-from models.reasons import AlertState, RejectReason, SendOutcome
+from models.reasons import SendOutcome
 from models.records import AlertEvent
 
 log = logging.getLogger(__name__)
-
-_decoder = msgspec.json.Decoder(AlertEvent)
-
-
-def parse_alert(value: bytes | None) -> AlertEvent:
-    """The transition that a record of `alerts` holds.
-
-    Raises:
-        Rejected: not an alert event, a state or time that is none, or text that PostgreSQL can't hold (NUL).
-    """
-    try:
-        event = _decoder.decode(value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Rejected(RejectReason.UNPARSABLE, str(error)) from error
-    try:
-        state = AlertState(event.state)
-        times = [datetime.fromisoformat(time) for time in (event.starts_at, event.ends_at) if time is not None]
-    except ValueError as error:
-        raise Rejected(RejectReason.WRONG_TYPE, str(error)) from error
-    if any(time.tzinfo is None for time in times):
-        raise Rejected(RejectReason.BAD_TIMESTAMP, "a time without a zone")
-    if state is AlertState.RESOLVED and event.ends_at is None:
-        raise Rejected(RejectReason.MISSING_FIELD, "resolved, but no ends_at")
-    if not event.labels or not event.fingerprint:
-        raise Rejected(RejectReason.MISSING_FIELD, "no labels or no fingerprint: an alert without identity")
-    if b"\\u0000" in (value or b""):
-        raise Rejected(RejectReason.UNPARSABLE, "NUL in a text")
-    return event
-
-
-def parse_alerts(values: Iterable[bytes | None]) -> tuple[list[AlertEvent], list[Rejected]]:
-    """What can be read, in order, and why the rest can't."""
-    events: list[AlertEvent] = []
-    rejected: list[Rejected] = []
-    for value in values:
-        try:
-            events.append(parse_alert(value))
-        except Rejected as error:
-            rejected.append(error)
-    return events, rejected
 
 
 def store_alerts(database: Database, events: Sequence[AlertEvent]) -> int:

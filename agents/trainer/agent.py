@@ -15,13 +15,11 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
 
 import faust
-import msgspec
 
 from agents.kafka.micro_batch import micro_batches
 from agents.trainer.queue import TrainingQueue
@@ -31,10 +29,10 @@ from infra.http import HttpClient
 from infra.store import training as store
 from infra.store.database import Database
 from infra.training.process import TrainingProcess
-from models.errors import Rejected, Unavailable
+from models.errors import Unavailable
 from models.names import Topic
-from models.reasons import RejectReason, RetrainReason
 from models.records import RetrainEvent
+from models.training.request_record import parse_requests
 
 log = logging.getLogger(__name__)
 
@@ -52,31 +50,6 @@ PROBE_EVERY_S: Final = 30.0
 
 COMPACT_EVERY_S: Final = 120.0
 """A lake written every 5 s has 24 new files a service and partition by then."""
-
-_decoder = msgspec.json.Decoder(RetrainEvent)
-
-
-def parse_request(value: bytes | None) -> RetrainEvent:
-    """The request in a record of `retrain`; raises `Rejected` for anything else."""
-    try:
-        event = _decoder.decode(value or b"")
-        RetrainReason(event.reason)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-        raise Rejected(RejectReason.UNPARSABLE, str(error)) from error
-    if not event.id or not event.service or b"\\u0000" in (value or b""):
-        raise Rejected(RejectReason.MISSING_FIELD, "no id or no service")
-    return event
-
-
-def parse_requests(values: Iterable[bytes | None]) -> list[RetrainEvent]:
-    """What can be read, in order; the rest is logged and left out."""
-    events = []
-    for value in values:
-        try:
-            events.append(parse_request(value))
-        except Rejected as error:
-            log.error("a record of retrain is no request: %s", error)
-    return events
 
 
 def store_requests(database: Database, events: list[RetrainEvent]) -> int:
@@ -170,7 +143,9 @@ def attach(app: faust.App, context: Context) -> None:
     @app.agent(topic, name="trainer")
     async def take(stream: Any) -> None:
         async for batch in micro_batches(stream):
-            events = parse_requests(record.value for record in batch.records)
+            events, rejected = parse_requests(record.value for record in batch.records)
+            for error in rejected:
+                log.error("a record of retrain is no request: %s", error)
 
             async def keep(events: list[RetrainEvent] = events) -> int:
                 return await context.run(store_requests, context.database, events)

@@ -26,31 +26,28 @@ from typing import Any, Final
 
 import faust
 import msgspec
-import numpy as np
 from faust.types import TP, StreamT
 
-from agents.ingest.sample_records import Decoded, decode
 from agents.kafka.micro_batch import MicroBatch, side_by_side
-from agents.kafka.partitioning import partition_of
 from agents.kafka.publisher import Outgoing, Publisher
-from agents.kafka.record_batch import pack
 from agents.kafka.records import Packed, Record
 from agents.kafka.transport import reposition, resume_from
 from agents.watch.metrics import WatchMetrics
+from agents.watch.outgoing import drift_records, outbox_events, packed_scores
 from agents.watch.partition_loader import PartitionLoader
 from agents.watch.partition_state import PartitionState
-from agents.watch.score_events import alert_outgoing, drift_record, retrain_outgoing, score_events, silence_outgoing
 from agents.watch.snapshots import Snapshots
 from agents.worker.context import Context
 from infra.store import feedback
 from infra.store.progress import Fenced, ModelSwap, ThresholdChange
 from infra.store.slo import definitions as slos
 from infra.store.watch import Effects, commit
+from models.alerting.alert import Links
 from models.errors import Misconfigured
 from models.names import Topic
 from models.pipeline.warm_up import warm_up_writing
 from models.state.results import Folded
-from models.wire.byte_columns import Texts
+from models.wire.sample_records import Decoded, decode
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +94,8 @@ class Watch:
         self._scores = context.settings.topic(Topic.SCORES)
         self._app = app
         self._context = context
-        self._settings = context.settings
+        self._drifts = context.settings.topic(Topic.DRIFT)
+        self._links = Links(context.settings.grafana_url, context.settings.runbook_url)
         self.loader = PartitionLoader(context, self.topic)
         self._snapshots = Snapshots(context, self.topic)
         self.publisher = Publisher(context.settings, "tidewatch-watch")
@@ -220,8 +218,10 @@ class Watch:
             decoded = self._decode(records)
             folded = await self._context.run(state.fold, decoded, records[-1].offset + 1)
             await self._snapshots.begin_if_due(state)
-            scores = await self._context.run(self._packed_scores, state, folded, await self._score_partitions())
-        await self._publish(self._outgoing(folded), scores)
+            scores = await self._context.run(
+                packed_scores, folded, state.pipeline.entities, self._scores, await self._score_partitions()
+            )
+        await self._publish(drift_records(folded, self._drifts), scores)
         effects = self._effects(state, expected, folded, swaps, thresholds)
         await self._commit(effects)
         state.stored = state.position
@@ -249,15 +249,6 @@ class Watch:
             "kafka", lambda: self.publisher.partitions(self._scores)
         )
 
-    def _packed_scores(self, state: PartitionState, folded: Folded, partitions: int) -> list[Packed]:
-        keys, which, events = score_events(folded.rows, state.pipeline.entities)
-        partition = np.array([partition_of(key, partitions) for key in keys], np.int64)
-        return list(pack(self._scores, partition[which], Texts.of(keys).chosen(which), events))
-
-    def _outgoing(self, folded: Folded) -> list[Outgoing]:
-        drift = self._settings.topic(Topic.DRIFT)
-        return [Outgoing(drift, value, service.encode()) for service, value in map(drift_record, folded.drifts)]
-
     def _effects(
         self,
         state: PartitionState,
@@ -275,11 +266,7 @@ class Watch:
             slo_counts=folded.slo_counts,
             episodes=folded.told,
             drifts=folded.drifts,
-            events=[
-                *(alert_outgoing(episode, self._settings) for episode in folded.episodes),
-                *(silence_outgoing(silence, self._settings) for silence in folded.silences),
-                *(retrain_outgoing(wish) for wish in folded.retrain),
-            ],
+            events=outbox_events(folded, self._links),
             swaps=swaps,
             thresholds=thresholds,
             calls=folded.calls,

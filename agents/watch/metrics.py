@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from agents.ingest.sample_records import Decoded
 from agents.worker.decision_counter import decision_counter
 from models.names import Metric
+from models.wire.sample_records import Decoded
 
 if TYPE_CHECKING:
     from agents.watch.partition_state import PartitionState

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 
 import faust
-import msgspec
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from prometheus_client import Counter, Gauge
@@ -27,11 +26,10 @@ from infra.mlflow.model_cache import ModelFiles
 from infra.store import training as store
 from infra.store.database import Database
 from infra.store.training import ServedModel
-from models.errors import Unavailable
-from models.names import CHAMPION_ALIAS, Metric, Topic
-from models.records import ModelEvent
+from models.errors import Rejected, Unavailable
+from models.names import Metric, Topic
 from models.service_model.model import ModelUnusable
-from models.timestamps import from_datetime
+from models.training.announcement import Announced, parse_announcement
 
 log = logging.getLogger(__name__)
 
@@ -40,21 +38,15 @@ LONGEST_RETRY_S: Final = 60.0
 """A version that can't be loaded is tried again this often: a restored file or server is used within a minute."""
 
 POLL_MS: Final = 1000
-MILLISECOND_NS: Final = 1_000_000
-
-_decoder = msgspec.json.Decoder(ModelEvent)
 
 
 @dataclass(slots=True)
 class _Wanted:
-    """The version that a service should serve, since when, and when to try again after a failure."""
+    """What a service should serve, and when to try again after a failure."""
 
-    version: str
-    sha256: str
-    artifact: str
-    at_ns: int
+    model: Announced
     waits: Backoff = field(default_factory=lambda: Backoff(FIRST_RETRY_S, LONGEST_RETRY_S))
-    not_before_s: float = 0.0
+    not_before_steady_s: float = -math.inf
 
 
 class ModelUpdates:
@@ -65,6 +57,7 @@ class ModelUpdates:
         self._context = context
         self._files = ModelFiles(settings.home / "models", settings.mlflow_url)
         self._wanted: dict[str, _Wanted] = {}
+        self._steady_s = context.clock.steady_s
         self._changed = asyncio.Event()
         self._failures = Counter(
             Metric.MODEL_LOAD_FAILURES.value.removesuffix("_total"),
@@ -85,21 +78,15 @@ class ModelUpdates:
             "postgresql", lambda: self._context.run(read_serving, self._context.database)
         )
         for model in served:
-            self.want(model.service, _Wanted(model.version, model.sha256, model.artifact, model.promoted_ns))
+            self.want(Announced(model.service, model.version, model.sha256, model.artifact, model.promoted_ns))
         await self.load_due()
 
-    def want(self, service: str, wanted: _Wanted) -> None:
-        """Serve this from now on, unless a later announcement is known; a repeat changes nothing.
-
-        Announcements carry milliseconds and the table microseconds, so times are compared as milliseconds.
-        """
-        known = self._wanted.get(service)
-        if known is not None:
-            older = wanted.at_ns // MILLISECOND_NS < known.at_ns // MILLISECOND_NS
-            if older or (known.version, known.sha256) == (wanted.version, wanted.sha256):
-                return
-        self._wanted[service] = wanted
-        self._changed.set()
+    def want(self, announced: Announced) -> None:
+        """Serve this from now on, unless a later announcement is known; a repeat changes nothing."""
+        known = self._wanted.get(announced.service)
+        if announced.wins_over(None if known is None else known.model):
+            self._wanted[announced.service] = _Wanted(announced)
+            self._changed.set()
 
     def announced(self, values: Iterable[tuple[bytes | None, bytes | None]]) -> None:
         """Take in records of the `models` topic: (key, value), oldest first; a value of None withdraws the model."""
@@ -108,13 +95,12 @@ class ModelUpdates:
                 self._withdraw((key or b"").decode(errors="replace"))
                 continue
             try:
-                event = _decoder.decode(value)
-                at_ns = from_datetime(datetime.fromisoformat(event.at))
-            except (msgspec.DecodeError, UnicodeDecodeError, ValueError, TypeError) as error:
+                announced = parse_announcement(value)
+            except Rejected as error:
                 log.error("a record of models is no announcement: %s", error)
                 continue
-            if event.alias == CHAMPION_ALIAS:
-                self.want(event.service, _Wanted(event.version, event.sha256, event.artifact, at_ns))
+            if announced is not None:
+                self.want(announced)
 
     async def serve(self) -> None:
         """Load whatever is announced, until cancelled."""
@@ -128,20 +114,21 @@ class ModelUpdates:
 
     async def load_due(self) -> float | None:
         """Load every wanted version that is not served and whose wait is over; seconds until the next one is due."""
-        loop = asyncio.get_running_loop()
         for service, wanted in list(self._wanted.items()):
-            if self._is_served(service, wanted) or wanted.not_before_s > loop.time():
+            model = wanted.model
+            if self._is_served(model) or wanted.not_before_steady_s > self._steady_s():
                 continue
             try:
-                model = await self._context.run(self._files.load, wanted.version, wanted.artifact, wanted.sha256)
+                loaded = await self._context.run(self._files.load, model.version, model.artifact, model.sha256)
             except (ModelUnusable, Unavailable) as error:
-                wanted.not_before_s = loop.time() + wanted.waits.next_s()
+                wanted.not_before_steady_s = self._steady_s() + wanted.waits.next_s()
                 self._failures.labels(service).inc()
-                log.error("%s stays without version %s: %s", service, wanted.version, error)
+                log.error("%s stays without version %s: %s", service, model.version, error)
                 continue
             if self._wanted.get(service) is wanted:
-                self._swap(service, Served(wanted.version, wanted.sha256, wanted.artifact, model))
-        waits = [w.not_before_s - loop.time() for s, w in self._wanted.items() if not self._is_served(s, w)]
+                self._swap(service, Served(model.version, model.sha256, model.artifact, loaded))
+        now_s = self._steady_s()
+        waits = [w.not_before_steady_s - now_s for w in self._wanted.values() if not self._is_served(w.model)]
         return max(min(waits), 0.0) if waits else None
 
     async def follow(self) -> None:
@@ -168,9 +155,9 @@ class ModelUpdates:
         finally:
             await consumer.stop()
 
-    def _is_served(self, service: str, wanted: _Wanted) -> bool:
-        served = self._context.models.current.get(service)
-        return served is not None and (served.version, served.sha256) == (wanted.version, wanted.sha256)
+    def _is_served(self, model: Announced) -> bool:
+        served = self._context.models.current.get(model.service)
+        return served is not None and (served.version, served.sha256) == (model.version, model.sha256)
 
     def _swap(self, service: str, served: Served) -> None:
         self._forget(service)

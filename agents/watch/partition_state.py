@@ -11,13 +11,13 @@ from typing import Final
 
 import msgspec
 
-from agents.ingest.sample_records import Decoded, with_identity
 from infra.store.progress import ModelSwap, ThresholdChange
 from models.errors import Rejected
 from models.pipeline.config import PipelineConfig
 from models.pipeline.pipeline import Pipeline
 from models.pipeline.snapshot import Image
 from models.state.results import Folded
+from models.wire.sample_records import Decoded, with_identity
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from infra.slo.views import read_views
 from infra.store import watch
 from infra.store.database import Database
 from infra.store.slo import definitions as slos
-from models.slo.alert_text import Links
+from models.alerting.alert import Links
 from models.slo.telemetry import Telemetry
 
 RUNS = 5

@@ -27,11 +27,11 @@ from infra.store.slo import exclusions as stored_exceptions
 from infra.store.slo import proposals as stored_proposals
 from infra.store.slo import windows as slo_windows
 from infra.store.slo.summaries import read_summaries
+from models.alerting.alert import Links
 from models.alerting.feedback import Mark, Verdict
 from models.records import AlertEvent
 from models.series import EntityRule
 from models.service_graph import Edge
-from models.slo.alert_text import Links
 from models.slo.definition import GapPolicy, Slices
 from models.slo.exclusions import SECOND_NS, ExceptionKind, SloException
 from models.state.results import SloCounts

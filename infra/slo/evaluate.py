@@ -25,10 +25,11 @@ from infra.store.slo import definitions as slos
 from infra.store.slo import exclusions as slo_exceptions
 from infra.store.slo.burn_alerts import BurnAlert
 from infra.store.slo.definitions import StoredSlos
+from models.alerting.alert import Links
 from models.names import Topic
 from models.reasons import AlertDecision
 from models.records import AlertEvent
-from models.slo.alert_text import Links, burn_annotations, burn_event, end_annotations
+from models.slo.alert_text import burn_annotations, burn_event, end_annotations
 from models.slo.burn_alert import BurnAlertKey, FiringAlert, Verdict
 from models.slo.exclusions import SloException
 from models.slo.plan import BurningSince, Plan, Transition, plan

@@ -18,11 +18,10 @@ from infra.store.slo import forecasts as slo_forecasts
 from infra.store.slo.definitions import StoredSlo
 from infra.store.slo.forecasts import StoredForecast
 from infra.store.slo.summaries import read_summaries
-from models.alerting.alert import alert_event
+from models.alerting.alert import Links, alert_event
 from models.names import AlertName, Severity, Topic
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
-from models.slo.alert_text import Links
 from models.slo.burn import Counts
 from models.slo.exclusions import Span, excluded_spans, held_by
 from models.slo.forecast.forecast import Forecast, History, block_s, forecast, in_parts, lookback_s, without

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from models.names import DASHBOARD_UID, AlertLabel, AlertName, Annotation, Severity
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
 from models.timestamps import to_rfc3339
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where an alert points to; empty texts leave the link out."""
+
+    grafana_url: str
+    runbook_url: str
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from models.alerting.alert import alert_event, dashboard_url, runbook_url
+from models.alerting.alert import Links, alert_event, dashboard_url, runbook_url
 from models.names import AlertName, Annotation
 from models.reasons import TransitionReason
 from models.records import AlertEvent
@@ -27,14 +26,6 @@ HELD_SUMMARIES: Final = {
     TransitionReason.NO_LONGER_EVALUATED: "was changed or removed; this alert is no longer evaluated",
 }
 """What an alert says that ends for another reason than that its burn is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """Where an alert points to; empty texts leave the link out."""
-
-    grafana_url: str
-    runbook_url: str
 
 
 def burn_annotations(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from models.alerting.alert import dashboard_url, runbook_url
+from models.alerting.alert import Links, dashboard_url, runbook_url
 from models.names import AlertName, Annotation
-from models.slo.alert_text import Links
 from models.slo.definition import Slo
 from models.slo.forecast.forecast import Forecast
 from models.slo.numbers import number, percent

@@ -22,7 +22,6 @@ from aiokafka.admin import NewTopic
 from prometheus_client import CollectorRegistry
 
 from agents.ingest.agent import Ingest
-from agents.ingest.sample_records import Decoded, decode
 from agents.kafka.micro_batch import MicroBatch
 from agents.kafka.partitioning import partition_of
 from agents.worker.app import attach, build
@@ -37,6 +36,7 @@ from models.errors import Unavailable
 from models.limits import MAX_LETTER_BYTES
 from models.names import Topic
 from models.series import EntityRule
+from models.wire.sample_records import Decoded, decode
 from tests.contract.test_parsers import RECORDS
 from tests.integration.faust_app import committed, eventually, produce, read_all, running, settings_for
 

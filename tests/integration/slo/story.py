@@ -10,10 +10,10 @@ from infra.store import alerts
 from infra.store.database import Database
 from infra.store.slo import definitions as slos
 from infra.store.watch import save_episodes
+from models.alerting.alert import Links
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
 from models.sli.binding import ThresholdOp
-from models.slo.alert_text import Links
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 from models.state.results import Episode, SeriesPart
 

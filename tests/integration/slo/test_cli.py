@@ -14,10 +14,10 @@ from infra.slo.evaluate import SloEvaluator
 from infra.store.database import Database
 from infra.store.slo import dependencies
 from infra.store.watch import save_episodes
+from models.alerting.alert import Links
 from models.errors import Misconfigured
 from models.reasons import AlertDecision, AlertState
 from models.service_graph import Edge
-from models.slo.alert_text import Links
 from models.state.results import Episode, SeriesPart
 from tests.clock import ManualClock
 

@@ -18,10 +18,10 @@ from infra.slo.views import read_views
 from infra.store.database import Database
 from infra.store.slo import definitions as slos
 from infra.store.slo import exclusions as stored_exceptions
+from models.alerting.alert import Links
 from models.errors import Misconfigured
 from models.reasons import AlertDecision
 from models.sli.binding import ThresholdOp
-from models.slo.alert_text import Links
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 from models.slo.exclusions import SECOND_NS, ExceptionKind, SloException
 from models.slo.telemetry import Telemetry

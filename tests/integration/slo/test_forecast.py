@@ -15,9 +15,9 @@ from infra.slo.forecast import forecast_budgets
 from infra.store.database import Database
 from infra.store.slo import definitions as slos
 from infra.store.slo.summaries import read_summaries
+from models.alerting.alert import Links
 from models.reasons import AlertDecision
 from models.sli.binding import ThresholdOp
-from models.slo.alert_text import Links
 from models.slo.definition import MetricQuery, Slices, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 from tests.clock import ManualClock
 

@@ -16,7 +16,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.ingest.sample_records import decode, encode
 from infra.lake.lake import LakeReader, LakeWriter
 from infra.store.database import Database
 from infra.store.outbox import OutboxEvent
@@ -30,6 +29,7 @@ from models.series import EntityRule
 from models.service_graph import Edge
 from models.state.results import Drift, Episode, SeriesPart, SloCounts, drift_id
 from models.timestamps import to_rfc3339
+from models.wire.sample_records import decode, encode
 
 pytestmark = pytest.mark.timeout(300)
 

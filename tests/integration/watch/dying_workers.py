@@ -22,7 +22,6 @@ from faust.types import TP
 from prometheus_client import CollectorRegistry
 
 from agents.ingest import agent as ingest
-from agents.ingest.sample_records import decode
 from agents.kafka.aiokafka_seams import Batch, RecordBatch
 from agents.kafka.fetched import Fetched
 from agents.kafka.micro_batch import Deliveries, MicroBatch
@@ -46,6 +45,7 @@ from infra.store.watch import Effects
 from models.names import Topic
 from models.pipeline.pipeline import Pipeline
 from models.service_model.model import ServiceModel
+from models.wire.sample_records import decode
 
 PARTITIONS = 2
 NEVER = 10**9

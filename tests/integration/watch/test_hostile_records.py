@@ -13,7 +13,6 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import NewTopic
 
-from agents.ingest.sample_records import encode
 from agents.kafka.partitioning import partition_of
 from infra.kafka.admin import create, create_topics
 from infra.store import outbox
@@ -21,6 +20,7 @@ from infra.store.database import Database
 from models.names import Topic
 from models.records import SampleColumns
 from models.series import EntityRule
+from models.wire.sample_records import encode
 from tests.integration.faust_app import produce, read_all
 from tests.integration.known_samples import KnownStream, apply_slo, assert_known, environment_of
 from tests.integration.watch.test_exactly_once import settings_of, until_counted

@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.notify.agent import parse_alert, parse_alerts
 from infra.alerting.alertmanager import Alertmanager, Refused, posted_alert
 from infra.store.alerts import newest
 from models.alerting.alert import alert_event
-from models.errors import Misconfigured, Rejected, TidewatchError, Unavailable
+from models.errors import Misconfigured, TidewatchError, Unavailable
 from models.names import AlertName, Annotation, Severity
-from models.reasons import AlertDecision, AlertState, RejectReason
+from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
 from tests.unit.http_server import Asked, Reply, answering
 
@@ -88,35 +87,6 @@ def test_the_newest_transition_does_not_depend_on_order_or_repeats(
 def test_the_newest_transition_is_told_for_each_alert_apart() -> None:
     later, other = event(1000), event(0, service="search")
     assert newest([event(), other, later]) == [later, other]
-
-
-def changed(**fields: object) -> bytes:
-    return msgspec.json.encode(msgspec.to_builtins(event()) | fields)
-
-
-@pytest.mark.parametrize(
-    ("value", "reason"),
-    [
-        pytest.param(None, RejectReason.UNPARSABLE, id="a tombstone"),
-        pytest.param(b"\xff\xfe", RejectReason.UNPARSABLE, id="no text"),
-        pytest.param(b'{"id": "x"}', RejectReason.UNPARSABLE, id="fields missing"),
-        pytest.param(changed(state="pending"), RejectReason.WRONG_TYPE, id="a state that alerts do not have"),
-        pytest.param(changed(starts_at="noon"), RejectReason.WRONG_TYPE, id="a time that is none"),
-        pytest.param(changed(starts_at="2026-11-20T10:00:00"), RejectReason.BAD_TIMESTAMP, id="a time without a zone"),
-        pytest.param(changed(state="resolved"), RejectReason.MISSING_FIELD, id="resolved, nobody knows when"),
-        pytest.param(changed(labels={}), RejectReason.MISSING_FIELD, id="no identity"),
-        pytest.param(changed(annotations={"summary": "a\0b"}), RejectReason.UNPARSABLE, id="NUL, which no jsonb holds"),
-    ],
-)
-def test_a_record_that_is_no_alert_is_rejected_with_its_reason_and_the_others_are_read(
-    value: bytes | None, reason: RejectReason
-) -> None:
-    with pytest.raises(Rejected) as told:
-        parse_alert(value)
-    assert told.value.reason is reason
-    events, rejected = parse_alerts([changed(), value, changed()])
-    assert events == [event(), event()]
-    assert [error.reason for error in rejected] == [reason]
 
 
 @pytest.mark.parametrize(

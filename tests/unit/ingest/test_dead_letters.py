@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from agents.ingest.dead_letters import dead_letter, parked_samples, shortened
-from agents.ingest.sample_records import encode
 from agents.kafka.publisher import Outgoing
 from agents.kafka.records import Record
 from models.errors import Rejected
@@ -16,6 +15,7 @@ from models.limits import MAX_LETTER_BYTES, MAX_LETTER_KEY_BYTES, RECORD_BYTES
 from models.parse.outcome import Reject
 from models.reasons import RejectReason
 from models.records import SampleColumns
+from models.wire.sample_records import encode
 
 REJECT = Reject(0, RejectReason.TOO_LARGE, "5000000 bytes, 1000000 are allowed")
 

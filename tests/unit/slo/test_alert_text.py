@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from models.alerting.alert import Links
 from models.names import Annotation, Severity
 from models.reasons import AlertDecision, TransitionReason
 from models.sli.binding import ThresholdOp
-from models.slo.alert_text import Links, burn_annotations, burn_event, end_annotations
+from models.slo.alert_text import burn_annotations, burn_event, end_annotations
 from models.slo.burn import Counts
 from models.slo.burn_alert import BurnAlertKey, BurnReading, FiringAlert, Verdict
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit

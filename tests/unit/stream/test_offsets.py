@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.kafka.offsets import PartitionLedger
+from models.stream.offsets import PartitionLedger
 
 lengths = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 50)), min_size=1, max_size=30)
 """(missing offsets before the batch, offsets in it)"""

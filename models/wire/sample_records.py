@@ -10,48 +10,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.kafka.partitioning import partition_of
 from models.errors import Rejected
 from models.limits import MAX_SAMPLES_BYTES, SAMPLE_BYTES
-from models.records import SampleColumns, SampleRecord, distinct, with_room
-from models.series import SeriesBook, parse_series
+from models.records import SampleColumns, SampleRecord, distinct
+from models.series import parse_series
 
 MAX_SAMPLES: Final = 50_000
 """Samples of one record: 28 bytes each, and usually 100 to 150 for the name of each series. Where names are longer,
 `MAX_SAMPLES_BYTES` cuts earlier, so that a record stays under the topic's 16 MiB even where it does not compress."""
 
-MAX_CACHED: Final = 1_000_000
-"""Entities whose partition is remembered; about 150 bytes each. Beyond it the cache starts anew."""
-
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(SampleRecord)
-
-
-class Partitioner:
-    """Which `samples` partition a series belongs to: that of its entity, by Kafka's default partitioner (murmur2)."""
-
-    def __init__(self, partitions: int) -> None:
-        self._partitions = partitions
-        self._entities: dict[str, int] = {}
-        self._book = SeriesBook()
-        self._by_number = np.empty(0, np.int64)
-
-    def __call__(self, book: SeriesBook, numbers: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Partitions of series, by their numbers in the book."""
-        if book is not self._book:
-            self._book, self._by_number = book, np.empty(0, np.int64)
-        self._by_number = with_room(self._by_number, len(book.owners))
-        for number in numbers[self._by_number[numbers] < 0].tolist():
-            self._by_number[number] = self._of(book.owners[number].entity)
-        return self._by_number[numbers]
-
-    def _of(self, entity: str) -> int:
-        if len(self._entities) >= MAX_CACHED:
-            self._entities.clear()
-        known = self._entities.get(entity)
-        if known is None:
-            known = self._entities[entity] = partition_of(entity.encode(), self._partitions)
-        return known
 
 
 def encode(

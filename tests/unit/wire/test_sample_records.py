@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.ingest import sample_records
-from agents.ingest.sample_records import Decoded, Partitioner, decode, encode, halved, with_identity
+from agents.ingest.partitioner import Partitioner
 from agents.kafka.partitioning import partition_of
 from models.limits import MAX_SAMPLES_BYTES
 from models.records import SampleColumns
 from models.series import EntityRule, SeriesBook
+from models.wire import sample_records
+from models.wire.sample_records import Decoded, decode, encode, halved, with_identity
 
 RULE = EntityRule(("service",), ("instance",), "host")
 SERIES = [f'm{metric}{{instance="i-{i}",service="s"}}' for metric in range(2) for i in range(6)]

@@ -1,4 +1,4 @@
-"""What leaves the watch agent about anomalies and silences."""
+"""Score events in JSON, field by field and digit by digit."""
 
 from __future__ import annotations
 
@@ -9,72 +9,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from agents.watch.score_events import anomaly_alert, score_events, silence_outgoing
-from infra.settings import load
-from models.names import Topic
-from models.reasons import AlertDecision, AlertState
-from models.records import AlertEvent, ScoreEvent
-from models.state.results import Episode, ScoredRows, Silence
+from models.records import ScoreEvent
+from models.state.results import ScoredRows
 from models.state.tables import EntityName
 from models.timestamps import to_rfc3339
+from models.wire.score_events import score_events
 
 S = 1_000_000_000
-SETTINGS = load(grafana_url="http://grafana:3000/", runbook_url="https://docs/runbook.md")
-
-
-def _silence(state: AlertState) -> AlertEvent:
-    outgoing = silence_outgoing(Silence("shop/a:100", "shop", "shop/a", 100 * S, 170 * S, state), SETTINGS)
-    assert outgoing.topic is Topic.ALERTS
-    event = msgspec.json.decode(outgoing.value, type=AlertEvent)
-    assert outgoing.event_id == event.id
-    return event
-
-
-def test_a_silent_entity_is_a_ticket_that_begins_with_its_newest_sample() -> None:
-    event = _silence(AlertState.FIRING)
-    assert event.labels == {
-        "alertname": "TelemetryMissing",
-        "service": "shop",
-        "entity": "shop/a",
-        "severity": "ticket",
-    }
-    assert (event.starts_at, event.ends_at) == ("1970-01-01T00:01:40Z", None)
-    assert event.annotations["runbook_url"] == "https://docs/runbook.md#telemetrymissing"
-
-
-def test_the_end_of_a_silence_is_the_same_alert_under_another_id() -> None:
-    firing, resolved = _silence(AlertState.FIRING), _silence(AlertState.RESOLVED)
-    assert firing.fingerprint == resolved.fingerprint
-    assert firing.id != resolved.id
-    assert (resolved.state, resolved.ends_at) == ("resolved", "1970-01-01T00:02:50Z")
-
-
-def test_an_anomaly_tells_what_was_seen_and_expected_and_where_to_look() -> None:
-    episode = Episode(
-        id="shop/a:100",
-        service="shop",
-        entity="shop/a",
-        started_ns=100 * S,
-        at_ns=102 * S,
-        ended_ns=None,
-        peak_score=2.5,
-        peak_ns=101 * S,
-        cause_metric="latency_ms",
-        causes=[("latency_ms", 2.0), ("cpu_ratio", 0.5)],
-        value=900.0,
-        expected=80.0,
-        expected_lower=60.0,
-        expected_upper=110.0,
-        model_version="3",
-        state=AlertState.FIRING,
-        decision=AlertDecision.FIRED,
-    )
-    annotations = anomaly_alert(episode, SETTINGS).annotations
-    assert annotations["summary"] == "shop/a: latency_ms is unusual (score 2.50, 1 is the threshold)"
-    assert annotations["causes"] == "latency_ms 80%, cpu_ratio 20%"
-    assert annotations["expected"] == "80 (60 to 110)"
-    assert annotations["model_version"] == "3"
-    assert annotations["dashboard_url"].startswith("http://grafana:3000/d/tidewatch-live?var-service=shop&var-entity=")
 
 
 def _rows(**columns: Any) -> ScoredRows:

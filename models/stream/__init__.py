@@ -1,0 +1,1 @@
+"""Where a stream stands: what was handed out, what may be committed."""
