@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from infra.cli.tables import show_table
 from models.errors import Misconfigured
 from models.moments import moment_ns
 
@@ -49,7 +48,7 @@ def list_(since: Since = "1h", reason: Reason = "", as_json: AsJson = False) -> 
     else:
         for one in found:
             print(f"{one.reason}: {one.letters:,} since {since}, newest {_clock(one.newest.at_ms)}")
-            print(f"  e.g. {one.newest.detail}   (tidewatch dead-letters show --reason {one.reason})")
+            print(f"  e.g. {_one_line(one.newest.detail)}   (tidewatch dead-letters show --reason {one.reason})")
             if one.hint:
                 print(f"  {one.hint}")
         if not found:
@@ -72,8 +71,12 @@ def show(
     if as_json:
         print(json.dumps([_plain(asdict(letter)) for letter in found], indent=2))
         return
-    rows = [(_clock(one.at_ms), one.reason, one.detail, one.source, _beginning(one.body)) for one in found]
-    show_table(("at", "reason", "detail", "from", "body"), rows, empty=f"no dead letters since {since}")
+    for one in found:
+        print(f"{_clock(one.at_ms)}  {one.reason}  {one.source}")
+        print(f"  {_one_line(one.detail)}")
+        print(f"  {_one_line(_beginning(one.body))}")
+    if not found:
+        print(f"no dead letters since {since}")
 
 
 @app.command(
@@ -119,10 +122,13 @@ def _clock(at_ms: int) -> str:
 
 
 def _beginning(body: bytes) -> str:
-    """The start of a body on one line: texts as they are, what no terminal should see as escapes."""
-    text = body[:SHOWN_BYTES].decode("utf-8", "backslashreplace")
-    shown = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
-    return shown + ("…" if len(body) > SHOWN_BYTES else "")
+    """The start of a body as text."""
+    return body[:SHOWN_BYTES].decode("utf-8", "backslashreplace") + ("…" if len(body) > SHOWN_BYTES else "")
+
+
+def _one_line(text: str) -> str:
+    """The text on one line, without what a terminal would take for a command."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _plain(value: Any) -> Any:

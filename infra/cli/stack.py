@@ -36,6 +36,7 @@ def up(
     for name, address in read_stack_file(home)["addresses"].items():
         console.print(f"  {name:<16} {without_password(address)}")
     console.print(f"  {'notifications':<16} {notifications_file(home)}")
+    console.print("first sample: `tidewatch produce host`, or what you have (docs/connect); then `tidewatch entities`")
 
 
 def down() -> None:
