@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -68,7 +67,7 @@ class Ingest:
         self._parser = Parser(_limits(settings), rule)
         self._parsing = asyncio.Lock()  # the parser remembers the series of all partitions
         self._partitioner: Partitioner | None = None
-        self.publisher = Publisher(settings, "tidewatch-ingest")
+        self.publisher = Publisher(settings, "tidewatch-ingest", context.clock, context.chance)
         self._counts = _Counts(context.registry)
         self.feed = LakeFeed(context, rule, self._park_files)
 
@@ -96,7 +95,7 @@ class Ingest:
             partitioner = self._partitioner or await self._find_partitions()
             async with self._parsing:
                 parsed, offsets, outgoing = await self._context.run(
-                    self.prepare, batch, source, partitioner, time.time_ns()
+                    self.prepare, batch, source, partitioner, self._context.clock.now_ns()
                 )
             await self._publish(outgoing)
             self._counts.add(batch, parsed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +54,7 @@ class LakeFeed:
         self._writer = LakeWriter(context.settings.lake_path, rule)
         self._waiting: list[_Portion] = []
         self._rows = 0
-        self._oldest_s = 0.0
+        self._oldest_steady_s = 0.0
         self._changed = asyncio.Event()
         self._emptied = asyncio.Event()
         self._flushing = asyncio.Lock()
@@ -69,7 +68,7 @@ class LakeFeed:
             self._emptied.clear()
             await self._emptied.wait()
         if not self._waiting:
-            self._oldest_s = time.monotonic()
+            self._oldest_steady_s = self._context.clock.steady_s()
         self._waiting.append(_Portion(parsed, source, offsets, written))
         self._rows += len(parsed.columns)
         self._changed.set()
@@ -125,4 +124,4 @@ class LakeFeed:
             return None
         if self._rows >= self._flush_rows:
             return 0.0
-        return self._oldest_s + self._flush_s - time.monotonic()
+        return self._oldest_steady_s + self._flush_s - self._context.clock.steady_s()

@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from random import Random
 from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -23,6 +22,7 @@ from agents.kafka.aiokafka_seams import RecordBatch
 from agents.kafka.partitioning import partition_of
 from agents.kafka.record_batch import unpack
 from agents.kafka.records import Packed
+from infra.clock import Clock
 from infra.settings import Settings
 from models.error_causes import Cause, of_kafka
 from models.errors import Rejected, Unavailable
@@ -55,9 +55,11 @@ class Outgoing(NamedTuple):
 class Publisher:
     """Publishes in order. Make it inside the event loop, `close` it at the end."""
 
-    def __init__(self, settings: Settings, client_id: str) -> None:
+    def __init__(self, settings: Settings, client_id: str, clock: Clock, chance: Random) -> None:
         self._servers = settings.kafka.split(",")
         self._client_id = client_id
+        self._clock = clock
+        self._chance = chance
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
 
@@ -78,7 +80,7 @@ class Publisher:
                 for one in packed:
                     for batch in _packed_batches(producer, one):
                         answers.append(await producer.send_batch(batch, one.topic, partition=one.partition))
-                now_ms = int(time.time() * 1000)
+                now_ms = self._clock.now_ns() // 1_000_000
                 for (topic, partition), mine in (await self._by_partition(producer, records)).items():
                     for batch in _batches(producer, mine, now_ms):
                         answers.append(await producer.send_batch(batch, topic, partition=partition))
@@ -99,7 +101,7 @@ class Publisher:
             partition = record.partition
             if partition is None:
                 size = sizes[record.topic]
-                partition = random.randrange(size) if record.key is None else partition_of(record.key, size)
+                partition = self._chance.randrange(size) if record.key is None else partition_of(record.key, size)
             found.setdefault((record.topic, partition), []).append(record)
         return found
 

@@ -45,7 +45,7 @@ def attach(app: faust.App, context: Context) -> None:
     context.settings.require("alertmanager_url")
     metrics = AlertMetrics(context.registry)
     client = Alertmanager(context.settings.alertmanager_url)
-    sender = AlertSender(context.settings, context.database, context.dependencies, client, metrics)
+    sender = AlertSender(context.settings, context.database, context.dependencies, client, metrics, clock=context.clock)
     topic = app.topic(context.settings.topic(Topic.ALERTS), key_serializer="raw", value_serializer="raw")
 
     @app.agent(topic, name="notify")

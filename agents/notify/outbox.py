@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, ParamSpec, TypeVar
@@ -63,16 +64,25 @@ class OutboxRelay:
         database: where the outbox is; used from the relay's own thread only.
         dependencies: waits out outages of PostgreSQL and Kafka.
         waiting: gauge that shows how many rows wait.
+        steady_s: a steady clock, seconds.
     """
 
-    def __init__(self, settings: Settings, database: Database, dependencies: Dependencies, waiting: Gauge) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        dependencies: Dependencies,
+        waiting: Gauge,
+        steady_s: Callable[[], float],
+    ) -> None:
         self._settings = settings
         self._database = database
         self._dependencies = dependencies
         self._waiting = waiting
+        self._steady_s = steady_s
         self._solo = Solo(database, LOCK)
         self._producer: AIOKafkaProducer | None = None
-        self._next_cleaning_s = 0.0
+        self._next_cleaning_steady_s = -math.inf
         self._too_large: set[int] = set()
 
     async def serve(self) -> None:
@@ -183,10 +193,10 @@ class OutboxRelay:
                 await asyncio.wait_for(producer.stop(), REQUEST_TIMEOUT_MS / 1000)
 
     async def _clean(self) -> None:
-        now_s = asyncio.get_running_loop().time()
-        if now_s >= self._next_cleaning_s:
+        steady_s = self._steady_s()
+        if steady_s >= self._next_cleaning_steady_s:
             await self._in_database(self._delete_old)
-            self._next_cleaning_s = now_s + CLEANING_S
+            self._next_cleaning_steady_s = steady_s + CLEANING_S
 
     def _delete_old(self) -> None:
         with self._database.transaction() as cursor:
@@ -197,7 +207,7 @@ def attach(app: faust.App, context: Context) -> None:
     """Let the worker relay the outbox whenever no other worker does."""
     meaning = "Events that wait for Kafka, as the relaying worker sees them."
     waiting = Gauge(Metric.OUTBOX_PENDING.value, meaning, registry=context.registry)
-    relay = OutboxRelay(context.settings, context.database, context.dependencies, waiting)
+    relay = OutboxRelay(context.settings, context.database, context.dependencies, waiting, context.clock.steady_s)
 
     @app.task  # type: ignore[untyped-decorator]
     async def relay_outbox() -> None:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Final, NoReturn, ParamSpec, TypeVar
 
@@ -21,6 +22,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from agents.worker.retry import Dependencies
 from agents.worker.solo import Solo
 from infra.alerting.alertmanager import Alertmanager, PostedAlert, Refused, posted_alert
+from infra.clock import Clock
 from infra.settings import Settings
 from infra.store import alerts, notifications
 from infra.store.alerts import StoredAlert
@@ -29,6 +31,7 @@ from models.alerting.alert import fingerprint
 from models.errors import Misconfigured, Unavailable
 from models.names import AlertLabel, AlertName, Annotation, Metric, Severity
 from models.reasons import AlertState, SendOutcome
+from models.timestamps import to_datetime
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -90,7 +93,7 @@ class AlertSender:
         database: where the alerts are; used from the sender's own thread only.
         dependencies: waits out outages of PostgreSQL and Alertmanager.
         client: of the Alertmanager to send to.
-        now: the present, aware.
+        clock: the wall clock, for what alerts say, and the steady one, for when they are renewed.
     """
 
     def __init__(
@@ -101,7 +104,7 @@ class AlertSender:
         client: Alertmanager,
         metrics: AlertMetrics,
         *,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Clock,
     ) -> None:
         self._resend_s = settings.alert_resend_s
         self._resolve_repeat_s = settings.resolve_repeat_s
@@ -109,13 +112,13 @@ class AlertSender:
         self._dependencies = dependencies
         self._client = client
         self._metrics = metrics
-        self._now = now
+        self._clock = clock
         self._solo = Solo(database, LOCK)
-        self._next_renewal_s = 0.0
+        self._next_renewal_steady_s = -math.inf
         self._refused: set[str] = set()
-        self._watchdog = watchdog(now())
+        self._watchdog = watchdog(self._now())
         self._firing: dict[str, StoredAlert] = {}  # by fingerprint: what Alertmanager took as firing
-        self._renewed_s = 0.0
+        self._renewed_steady_s = -math.inf
         self._one_post = asyncio.Lock()
 
     async def serve(self) -> None:
@@ -127,17 +130,20 @@ class AlertSender:
         finally:
             await self._solo.close()
 
+    def _now(self) -> datetime:
+        return to_datetime(self._clock.now_ns())
+
     def _rest(self) -> None:
         self._metrics.show_firing({})
         self._firing.clear()
-        self._next_renewal_s = 0.0  # whoever takes the lock over says everything again
+        self._next_renewal_steady_s = -math.inf  # whoever takes the lock over says everything again
 
     async def _renew_from_memory(self) -> NoReturn:
         """While no renewal comes from the table, renew what fired last."""
         while True:
             await asyncio.sleep(self._resend_s)
             async with self._one_post:
-                late_s = asyncio.get_running_loop().time() - self._renewed_s
+                late_s = self._clock.steady_s() - self._renewed_steady_s
                 if self._firing and 1.5 * self._resend_s < late_s < FROM_MEMORY_S:
                     with contextlib.suppress(Unavailable, Refused):  # the loop that reads the table tells of those
                         await self._ask([self._as_posted(alert) for alert in self._firing.values()])
@@ -146,7 +152,7 @@ class AlertSender:
     async def _turn(self) -> None:
         await self._in_database(notifications.listen, self._database, alerts.CHANNEL)
         await self._dependencies.until_available("alertmanager", self._send_due)
-        until_renewal_s = self._next_renewal_s - asyncio.get_running_loop().time()
+        until_renewal_s = self._next_renewal_steady_s - self._clock.steady_s()
         await self._in_database(notifications.wait, self._database, max(0.0, min(POLL_S, until_renewal_s)))
 
     async def _in_database(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -155,8 +161,8 @@ class AlertSender:
 
     async def _send_due(self) -> None:
         """Post what changed, or everything when its time has come. Raises `Unavailable` if Alertmanager is."""
-        started_s = asyncio.get_running_loop().time()
-        renewal = started_s >= self._next_renewal_s
+        started_steady_s = self._clock.steady_s()
+        renewal = started_steady_s >= self._next_renewal_steady_s
         stored = await self._in_database(self._read, renewal)
         stored = [alert for alert in stored if alert.event_id not in self._refused]
         due = [*stored, self._watchdog] if renewal else stored
@@ -165,14 +171,14 @@ class AlertSender:
             try:
                 async with self._one_post:
                     accepted = await self._post(part)
-                    self._renewed_s = started_s if renewal else self._renewed_s
+                    self._renewed_steady_s = started_steady_s if renewal else self._renewed_steady_s
             except Unavailable:
                 self._metrics.count(SendOutcome.UNAVAILABLE, len(part))
-                self._next_renewal_s = 0.0  # it forgets alerts when it restarts
+                self._next_renewal_steady_s = -math.inf  # it forgets alerts when it restarts
                 raise
             await self._in_database(self._mark, [alert.event_id for alert in accepted])
         if renewal:
-            self._next_renewal_s = started_s + self._resend_s
+            self._next_renewal_steady_s = started_steady_s + self._resend_s
 
     def _read(self, renewal: bool) -> list[StoredAlert]:
         with self._database.transaction() as cursor:

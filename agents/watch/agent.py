@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -98,7 +97,7 @@ class Watch:
         self._links = Links(context.settings.grafana_url, context.settings.runbook_url)
         self.loader = PartitionLoader(context, self.topic)
         self._snapshots = Snapshots(context, self.topic)
-        self.publisher = Publisher(context.settings, "tidewatch-watch")
+        self.publisher = Publisher(context.settings, "tidewatch-watch", context.clock, context.chance)
         self.partitions: dict[int, PartitionState] = {}
         self._busy: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._folding = asyncio.Semaphore(FOLDS_AT_ONCE)
@@ -219,7 +218,12 @@ class Watch:
             folded = await self._context.run(state.fold, decoded, records[-1].offset + 1)
             await self._snapshots.begin_if_due(state)
             scores = await self._context.run(
-                packed_scores, folded, state.pipeline.entities, self._scores, await self._score_partitions()
+                packed_scores,
+                folded,
+                state.pipeline.entities,
+                self._scores,
+                await self._score_partitions(),
+                self._context.clock.now_ns() // 1_000_000,
             )
         await self._publish(drift_records(folded, self._drifts), scores)
         effects = self._effects(state, expected, folded, swaps, thresholds)
@@ -227,7 +231,7 @@ class Watch:
         state.stored = state.position
         if effects.snapshot is not None:
             await self._snapshots.stored(state, effects.snapshot)
-        self._metrics.count(folded, decoded, time.time_ns())
+        self._metrics.count(folded, decoded, self._context.clock.now_ns())
 
     def _decode(self, records: Sequence[Record]) -> list[Decoded]:
         decoded = []
@@ -288,8 +292,8 @@ class Watch:
 
     async def _take_up_changes(self, state: PartitionState) -> list[ThresholdChange]:
         """Take up what people changed: SLOs, and thresholds, which are to be stored with the next effects."""
-        now_s = time.monotonic()
-        if now_s - state.slo_looked_s < SLO_LOOK_S:
+        steady_s = self._context.clock.steady_s()
+        if steady_s - state.slo_looked_steady_s < SLO_LOOK_S:
             return []
 
         def look() -> tuple[slos.StoredSlos | None, dict[str, float]]:
@@ -298,7 +302,7 @@ class Watch:
                 return changed, feedback.thresholds(cursor)
 
         found, factors = await self._context.dependencies.until_available("postgresql", lambda: self._context.run(look))
-        state.slo_looked_s = now_s
+        state.slo_looked_steady_s = steady_s
         if found is not None:
             with state.lock:
                 state.pipeline.use_slos(found.bindings())

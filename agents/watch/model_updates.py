@@ -127,8 +127,8 @@ class ModelUpdates:
                 continue
             if self._wanted.get(service) is wanted:
                 self._swap(service, Served(model.version, model.sha256, model.artifact, loaded))
-        now_s = self._steady_s()
-        waits = [w.not_before_steady_s - now_s for w in self._wanted.values() if not self._is_served(w.model)]
+        steady_s = self._steady_s()
+        waits = [w.not_before_steady_s - steady_s for w in self._wanted.values() if not self._is_served(w.model)]
         return max(min(waits), 0.0) if waits else None
 
     async def follow(self) -> None:

@@ -20,11 +20,11 @@ from models.wire.byte_columns import Texts
 from models.wire.score_events import score_events
 
 
-def packed_scores(folded: Folded, entities: list[EntityName], topic: str, partitions: int) -> list[Packed]:
+def packed_scores(folded: Folded, entities: list[EntityName], topic: str, partitions: int, now_ms: int) -> list[Packed]:
     """The score events of every closed tick, those of an entity in its partition of `topic`."""
     keys, which, events = score_events(folded.rows, entities)
     partition = np.array([partition_of(key, partitions) for key in keys], np.int64)
-    return list(pack(topic, partition[which], Texts.of(keys).chosen(which), events))
+    return list(pack(topic, partition[which], Texts.of(keys).chosen(which), events, now_ms))
 
 
 def drift_records(folded: Folded, topic: str) -> list[Outgoing]:

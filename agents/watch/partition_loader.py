@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
-import time
 from collections import deque
 
 import msgspec
@@ -56,7 +54,8 @@ class PartitionLoader:
         state = await self._context.run(self._from_snapshot, partition, resume) or self._empty(partition, resume)
         state.swaps, state.thresholds = deque(resume.swaps), deque(resume.thresholds)
         # spread over the interval, so that the partitions of a worker do not all take their snapshots in one moment
-        state.snapshot_s = time.monotonic() - random.random() * self._context.settings.snapshot_every_s
+        since_s = self._context.chance.random() * self._context.settings.snapshot_every_s
+        state.snapshot_steady_s = self._context.clock.steady_s() - since_s
         return state
 
     def _from_snapshot(self, partition: int, resume: Resume) -> PartitionState | None:

@@ -83,8 +83,8 @@ class PartitionState:
     thresholds: deque[ThresholdChange] = field(default_factory=deque)
     generation: int = -1
     slo_revision: int = -1
-    slo_looked_s: float = float("-inf")
-    snapshot_s: float = 0.0
+    slo_looked_steady_s: float = float("-inf")
+    snapshot_steady_s: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from typing import Final
 
 from agents.watch.partition_state import PartitionImage, PartitionState
@@ -38,7 +37,7 @@ class Snapshots:
         """Copy the state as it is between two micro-batches, if it is time, and let the copy be written."""
         if state in self.under_way or self._room.locked():
             return
-        if time.monotonic() - state.snapshot_s >= self._settings.snapshot_every_s:
+        if self._context.clock.steady_s() - state.snapshot_steady_s >= self._settings.snapshot_every_s:
             image = await self._context.run(state.image)
             self.under_way[state] = asyncio.create_task(self._write(state.partition, image))
 
@@ -56,7 +55,7 @@ class Snapshots:
         await self._context.run(
             progress.delete_old_files, self._settings.lake_path, self._topic, state.partition, snapshot
         )
-        state.snapshot_s = time.monotonic()
+        state.snapshot_steady_s = self._context.clock.steady_s()
         del self.under_way[state]
 
     def forget(self, state: PartitionState) -> None:

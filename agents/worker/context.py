@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from random import Random
 from typing import Final, ParamSpec, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -37,6 +38,7 @@ class Context:
         threads: where blocking calls go; each thread has a database connection of its own.
         dependencies: retries what is unavailable, and says on `/metrics` what is.
         clock: the wall clock and the steady one.
+        chance: spreads what would else happen in one moment; a seeded one repeats itself.
         models: what `model_updates` loads and `watch` serves.
     """
 
@@ -46,6 +48,7 @@ class Context:
     threads: ThreadPoolExecutor
     dependencies: Dependencies
     clock: Clock
+    chance: Random = field(default_factory=Random)
     models: ServingModels = field(default_factory=ServingModels)
     start_hooks: list[Hook] = field(default_factory=list)
     stop_hooks: list[Hook] = field(default_factory=list)

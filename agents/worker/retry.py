@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from random import Random
 from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter
@@ -50,11 +49,15 @@ class Dependencies(Collector):
     do not hide it.
 
     Args:
-        now_s: a clock that only rises, in seconds.
+        steady_s: a steady clock, seconds.
+        chance: spreads the waits.
     """
 
-    def __init__(self, registry: CollectorRegistry, now_s: Callable[[], float] = time.monotonic) -> None:
-        self._now_s = now_s
+    def __init__(
+        self, registry: CollectorRegistry, steady_s: Callable[[], float], chance: Random | None = None
+    ) -> None:
+        self._steady_s = steady_s
+        self._chance = chance or Random()
         self._calls: defaultdict[str, dict[_Call, None]] = defaultdict(dict)
         self._retries = Counter(
             Metric.COMMIT_RETRIES.value.removesuffix("_total"),
@@ -72,25 +75,25 @@ class Dependencies(Collector):
             call: makes one attempt; it must be safe to repeat.
         """
         waits = Backoff(0.1, LONGEST_WAIT_S)
-        mine = _Call(self._now_s())
+        mine = _Call(self._steady_s())
         self._calls[dependency][mine] = None
         try:
             while True:
                 try:
                     return await call()
                 except Unavailable as error:
-                    wait_s = waits.next_s() * random.uniform(1 - JITTER, 1 + JITTER)
+                    wait_s = waits.next_s() * self._chance.uniform(1 - JITTER, 1 + JITTER)
                     mine.failed = True
                     self._retries.labels(dependency).inc()
                     log.warning("%s; next attempt in %.1f s", error, wait_s)
                     await asyncio.sleep(wait_s)
-                    mine.since_s = self._now_s()
+                    mine.since_s = self._steady_s()
         finally:
             del self._calls[dependency][mine]
 
     def is_up(self, dependency: str) -> bool:
         """Whether no call of it is being repeated or hangs."""
-        oldest_s = self._now_s() - HANGING_S
+        oldest_s = self._steady_s() - HANGING_S
         return not any(call.failed or call.since_s < oldest_s for call in list(self._calls[dependency]))
 
     def describe(self) -> Iterator[GaugeMetricFamily]:

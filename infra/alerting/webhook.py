@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -53,11 +52,11 @@ class WebhookReceiver:
 
     Args:
         port: to listen on; 0 chooses a free one.
-        clock: seconds since the epoch, for the arrival times.
+        wall_s: the wall clock, seconds since the epoch, for the arrival times.
     """
 
-    def __init__(self, port: int = 0, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
+    def __init__(self, wall_s: Callable[[], float], port: int = 0) -> None:
+        self._wall_s = wall_s
         self._received: list[Received] = []
         self._news = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self._take))
@@ -98,7 +97,7 @@ class WebhookReceiver:
     def _take(self, body: bytes) -> None:
         notification = msgspec.json.decode(body, type=Notification)
         with self._news:
-            self._received.append(Received(self._clock(), notification))
+            self._received.append(Received(self._wall_s(), notification))
             self._news.notify_all()
 
 

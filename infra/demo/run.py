@@ -118,7 +118,7 @@ def _running(home: Path, console: Console) -> Iterator[Running]:
         console.print(f"[dim]{datetime.now().astimezone():%H:%M:%S}[/] {line}", highlight=False, soft_wrap=True)
 
     with (
-        closing(WebhookReceiver()) as webhook,
+        closing(WebhookReceiver(time.time)) as webhook,
         Stack(home, say, external=external_addresses(load(home=home))) as stack,
     ):
         chosen = load(home=home).model_fields_set

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,7 +25,7 @@ class Inbox(WebhookReceiver):
         log.parent.mkdir(parents=True, exist_ok=True)
         self._log = log
         self._writing = threading.Lock()
-        super().__init__(port=choose_port(PREFERRED_PORT).number)
+        super().__init__(time.time, port=choose_port(PREFERRED_PORT).number)
 
     def _take(self, body: bytes) -> None:
         notification = msgspec.json.decode(body, type=Notification)

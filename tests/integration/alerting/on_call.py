@@ -17,6 +17,7 @@ from agents.notify.sender import AlertMetrics, AlertSender
 from agents.worker.retry import Dependencies
 from infra.alerting.alertmanager import Alertmanager
 from infra.alerting.webhook import Notification, Received, WebhookReceiver
+from infra.clock import SystemClock
 from infra.local.services.alertmanager import Alertmanager as LocalAlertmanager
 from infra.settings import Settings
 from infra.store.database import Database
@@ -46,7 +47,7 @@ class OnCall:
     """An Alertmanager that can be stopped and started again at the same address, with its data, and its webhook."""
 
     def __init__(self, home: Path) -> None:
-        self.webhook = WebhookReceiver()
+        self.webhook = WebhookReceiver(time.time)
         try:
             self._alertmanager = QuickAlertmanager(home, self.webhook.url, wanted_port=0)
         except Misconfigured as error:
@@ -173,7 +174,12 @@ async def sending(alertmanager_url: str, postgres_url: str, *, resend_s: float =
     database = Database(postgres_url)
     settings = Settings(alertmanager_url=alertmanager_url, alert_resend_s=resend_s)
     sender = AlertSender(
-        settings, database, Dependencies(registry), Alertmanager(alertmanager_url), AlertMetrics(registry)
+        settings,
+        database,
+        Dependencies(registry, SystemClock().steady_s),
+        Alertmanager(alertmanager_url),
+        AlertMetrics(registry),
+        clock=SystemClock(),
     )
     worker = Sending(asyncio.create_task(sender.serve()), registry)
     try:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from agents.notify.outbox import BATCH_ROWS, OutboxRelay
 from agents.worker.retry import Dependencies
+from infra.clock import SystemClock
 from infra.local.processes.ports import choose_port
 from infra.settings import Settings
 from infra.store import outbox
@@ -47,7 +48,13 @@ async def relaying(kafka: str, prefix: str, postgres_url: str) -> AsyncIterator[
     registry = CollectorRegistry()
     database = Database(postgres_url)
     gauge = Gauge(Metric.OUTBOX_PENDING.value, "waiting", registry=registry)
-    relay = OutboxRelay(Settings(kafka=kafka, topic_prefix=prefix), database, Dependencies(registry), gauge)
+    relay = OutboxRelay(
+        Settings(kafka=kafka, topic_prefix=prefix),
+        database,
+        Dependencies(registry, SystemClock().steady_s),
+        gauge,
+        SystemClock().steady_s,
+    )
     worker = Relaying(relay, asyncio.create_task(relay.serve()), registry)
     try:
         yield worker

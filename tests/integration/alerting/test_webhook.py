@@ -31,7 +31,7 @@ BODY = {
 
 @pytest.fixture
 def receiver() -> Iterator[WebhookReceiver]:
-    created = WebhookReceiver(clock=lambda: 1234.5)
+    created = WebhookReceiver(lambda: 1234.5)
     yield created
     created.close()
 

@@ -58,7 +58,9 @@ async def ingesting(settings: Settings) -> AsyncIterator[tuple[faust.App, Contex
     registry = CollectorRegistry()
     with ThreadPoolExecutor(2) as threads:
         no_database = Database("postgresql://nobody@127.0.0.1:1/none")
-        context = Context(settings, no_database, registry, threads, Dependencies(registry), SystemClock())
+        context = Context(
+            settings, no_database, registry, threads, Dependencies(registry, SystemClock().steady_s), SystemClock()
+        )
         app = build(settings)
         attach(app, context, ["ingest"])
         async with running(app):

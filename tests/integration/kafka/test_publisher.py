@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from random import Random
 
 import numpy as np
 import pytest
 
 from agents.kafka.publisher import Outgoing, Publisher
 from agents.kafka.record_batch import pack
+from infra.clock import SystemClock
 from models.seams import Library, plain
 from models.wire.byte_columns import Texts
 from tests.integration.faust_app import make_topic, read_all, settings_for
@@ -18,6 +20,8 @@ pytestmark = pytest.mark.timeout(90)
 KEYS = [b"a", None, b"c", b"", b"e"] * 40
 VALUES = [b"v" * (i * 37 % 9000) if i % 7 else None for i in range(len(KEYS))]
 HEADERS = [("reason", b"unparsable")]
+
+NOW_MS = 1_780_000_020_250
 
 
 @pytest.fixture(autouse=True, params=["fast", "plain"])
@@ -34,8 +38,8 @@ async def test_records_arrive_once_in_order_in_their_partition_with_key_time_and
 ) -> None:
     topic = f"{topic_prefix}scores"
     await make_topic(kafka, topic, partitions=2)
-    publisher = Publisher(settings_for(kafka, topic_prefix), "test")
-    packed = list(pack(topic, np.arange(len(KEYS)) % 2, Texts.of(KEYS), Texts.of(VALUES)))
+    publisher = Publisher(settings_for(kafka, topic_prefix), "test", SystemClock(), Random(1))
+    packed = list(pack(topic, np.arange(len(KEYS)) % 2, Texts.of(KEYS), Texts.of(VALUES), NOW_MS))
     single = [Outgoing(topic, b"first", b"k", 1, HEADERS), Outgoing(topic, b"second", None, 1)]
     try:
         await publisher.publish(single, packed)

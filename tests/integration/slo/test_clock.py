@@ -50,7 +50,14 @@ async def running(database: Database) -> AsyncIterator[CollectorRegistry]:
     registry = CollectorRegistry()
     settings = load(slo_clock_interval_s=0.05)
     with ThreadPoolExecutor(1) as threads:
-        context = Context(settings, database, registry, threads, Dependencies(registry), ManualClock(NOW_S * 10**9))
+        context = Context(
+            settings,
+            database,
+            registry,
+            threads,
+            Dependencies(registry, ManualClock().steady_s),
+            ManualClock(NOW_S * 10**9),
+        )
         task = asyncio.create_task(SloClock(context).serve())
         try:
             yield registry

@@ -47,7 +47,9 @@ async def settings(tmp_path: Path, kafka: str, postgres_url: str, topic_prefix: 
 async def context(settings: Settings, database: Database) -> AsyncIterator[Context]:
     registry = CollectorRegistry()
     with ThreadPoolExecutor(2) as threads:
-        yield Context(settings, database, registry, threads, Dependencies(registry), SystemClock())
+        yield Context(
+            settings, database, registry, threads, Dependencies(registry, SystemClock().steady_s), SystemClock()
+        )
 
 
 @pytest.fixture

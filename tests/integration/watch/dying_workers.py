@@ -242,6 +242,16 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "reposition", lambda life, topic, partition: life.deliveries.pop(partition))
 
 
+@dataclass(frozen=True, slots=True)
+class WorldClock(SystemClock):
+    """A wall clock that stands still a minute after the world's records, and the machine's steady one."""
+
+    records_ms: int
+
+    def now_ns(self) -> int:
+        return (self.records_ms + 60_000) * 1_000_000
+
+
 class Life:
     """One worker from its start to its death, or until nothing is left to do."""
 
@@ -253,8 +263,8 @@ class Life:
             cast(Database, WorldDatabase(world)),
             registry,
             cast(ThreadPoolExecutor, None),
-            Dependencies(registry),
-            SystemClock(),
+            Dependencies(registry, SystemClock().steady_s),
+            WorldClock(world.now_ms),
             steps=steps,
         )
         publisher, self._lake = WorldPublisher(world, steps), WorldLake()
@@ -321,7 +331,7 @@ class Life:
         waiting = self.world.records(Topic.SAMPLES, partition)[deliveries.position :]
         if waiting:
             due = self._chance.random() < 0.3
-            self.watch.partitions[partition].snapshot_s = float("-inf") if due else float("inf")
+            self.watch.partitions[partition].snapshot_steady_s = float("-inf") if due else float("inf")
             await self.watch.process(self._batch(deliveries, waiting, 3))
 
     def _batch(self, deliveries: Deliveries, waiting: Sequence[Stored], most: int) -> MicroBatch:

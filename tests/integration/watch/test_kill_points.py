@@ -36,7 +36,6 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], World
     """Makes worlds in which all samples wait to be taken in, a broken record among them."""
     stand_in(monkeypatch)
     settings = Settings(kafka="none:1", home=tmp_path, topic_prefix="t-", snapshot_every_s=1.0)
-    monkeypatch.setattr("agents.ingest.agent.time.time_ns", lambda: (START_S + 60) * 1_000_000_000)
     slos = StoredSlos(1, tuple(StoredSlo(number, slo) for number, slo in enumerate(parse_openslo(SLO, "test"))))
 
     def make() -> World:

@@ -16,10 +16,12 @@ from models.wire.byte_columns import Texts
 TEXTS = st.lists(st.tuples(st.none() | st.binary(max_size=200), st.none() | st.binary(max_size=20_000)), max_size=300)
 Pair = tuple[bytes | None, bytes | None]
 
+NOW_MS = 1_780_000_020_250
+
 
 def packed(pairs: list[Pair], partitions: list[int] | None = None) -> list[Packed]:
     keys, values = Texts.of([key for key, _ in pairs]), Texts.of([value for _, value in pairs])
-    return list(pack("scores", np.array(partitions or [0] * len(pairs), np.int64), keys, values))
+    return list(pack("scores", np.array(partitions or [0] * len(pairs), np.int64), keys, values, NOW_MS))
 
 
 def read(one: Packed, producer: tuple[int, int, int] | None = None) -> DefaultRecordBatch:

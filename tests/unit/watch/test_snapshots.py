@@ -57,7 +57,14 @@ def make(tmp_path: Path) -> Iterator[Callable[[float], Snapshots]]:
     def snapshots(every_s: float) -> Snapshots:
         registry = CollectorRegistry()
         settings = Settings(kafka="none:1", home=tmp_path, snapshot_every_s=every_s)
-        context = Context(settings, cast(Database, None), registry, threads, Dependencies(registry), ManualClock())
+        context = Context(
+            settings,
+            cast(Database, None),
+            registry,
+            threads,
+            Dependencies(registry, ManualClock().steady_s),
+            ManualClock(),
+        )
         return Snapshots(context, "samples")
 
     yield snapshots

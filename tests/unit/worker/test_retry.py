@@ -10,13 +10,7 @@ from prometheus_client import CollectorRegistry
 from agents.worker.retry import HANGING_S, Dependencies
 from models.errors import Rejected, Unavailable
 from models.reasons import RejectReason
-
-
-class Clock:
-    now_s = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
+from tests.clock import ManualClock
 
 
 def gauge(registry: CollectorRegistry, dependency: str) -> float | None:
@@ -34,7 +28,7 @@ async def test_what_is_unavailable_is_called_again_until_it_answers() -> None:
             raise Unavailable("Kafka", "away")
         return "answer"
 
-    assert await Dependencies(registry).until_available("kafka", call) == "answer"
+    assert await Dependencies(registry, ManualClock().steady_s).until_available("kafka", call) == "answer"
     assert attempts == 3
     assert gauge(registry, "kafka") == 1
     assert registry.get_sample_value("tidewatch_commit_retries_total", {"dependency": "kafka"}) == 2
@@ -46,13 +40,13 @@ async def test_what_the_data_is_to_blame_for_is_raised_at_once() -> None:
 
     registry = CollectorRegistry()
     with pytest.raises(Rejected):
-        await Dependencies(registry).until_available("postgresql", call)
+        await Dependencies(registry, ManualClock().steady_s).until_available("postgresql", call)
     assert gauge(registry, "postgresql") == 1
 
 
 async def test_one_partition_that_fails_is_not_hidden_by_another_that_succeeds() -> None:
     registry = CollectorRegistry()
-    dependencies = Dependencies(registry)
+    dependencies = Dependencies(registry, ManualClock().steady_s)
     failed = asyncio.Event()
 
     async def fails() -> None:
@@ -75,8 +69,8 @@ async def test_one_partition_that_fails_is_not_hidden_by_another_that_succeeds()
 
 
 async def test_a_call_that_hangs_counts_as_down_until_it_is_answered() -> None:
-    clock, registry = Clock(), CollectorRegistry()
-    dependencies = Dependencies(registry, clock)
+    clock, registry = ManualClock(), CollectorRegistry()
+    dependencies = Dependencies(registry, clock.steady_s)
     answer = asyncio.Event()
 
     async def hangs() -> None:
@@ -84,9 +78,9 @@ async def test_a_call_that_hangs_counts_as_down_until_it_is_answered() -> None:
 
     hanging = asyncio.create_task(dependencies.until_available("postgresql", hangs))
     await asyncio.sleep(0)
-    clock.now_s += HANGING_S - 0.1
+    clock.advance(HANGING_S - 0.1)
     assert gauge(registry, "postgresql") == 1
-    clock.now_s += 0.2
+    clock.advance(0.2)
     assert gauge(registry, "postgresql") == 0
     answer.set()
     await hanging

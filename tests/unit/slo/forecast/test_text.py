@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from models.alerting.alert import Links
 from models.names import Annotation
-from models.slo.alert_text import Links
 from models.slo.definition import Slo
 from models.slo.forecast.forecast import Forecast
 from models.slo.forecast.text import ahead, forecast_annotations, over_annotations, span
