@@ -26,6 +26,7 @@ from models.slo.burn import Counts
 from models.slo.exclusions import Span, excluded_spans, held_by
 from models.slo.forecast.forecast import Forecast, History, block_s, forecast, in_parts, lookback_s, without
 from models.slo.forecast.text import forecast_annotations, over_annotations
+from models.slo.forecast.ticket import decide
 from models.slo.periods import period_bounds
 from models.slo.windows import HOUR_S
 from models.timestamps import to_rfc3339
@@ -106,7 +107,7 @@ def _forecast(
             unit_s=slo.unit_s,
         )
     since_ns = before.firing_since_ns if before is not None else None
-    decision = _decide(told, firing=since_ns is not None, spent=spent, held=held_by(exceptions, now_ns))
+    decision = decide(told, firing=since_ns is not None, spent=spent, held=held_by(exceptions, now_ns))
     annotations = dict(before.annotations) if before is not None else {}
     if decision is AlertDecision.FIRED and told is not None:
         since_ns, annotations = now_ns, forecast_annotations(slo, told, now_s, links)
@@ -122,17 +123,6 @@ def _history(cursor: Cursor, stored: StoredSlo, from_s: int, to_s: float, part_s
         return slo_forecasts.history(cursor, stored.id, from_s, to_s, part_s)
     over_s = math.floor(to_s / slices.length_s) * slices.length_s
     return in_parts(slo_exceptions.counted_in(cursor, stored.id, stored.slo, [Span(from_s, over_s)], from_s), part_s)
-
-
-def _decide(told: Forecast | None, *, firing: bool, spent: bool, held: AlertDecision | None) -> AlertDecision:
-    if held is not None:
-        return AlertDecision.RESOLVED if firing else held
-    if firing:
-        goes_on = spent or (told is not None and told.gone_s is not None)
-        return AlertDecision.RENEWED if goes_on else AlertDecision.RESOLVED
-    if told is None:
-        return AlertDecision.HELD_BUDGET_GONE if spent else AlertDecision.HELD_NO_DATA
-    return AlertDecision.FIRED if told.certain else AlertDecision.HELD_BELOW_THRESHOLD
 
 
 def _event(before: StoredForecast | None, after: StoredForecast, decision: AlertDecision, now_ns: int) -> AlertEvent:
