@@ -25,7 +25,7 @@ from infra.store.slo.forecasts import StoredForecast
 from infra.store.slo.windows import PERIOD
 from models.alerting.alert import Links
 from models.names import Metric
-from models.slo.windows import DAY_S
+from models.timestamps import DAY_S, SECOND_NS
 
 log = logging.getLogger(__name__)
 
@@ -131,9 +131,9 @@ class SloClock:
         started_s = self._steady_s()
         await self._dependencies.until_available(DEPENDENCY, self.evaluate)
         await self._dependencies.until_available(DEPENDENCY, self._look_at_samples)
-        if self._now_ns() - self._foreseen_ns >= FORECAST_S * 1e9:
+        if self._now_ns() - self._foreseen_ns >= FORECAST_S * SECOND_NS:
             await self._dependencies.until_available(DEPENDENCY, self._foresee)
-        if self._now_ns() - self._cleaned_ns >= CLEANING_S * 1e9:
+        if self._now_ns() - self._cleaned_ns >= CLEANING_S * SECOND_NS:
             await self._dependencies.until_available(DEPENDENCY, self._clean)
         taken_s = self._steady_s() - started_s
         await asyncio.sleep(max(self._interval_s - taken_s, 0.0))

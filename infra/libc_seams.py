@@ -9,7 +9,7 @@ import ctypes
 from collections.abc import Callable
 from typing import Any, Final
 
-from models.seams import Library, Part, Seam
+from models.seams import Library, LibraryPart, Seam
 
 MADV_DONTNEED: Final = 4
 PR_SET_PDEATHSIG: Final = 1
@@ -19,8 +19,8 @@ _LIBC: Final[Any] = ctypes.CDLL(None)
 _PRCTL: Final = getattr(_LIBC, "prctl", None)  # found now: between fork and exec nothing may be looked up
 
 
-def _part(name: str, plain: str) -> Part:
-    return Part("ctypes:CDLL", "nothing to call", plain, works=lambda _: hasattr(_LIBC, name), name=name)
+def _part(name: str, plain: str) -> LibraryPart:
+    return LibraryPart("ctypes:CDLL", "nothing to call", plain, works=lambda _: hasattr(_LIBC, name), name=name)
 
 
 SEAM: Final = Seam(

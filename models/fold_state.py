@@ -17,13 +17,13 @@ from models.state import metric_rules, tables
 from models.state.fields import Layout
 from models.state.metric_rules import MetricRule
 from models.state.tables import State
-from models.ticks import placing
+from models.ticks import assembly
 
 SERIES: Final = Layout.of(
     tables.SeriesLinks,
     metric_rules.MetricRuleRow,
     counts.SliRow,
-    placing.SeriesTicks,
+    assembly.SeriesTicks,
     residual.ResidualRow,
     novelty.NoveltyRow,
     hour_of_day.HourOfDayRow,
@@ -34,7 +34,7 @@ SERIES: Final = Layout.of(
 
 ENTITIES: Final = Layout.of(
     tables.EntityLinks,
-    placing.EntityTicks,
+    assembly.EntityTicks,
     alert_threshold.ThresholdRow,
     score_rows.RecentSurprise,
     entity_calibration.CalibrationRow,

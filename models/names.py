@@ -30,8 +30,6 @@ class AlertName(StrEnum):
     SLO_BUDGET_FORECAST = "SLOBudgetForecast"
     METRIC_ANOMALY = "MetricAnomaly"
     TELEMETRY_MISSING = "TelemetryMissing"
-    DATA_DRIFT = "DataDrift"
-    MODEL_DEGRADED = "ModelDegraded"
     PIPELINE_STALLED = "PipelineStalled"
     WATCHDOG = "Watchdog"
     # raised by Prometheus about Tidewatch itself (prometheus/rules/tidewatch.yml)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from models.seams import Library, Part, Seam
+from models.seams import Library, LibraryPart, Seam
 
 
 @contextlib.contextmanager
@@ -40,7 +40,7 @@ SEAM: Final = Seam(
     Library.NUMBA,
     tested=("0.68.1",),
     parts=(
-        Part(
+        LibraryPart(
             "numba.core.cpu:CPUTargetOptions._nrt",
             breaks="an unknown option: no loop compiles",
             plain="every call from loop to loop counts the users of each array, a twelfth of a worker's time",

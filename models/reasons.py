@@ -123,7 +123,6 @@ class AlertDecision(StrEnum):
     RESOLVED = "resolved"
     HELD_BELOW_THRESHOLD = "held-below-threshold"
     HELD_TOO_SHORT = "held-too-short"
-    HELD_HYSTERESIS = "held-hysteresis"
     HELD_TOO_FEW_EVENTS = "held-too-few-events"
     HELD_NOT_READY = "held-not-ready"
     HELD_SETTLING = "held-settling"

@@ -33,7 +33,7 @@ class Library(StrEnum):
     TYPER = "typer"
 
 
-class Part(NamedTuple):
+class LibraryPart(NamedTuple):
     """A row of a seam's table.
 
     Attributes:
@@ -86,7 +86,7 @@ class Seam:
 
     library: Library
     tested: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[LibraryPart, ...]
     has_plain_path: bool = True
 
     @cached_property

@@ -1,8 +1,20 @@
-"""Nanoseconds since the epoch and RFC 3339, both ways, in one place."""
+"""Units of time, and nanoseconds since the epoch to RFC 3339 and back, in one place."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Final
+
+MILLISECOND_NS: Final = 1_000_000
+SECOND_NS: Final = 1_000 * MILLISECOND_NS
+MINUTE_NS: Final = 60 * SECOND_NS
+HOUR_NS: Final = 60 * MINUTE_NS
+DAY_NS: Final = 24 * HOUR_NS
+
+MINUTE_S: Final = 60
+HOUR_S: Final = 60 * MINUTE_S
+DAY_S: Final = 24 * HOUR_S
+WEEK_S: Final = 7 * DAY_S
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

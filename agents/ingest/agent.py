@@ -32,6 +32,7 @@ from models.names import Metric, Topic
 from models.parse.outcome import Limits, Parsed
 from models.parse.parser import Parser
 from models.pipeline.warm_up import warm_up_reading
+from models.timestamps import MILLISECOND_NS
 from models.wire.sample_records import encode, halved
 
 log = logging.getLogger(__name__)
@@ -149,8 +150,8 @@ class Ingest:
     ) -> tuple[Parsed, NDArray[np.int64], list[Outgoing]]:
         """What a batch parses to, the source offset of each sample, and the records to publish; blocks a thread."""
         records = batch.records
-        record_time_ns = records.layout.time_ms * 1_000_000
-        parsed = self._parser.parse_texts(records.values, record_time_ns, now_ns)
+        record_time_ns = records.layout.time_ms * MILLISECOND_NS
+        parsed = self._parser.parse_column(records.values, record_time_ns, now_ns)
         offsets = records.layout.offset[parsed.record]
         outgoing = [
             Outgoing(self._samples, value, partition=partition)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from agents.kafka.publisher import Outgoing
-from agents.kafka.records import Record
+from agents.kafka.records import FetchedRecord
 from infra.lake.lake import ParkedFile
 from models.errors import Rejected
 from models.limits import MAX_LETTER_BYTES, MAX_LETTER_KEY_BYTES
@@ -14,7 +14,7 @@ from models.parse.outcome import Reject
 from models.wire.sample_records import decode
 
 
-def dead_letter(topic: str, record: Record, reject: Reject) -> Outgoing:
+def dead_letter(topic: str, record: FetchedRecord, reject: Reject) -> Outgoing:
     """The letter for one reason why a record, or samples of it, were refused.
 
     Key and value are the producer's. What is too long for the topic is cut; `size` and `sha256` are then of the whole

@@ -20,9 +20,9 @@ import cramjam
 from aiokafka import AIOKafkaConsumer
 from faust.types import TP
 
-from agents.kafka.records import Packed, Record
-from models.seams import Library, Part, Seam
-from models.wire.kafka_record_batch import FRAME, HEADER, Span
+from agents.kafka.records import FetchedRecord, Packed
+from models.seams import Library, LibraryPart, Seam
+from models.wire.kafka_record_batch import FRAME, HEADER, RecordSpan
 
 with contextlib.suppress(ImportError):  # SEAM sees it, and the plain path needs none of them
     from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
@@ -121,7 +121,7 @@ class Batch:
         for."""
         return int(self._batch.next_offset) - 1
 
-    def unpacked(self) -> tuple[bytes, Span]:
+    def unpacked(self) -> tuple[bytes, RecordSpan]:
         """Bytes that hold the records, uncompressed, and what the header says of them; of format 2 only."""
         base_offset, _, _, _, _, attributes, _, first_ms, last_ms, _, _, _, count = HEADER.unpack_from(self._raw)
         decode = _DECODERS.get(attributes & _CODEC_MASK)
@@ -130,12 +130,12 @@ class Batch:
             data = decode(data[start:end])
             start, end = 0, len(data)
         append_ms = last_ms if attributes & _APPEND_TIME else -1
-        return data, Span(start, end, 0, count, base_offset, first_ms, append_ms)
+        return data, RecordSpan(start, end, 0, count, base_offset, first_ms, append_ms)
 
-    def objects(self, tp: TP) -> Iterator[Record]:
+    def objects(self, tp: TP) -> Iterator[FetchedRecord]:
         """Its records one by one, whatever the format."""
         for r in self._batch:
-            yield Record(tp.topic, tp.partition, r.offset, r.timestamp or 0, r.key, r.value)
+            yield FetchedRecord(tp.topic, tp.partition, r.offset, r.timestamp or 0, r.key, r.value)
 
 
 class Batches:
@@ -213,34 +213,38 @@ SEAM: Final = Seam(
     Library.AIOKAFKA,
     tested=("0.14.0",),
     parts=(
-        Part(
+        LibraryPart(
             "aiokafka.consumer.fetcher:Fetcher._proc_fetch_request",
             _FETCHED,
             _BY_GETMANY,
             ("self", "assignment", "node_id", "request"),
             _uses("MemoryRecords", "has_next", "size_in_bytes", "PartitionRecords"),
         ),
-        Part(
+        LibraryPart(
             "aiokafka.consumer.fetcher:PartitionRecords._unpack_records",
             _FETCHED,
             _BY_GETMANY,
             ("self",),
             _uses("has_next", "next_batch", "validate_crc", "next_offset", "offset"),
         ),
-        Part(
+        LibraryPart(
             "aiokafka:AIOKafkaConsumer.start",
             _FETCHED,
             _BY_GETMANY,
             works=_uses("_fetcher", "Fetcher"),
             name="AIOKafkaConsumer._fetcher",
         ),
-        Part("aiokafka.record.legacy_records:LegacyRecordBatch", _FETCHED, _BY_GETMANY),
-        Part("aiokafka.record.default_records:DefaultRecordBatch", _FETCHED, _BY_GETMANY, works=_reads_what_we_build),
-        Part("aiokafka.codec:gzip_decode", _FETCHED, _BY_GETMANY, works=_decodes(gzip.compress)),
-        Part("aiokafka.codec:snappy_decode", _FETCHED, _BY_GETMANY, works=_decodes(cramjam.snappy.compress_raw)),
-        Part("aiokafka.codec:lz4_decode", _FETCHED, _BY_GETMANY, works=_decodes(cramjam.lz4.compress)),
-        Part("aiokafka.codec:zstd_decode", _FETCHED, _BY_GETMANY, works=_decodes(cramjam.zstd.compress)),
-        Part("aiokafka.record.util:calc_crc32c", _SENT, _BY_APPEND, works=lambda crc: crc(b"123456789") == 0xE3069283),
-        Part("aiokafka.producer.message_accumulator:BatchBuilder", _SENT, _BY_APPEND, works=_asks_for_no_more),
+        LibraryPart("aiokafka.record.legacy_records:LegacyRecordBatch", _FETCHED, _BY_GETMANY),
+        LibraryPart(
+            "aiokafka.record.default_records:DefaultRecordBatch", _FETCHED, _BY_GETMANY, works=_reads_what_we_build
+        ),
+        LibraryPart("aiokafka.codec:gzip_decode", _FETCHED, _BY_GETMANY, works=_decodes(gzip.compress)),
+        LibraryPart("aiokafka.codec:snappy_decode", _FETCHED, _BY_GETMANY, works=_decodes(cramjam.snappy.compress_raw)),
+        LibraryPart("aiokafka.codec:lz4_decode", _FETCHED, _BY_GETMANY, works=_decodes(cramjam.lz4.compress)),
+        LibraryPart("aiokafka.codec:zstd_decode", _FETCHED, _BY_GETMANY, works=_decodes(cramjam.zstd.compress)),
+        LibraryPart(
+            "aiokafka.record.util:calc_crc32c", _SENT, _BY_APPEND, works=lambda crc: crc(b"123456789") == 0xE3069283
+        ),
+        LibraryPart("aiokafka.producer.message_accumulator:BatchBuilder", _SENT, _BY_APPEND, works=_asks_for_no_more),
     ),
 )

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from models.seams import Library, Part, Seam
+from models.seams import Library, LibraryPart, Seam
 
 _CONSUMER: Final = "faust.transport.drivers.aiokafka:Consumer"
 _THREAD: Final = "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread"
@@ -34,48 +34,48 @@ SEAM: Final = Seam(
     Library.FAUST,
     tested=("0.15.3",),
     parts=(
-        Part(f"{_CONSUMER}._new_consumer_thread", _NO_RECORDS, _NONE, ("self",)),
-        Part(f"{_CONSUMER}._wait_next_records", _NO_RECORDS, _NONE, ("self", "timeout")),
-        Part(f"{_CONSUMER}._get_active_partitions", _NO_RECORDS, _NONE, ("self",)),
-        Part(f"{_CONSUMER}._getmany", _NO_RECORDS, _NONE, ("self", "active_partitions", "timeout")),
-        Part(f"{_CONSUMER}._to_message", _NO_RECORDS, _NONE, ("self", "tp", "record")),
-        Part(
+        LibraryPart(f"{_CONSUMER}._new_consumer_thread", _NO_RECORDS, _NONE, ("self",)),
+        LibraryPart(f"{_CONSUMER}._wait_next_records", _NO_RECORDS, _NONE, ("self", "timeout")),
+        LibraryPart(f"{_CONSUMER}._get_active_partitions", _NO_RECORDS, _NONE, ("self",)),
+        LibraryPart(f"{_CONSUMER}._getmany", _NO_RECORDS, _NONE, ("self", "active_partitions", "timeout")),
+        LibraryPart(f"{_CONSUMER}._to_message", _NO_RECORDS, _NONE, ("self", "tp", "record")),
+        LibraryPart(
             "faust.transport.consumer:Consumer.__init__",
             _NO_RECORDS,
             _NONE,
             works=_sets("_read_offset"),
             name="Consumer._read_offset",
         ),
-        Part(
+        LibraryPart(
             f"{_CONSUMER}.getmany",
             _NO_RECORDS,
             _NONE,
             ("self", "timeout"),
             _sets("_wait_next_records", "_to_message"),
         ),
-        Part(f"{_CONSUMER}._filter_tps_with_pending_acks", _WRONG_COMMITS, _NONE, ("self", "topics")),
-        Part(f"{_CONSUMER}._new_offset", _WRONG_COMMITS, _NONE, ("self", "tp")),
-        Part(f"{_CONSUMER}._should_commit", _WRONG_COMMITS, _NONE, ("self", "tp", "offset")),
-        Part(
+        LibraryPart(f"{_CONSUMER}._filter_tps_with_pending_acks", _WRONG_COMMITS, _NONE, ("self", "topics")),
+        LibraryPart(f"{_CONSUMER}._new_offset", _WRONG_COMMITS, _NONE, ("self", "tp")),
+        LibraryPart(f"{_CONSUMER}._should_commit", _WRONG_COMMITS, _NONE, ("self", "tp", "offset")),
+        LibraryPart(
             f"{_CONSUMER}._filter_committable_offsets",
             _WRONG_COMMITS,
             _NONE,
             ("self", "tps"),
             _sets("_new_offset", "_should_commit"),
         ),
-        Part(f"{_CONSUMER}._commit", _WRONG_COMMITS, _NONE, ("self", "offsets")),
-        Part(f"{_CONSUMER}._add_gap", _WRONG_COMMITS, _NONE, ("self", "tp", "offset_from", "offset_to")),
-        Part(f"{_THREAD}._ensure_consumer", _NO_RECORDS, _NONE, ("self",)),
-        Part(f"{_THREAD}._commit", "a commit that fails ends the worker", _NONE, ("self", "offsets")),
-        Part(
+        LibraryPart(f"{_CONSUMER}._commit", _WRONG_COMMITS, _NONE, ("self", "offsets")),
+        LibraryPart(f"{_CONSUMER}._add_gap", _WRONG_COMMITS, _NONE, ("self", "tp", "offset_from", "offset_to")),
+        LibraryPart(f"{_THREAD}._ensure_consumer", _NO_RECORDS, _NONE, ("self",)),
+        LibraryPart(f"{_THREAD}._commit", "a commit that fails ends the worker", _NONE, ("self", "offsets")),
+        LibraryPart(
             "mode.services:Service.crashed",
             "a crash does not end the worker",
             _NONE,
             works=lambda crashed: _sets("_crashed", "is_set")(crashed.fget),
             name="Service._crashed",
         ),
-        Part("faust.tables.manager:TableManager.recovery", _NEVER_BEGINS, _NONE),
-        Part(
+        LibraryPart("faust.tables.manager:TableManager.recovery", _NEVER_BEGINS, _NONE),
+        LibraryPart(
             "faust.tables.recovery:Recovery.__init__",
             _NEVER_BEGINS,
             _NONE,
@@ -114,7 +114,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         raise NotImplementedError
 
 
-class Consumer(driver.Consumer):
+class FaustConsumer(driver.Consumer):
     """Faust's consumer, with hooks."""
 
     logger = driver.logger

@@ -14,14 +14,14 @@ from faust.types import TP
 from numpy.typing import NDArray
 
 from agents.kafka.aiokafka_seams import Batch
-from agents.kafka.records import Record
-from models.wire.byte_columns import Texts, parts
-from models.wire.kafka_record_batch import Layout, Span, lay_out
+from agents.kafka.records import FetchedRecord
+from models.wire.byte_columns import ByteColumn, parts
+from models.wire.kafka_record_batch import RecordLayout, RecordSpan, lay_out
 
 
-class Fetched(Sequence[Record]):
-    """Records of one partition in offset order, as arrays over one buffer. An item is a `Record`, a slice shares the
-    buffer.
+class Fetched(Sequence[FetchedRecord]):
+    """Records of one partition in offset order, as arrays over one buffer. An item is a `FetchedRecord`, a slice shares
+    the buffer.
 
     Attributes:
         layout: see there. data: uint8, the buffer.
@@ -29,7 +29,7 @@ class Fetched(Sequence[Record]):
 
     __slots__ = ("_tp", "data", "layout")
 
-    def __init__(self, tp: TP, data: NDArray[np.uint8], layout: Layout) -> None:
+    def __init__(self, tp: TP, data: NDArray[np.uint8], layout: RecordLayout) -> None:
         self._tp = tp
         self.data = data
         self.layout = layout
@@ -45,7 +45,7 @@ class Fetched(Sequence[Record]):
             return cls.of_records(tp, [])
         if isinstance(returned[0].value, Batch):
             return cls.of_batches(tp, [record.value for record in returned], position)
-        return cls.of_records(tp, [Record(*tp, r.offset, r.timestamp or 0, r.key, r.value) for r in returned])
+        return cls.of_records(tp, [FetchedRecord(*tp, r.offset, r.timestamp or 0, r.key, r.value) for r in returned])
 
     @classmethod
     def of_batches(cls, tp: TP, batches: Sequence[Batch], position: int) -> Fetched:
@@ -64,12 +64,12 @@ class Fetched(Sequence[Record]):
         return found[begin:]
 
     @classmethod
-    def _laid_out(cls, tp: TP, batches: Sequence[tuple[bytes, Span]]) -> Fetched:
+    def _laid_out(cls, tp: TP, batches: Sequence[tuple[bytes, RecordSpan]]) -> Fetched:
         # what was compressed lies in buffers of its own
         in_one = len({id(buffer) for buffer, _ in batches}) == 1
         joined = batches[0][0] if in_one else b"".join(memoryview(b)[span.start : span.end] for b, span in batches)
         data = np.frombuffer(joined, np.uint8)
-        layout = Layout.room(sum(span.n_records for _, span in batches))
+        layout = RecordLayout.room(sum(span.n_records for _, span in batches))
         end = first = 0
         for _, span in batches:
             start = span.start if in_one else end
@@ -80,38 +80,38 @@ class Fetched(Sequence[Record]):
         return cls(tp, data, layout)
 
     @classmethod
-    def of_records(cls, tp: TP, records: Sequence[Record]) -> Fetched:
+    def of_records(cls, tp: TP, records: Sequence[FetchedRecord]) -> Fetched:
         """Records that are objects already."""
         n = len(records)
-        both = Texts.of([*(r.key for r in records), *(r.value for r in records)])
+        both = ByteColumn.of([*(r.key for r in records), *(r.value for r in records)])
         offset = np.array([r.offset for r in records], np.int64)
         time_ms = np.array([r.timestamp for r in records], np.int64)
-        layout = Layout(offset, time_ms, both.start[:n], both.length[:n], both.start[n:], both.length[n:])
+        layout = RecordLayout(offset, time_ms, both.start[:n], both.length[:n], both.start[n:], both.length[n:])
         return cls(tp, both.data, layout)
 
     @property
-    def values(self) -> Texts:
+    def values(self) -> ByteColumn:
         """The records' values."""
-        return Texts(self.data, self.layout.value_start, self.layout.value_length)
+        return ByteColumn(self.data, self.layout.value_start, self.layout.value_length)
 
     def __len__(self) -> int:
         return len(self.layout.offset)
 
     @overload
-    def __getitem__(self, index: int) -> Record: ...
+    def __getitem__(self, index: int) -> FetchedRecord: ...
 
     @overload
     def __getitem__(self, index: slice) -> Fetched: ...
 
-    def __getitem__(self, index: int | slice) -> Record | Fetched:
+    def __getitem__(self, index: int | slice) -> FetchedRecord | Fetched:
         if isinstance(index, slice):
             start, end, step = index.indices(len(self))
             if step != 1:
                 raise ValueError("records are taken in order and without gaps")
             return Fetched(self._tp, self.data, self.layout.part(start, end))
         layout = self.layout
-        keys = Texts(self.data, layout.key_start, layout.key_length)
-        return Record(
+        keys = ByteColumn(self.data, layout.key_start, layout.key_length)
+        return FetchedRecord(
             self._tp.topic,
             self._tp.partition,
             int(layout.offset[index]),

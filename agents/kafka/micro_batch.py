@@ -9,7 +9,7 @@ from typing import Any, Final
 from faust.types import TP, StreamT
 
 from agents.kafka.fetched import Fetched
-from models.stream.offsets import PartitionLedger, Span
+from models.stream.offsets import OffsetRange, PartitionLedger
 
 WAITING_BATCHES: Final = 2
 """Batches of one partition that may wait for their agent: one to go on with at once, one more so that a fetch overlaps.
@@ -31,7 +31,7 @@ class MicroBatch:
 
     __slots__ = ("_ledger", "_span", "first_offset", "last_offset", "partition", "records", "topic")
 
-    def __init__(self, tp: TP, records: Fetched, ledger: Deliveries, span: Span) -> None:
+    def __init__(self, tp: TP, records: Fetched, ledger: Deliveries, span: OffsetRange) -> None:
         self.topic, self.partition = tp.topic, tp.partition
         self.records = records
         self.first_offset, self.last_offset = span.first, span.last
@@ -104,7 +104,7 @@ class Deliveries(PartitionLedger):
         self._waiting = 0
         self._on_room = on_room
 
-    def hand_out(self, first: int, last: int) -> Span:
+    def hand_out(self, first: int, last: int) -> OffsetRange:
         self._waiting += 1
         return super().hand_out(first, last)
 

@@ -24,7 +24,7 @@ from agents.kafka.record_batch import unpack
 from agents.kafka.records import Packed
 from infra.clock import Clock
 from infra.settings import Settings
-from models.error_causes import Cause, of_kafka
+from models.error_causes import ErrorCause, of_kafka
 from models.errors import Rejected, Unavailable
 from models.reasons import RejectReason
 
@@ -132,10 +132,10 @@ class Publisher:
                 if self._producer is producer:
                     self._producer = None
                 await _stop(producer)
-            cause = of_kafka(getattr(error, "errno", None)) if isinstance(error, KafkaError) else Cause.PASSING
-            if cause is Cause.OURS:
+            cause = of_kafka(getattr(error, "errno", None)) if isinstance(error, KafkaError) else ErrorCause.PASSING
+            if cause is ErrorCause.OURS:
                 raise
-            if cause is Cause.DATA:
+            if cause is ErrorCause.DATA:
                 raise Rejected(RejectReason.UNSTORABLE, f"{type(error).__name__}: {error}") from error
             raise Unavailable("Kafka", str(error) or type(error).__name__) from error
 

@@ -15,8 +15,8 @@ from aiokafka.errors import CorruptRecordException
 from numpy.typing import NDArray
 
 from agents.kafka.records import Packed
-from models.wire.byte_columns import Texts, parts
-from models.wire.kafka_record_batch import Layout, Span, laid_out, lay_out
+from models.wire.byte_columns import ByteColumn, parts
+from models.wire.kafka_record_batch import RecordLayout, RecordSpan, laid_out, lay_out
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 """Keys and values of one batch, uncompressed: a broker takes batches of 1 MiB unless it is told otherwise."""
@@ -25,7 +25,9 @@ LEVEL: Final = 1
 """Of zstd: two thirds of the time of Kafka's usual 3, and scores come out no larger."""
 
 
-def pack(topic: str, partitions: NDArray[np.int64], keys: Texts, values: Texts, now_ms: int) -> Iterator[Packed]:
+def pack(
+    topic: str, partitions: NDArray[np.int64], keys: ByteColumn, values: ByteColumn, now_ms: int
+) -> Iterator[Packed]:
     """Records by partition, in order within each.
 
     Args:
@@ -40,10 +42,12 @@ def pack(topic: str, partitions: NDArray[np.int64], keys: Texts, values: Texts, 
             yield Packed(topic, partition, len(rows), now_ms, bytes(cramjam.zstd.compress(records, level=LEVEL)))
 
 
-def unpack(packed: Packed) -> tuple[Texts, Texts]:
+def unpack(packed: Packed) -> tuple[ByteColumn, ByteColumn]:
     """Keys and values of what `pack` packed, for a producer that takes records one by one."""
     data = np.frombuffer(bytes(cramjam.zstd.decompress(packed.body)), np.uint8)
-    layout = Layout.room(packed.n_records)
-    if not lay_out(data, Span(0, len(data), 0, packed.n_records, 0, packed.time_ms, -1), layout):
+    layout = RecordLayout.room(packed.n_records)
+    if not lay_out(data, RecordSpan(0, len(data), 0, packed.n_records, 0, packed.time_ms, -1), layout):
         raise CorruptRecordException(f"what was packed for {packed.topic} are no records")
-    return Texts(data, layout.key_start, layout.key_length), Texts(data, layout.value_start, layout.value_length)
+    return ByteColumn(data, layout.key_start, layout.key_length), ByteColumn(
+        data, layout.value_start, layout.value_length
+    )

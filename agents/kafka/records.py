@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Record(NamedTuple):
+class FetchedRecord(NamedTuple):
     """One record. `timestamp` is in ms, by the broker or the producer."""
 
     topic: str

@@ -75,7 +75,7 @@ class _ConsumerThread(faust_seams.ConsumerThread):
         return True
 
 
-class Consumer(faust_seams.Consumer):
+class Consumer(faust_seams.FaustConsumer):
     """Faust's consumer with micro-batches, explicit positions and explicit acknowledgements."""
 
     thread = _ConsumerThread

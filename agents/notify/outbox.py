@@ -27,7 +27,7 @@ from agents.worker.context import Context
 from agents.worker.retry import Dependencies
 from agents.worker.solo import Solo
 from infra.settings import Settings
-from infra.store import notifications, outbox
+from infra.store import outbox, pg_channels
 from infra.store.database import Database
 from infra.store.outbox import PendingEvent
 from models.errors import Unavailable
@@ -95,11 +95,11 @@ class OutboxRelay:
 
     async def _turn(self) -> None:
         """Everything that waits, and the rest until something new does."""
-        await self._in_database(notifications.listen, self._database, outbox.CHANNEL)
+        await self._in_database(pg_channels.listen, self._database, outbox.CHANNEL)
         while await self._dependencies.until_available("kafka", self._relay_batch) == BATCH_ROWS:
             pass
         await self._clean()
-        await self._in_database(notifications.wait, self._database, POLL_S)
+        await self._in_database(pg_channels.wait, self._database, POLL_S)
 
     async def _in_database(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         call = partial(self._solo.run, function, *args, **kwargs)

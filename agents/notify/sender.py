@@ -24,7 +24,7 @@ from agents.worker.solo import Solo
 from infra.alerting.alertmanager import Alertmanager, PostedAlert, Refused, posted_alert
 from infra.clock import Clock
 from infra.settings import Settings
-from infra.store import alerts, notifications
+from infra.store import alerts, pg_channels
 from infra.store.alerts import StoredAlert
 from infra.store.database import Database
 from models.alerting.alert import fingerprint
@@ -150,10 +150,10 @@ class AlertSender:
                         self._metrics.count(SendOutcome.ACCEPTED, len(self._firing))
 
     async def _turn(self) -> None:
-        await self._in_database(notifications.listen, self._database, alerts.CHANNEL)
+        await self._in_database(pg_channels.listen, self._database, alerts.CHANNEL)
         await self._dependencies.until_available("alertmanager", self._send_due)
         until_renewal_s = self._next_renewal_steady_s - self._clock.steady_s()
-        await self._in_database(notifications.wait, self._database, max(0.0, min(POLL_S, until_renewal_s)))
+        await self._in_database(pg_channels.wait, self._database, max(0.0, min(POLL_S, until_renewal_s)))
 
     async def _in_database(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         call = partial(self._solo.run, function, *args, **kwargs)

@@ -29,7 +29,7 @@ from faust.types import TP, StreamT
 
 from agents.kafka.micro_batch import MicroBatch, side_by_side
 from agents.kafka.publisher import Outgoing, Publisher
-from agents.kafka.records import Packed, Record
+from agents.kafka.records import FetchedRecord, Packed
 from agents.kafka.transport import reposition, resume_from
 from agents.watch.metrics import WatchMetrics
 from agents.watch.outgoing import drift_records, outbox_events, packed_scores
@@ -209,7 +209,7 @@ class Watch:
             with self._context.batch_seconds.labels(AGENT).time():
                 await self._fold_live(state, records)
 
-    async def _fold_live(self, state: PartitionState, records: Sequence[Record]) -> None:
+    async def _fold_live(self, state: PartitionState, records: Sequence[FetchedRecord]) -> None:
         swaps = await self.loader.swap_models(state)
         thresholds = await self._take_up_changes(state)
         expected = state.stored
@@ -233,7 +233,7 @@ class Watch:
             await self._snapshots.stored(state, effects.snapshot)
         self._metrics.count(folded, decoded, self._context.clock.now_ns())
 
-    def _decode(self, records: Sequence[Record]) -> list[Decoded]:
+    def _decode(self, records: Sequence[FetchedRecord]) -> list[Decoded]:
         decoded = []
         for record in records:
             try:
@@ -268,7 +268,7 @@ class Watch:
             next_offset=state.position,
             source_high=dict(state.source_high),
             slo_counts=folded.slo_counts,
-            episodes=folded.told,
+            episodes=folded.emitted,
             drifts=folded.drifts,
             events=outbox_events(folded, self._links),
             swaps=swaps,

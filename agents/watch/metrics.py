@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from agents.worker.decision_counter import decision_counter
 from models.names import Metric
+from models.timestamps import SECOND_NS
 from models.wire.sample_records import Decoded
 
 if TYPE_CHECKING:
@@ -58,14 +59,14 @@ class WatchMetrics:
         self._anomalous.inc(int(np.count_nonzero(folded.rows.is_anomaly)))
         for drift in folded.drifts:
             self._drifts.labels(drift.service).inc()
-        for wish in folded.retrain:
-            self._retrains.labels(wish.service, wish.reason.value).inc()
+        for request in folded.retrain:
+            self._retrains.labels(request.service, request.reason.value).inc()
         for episode in folded.episodes:
             self._decisions.labels(ANOMALY, episode.decision.value).inc()
         for decision, times in folded.held.items():
             self._decisions.labels(ANOMALY, decision.value).inc(times)
         for part in decoded:
-            self._age.observe(max(0.0, (now_ns - part.seen_at_ns) / 1e9))
+            self._age.observe(max(0.0, (now_ns - part.seen_at_ns) / SECOND_NS))
 
     def count_undecodable(self) -> None:
         """Count a record that is none of ours."""

@@ -16,7 +16,7 @@ from models.names import Topic
 from models.state.results import Folded
 from models.state.tables import EntityName
 from models.training.events import drift_event, retrain_event
-from models.wire.byte_columns import Texts
+from models.wire.byte_columns import ByteColumn
 from models.wire.score_events import score_events
 
 
@@ -24,7 +24,7 @@ def packed_scores(folded: Folded, entities: list[EntityName], topic: str, partit
     """The score events of every closed tick, those of an entity in its partition of `topic`."""
     keys, which, events = score_events(folded.rows, entities)
     partition = np.array([partition_of(key, partitions) for key in keys], np.int64)
-    return list(pack(topic, partition[which], Texts.of(keys).chosen(which), events, now_ms))
+    return list(pack(topic, partition[which], ByteColumn.of(keys).chosen(which), events, now_ms))
 
 
 def drift_records(folded: Folded, topic: str) -> list[Outgoing]:

@@ -19,6 +19,7 @@ from models.drift.bank import StateUnusable
 from models.pipeline.pipeline import Pipeline
 from models.records import SampleColumns
 from models.service_model.model import ModelUnusable, ServiceModel
+from models.timestamps import SECOND_NS
 
 log = logging.getLogger(__name__)
 
@@ -73,12 +74,11 @@ class PartitionLoader:
 
     def fold_nothing_of_value(self) -> None:
         """Fold two ticks in a pipeline that is thrown away, so that everything is compiled. Blocking."""
-        second = 1_000_000_000
         Pipeline(self._config).fold(
             SampleColumns(
                 ["warm{}", "up{}"],
                 np.array([0, 1, 0, 1], np.int32),
-                np.array([0, 0, second, second], np.int64),
+                np.array([0, 0, SECOND_NS, SECOND_NS], np.int64),
                 np.zeros(4),
             )
         )

@@ -22,7 +22,7 @@ SEAMS: Final = (aiokafka_seams.SEAM, faust_seams.SEAM, libc_seams.SEAM, numba_se
 
 
 @dataclass(frozen=True)
-class Finding:
+class LibraryFinding:
     """What `tidewatch check` reads of a worker's process; `warning` is empty on the fast path."""
 
     library: str
@@ -31,13 +31,13 @@ class Finding:
     warning: str
 
 
-def findings() -> list[Finding]:
+def findings() -> list[LibraryFinding]:
     """One for each library."""
     return [_of(seam) for seam in SEAMS]
 
 
-def _of(seam: Seam) -> Finding:
-    return Finding(seam.library.value, seam.path.value, seam.tested, seam.warning())
+def _of(seam: Seam) -> LibraryFinding:
+    return LibraryFinding(seam.library.value, seam.path.value, seam.tested, seam.warning())
 
 
 def report() -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.causes.incidents import Case, cases
-from benchmarks.causes.play import RULE, Played, place_of, play
+from benchmarks.causes.play import RULE, PlayedIncident, place_of, play
 from models.pipeline.config import PipelineConfig
 
 RESULTS: Final = Path(__file__).parents[1] / "results" / "causes.json"
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
 
 def measure(
     incidents: int, seed: int, *, with_model: bool, processes: int = 1, history_s: float = HISTORY_S
-) -> list[Played]:
+) -> list[PlayedIncident]:
     """Play incidents, each after so many seconds of quiet; the same for the same seed."""
     one = partial(_play, with_model=with_model)
     wanted = list(cases(incidents, seed=seed, history_s=history_s))
@@ -60,11 +60,11 @@ def measure(
         return list(pool.map(one, wanted))
 
 
-def _play(case: Case, *, with_model: bool) -> Played:
+def _play(case: Case, *, with_model: bool) -> PlayedIncident:
     return play(case, INTERVAL_S, PipelineConfig(RULE), with_model=with_model)
 
 
-def figures(played: Sequence[Played]) -> list[dict[str, Any]]:
+def figures(played: Sequence[PlayedIncident]) -> list[dict[str, Any]]:
     """The figures that goals are set for, and what explains them."""
     asked = [one for one in played if one.asked]
     slow = [one for one in asked if one.case.slow and one.page_s is not None]
@@ -87,7 +87,7 @@ def figures(played: Sequence[Played]) -> list[dict[str, Any]]:
     ]
 
 
-def kinds(played: Sequence[Played]) -> list[dict[str, Any]]:
+def kinds(played: Sequence[PlayedIncident]) -> list[dict[str, Any]]:
     """The same by kind of incident, which says where it misses."""
     names = sorted({(one.case.slow, one.case.kind.value) for one in played})
     found = []
@@ -109,7 +109,7 @@ def kinds(played: Sequence[Played]) -> list[dict[str, Any]]:
     return found
 
 
-def misses(played: Sequence[Played]) -> list[str]:
+def misses(played: Sequence[PlayedIncident]) -> list[str]:
     """A sentence for each page that did not name the right series first."""
     return [
         f"{one.case.kind.value} {'slow' if one.case.slow else 'at once'} *{one.case.magnitude:g} in "
@@ -125,19 +125,19 @@ def _early(leads_s: Iterable[float | None]) -> list[float]:
     return [lead_s for lead_s in leads_s if lead_s is not None and lead_s > 0]
 
 
-def _place(ranked: list[Any], one: Played) -> int:
+def _place(ranked: list[Any], one: PlayedIncident) -> int:
     return place_of(one.case.cause, ranked) or 10**6
 
 
-def _at_most(place: int) -> Callable[[Played], bool]:
+def _at_most(place: int) -> Callable[[PlayedIncident], bool]:
     return lambda one: _place(one.ranked, one) <= place
 
 
-def _share(played: Sequence[Played], right: Callable[[Played], bool]) -> float:
+def _share(played: Sequence[PlayedIncident], right: Callable[[PlayedIncident], bool]) -> float:
     return sum(map(right, played)) / len(played) if played else 0.0
 
 
-def _shown_lead_s(one: Played) -> float | None:
+def _shown_lead_s(one: PlayedIncident) -> float | None:
     """How long before its page the page says that the right series left its normal."""
     cause = next((cause for cause in one.ranked if cause.metric == one.case.cause and cause.onset_ns), None)
     return None if cause is None or one.page_s is None else one.page_s - (cause.onset_ns - one.begins_ns) / 1e9

@@ -42,7 +42,7 @@ LOOKBACK_NS: Final = 3600 * SECOND_NS
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class PlayedIncident:
     """What an incident led to; times in seconds after its begin, None where it did not happen.
 
     Attributes:
@@ -88,19 +88,19 @@ def place_of(cause: str, ranked: list[Cause]) -> int | None:
 
 @dataclass
 class _Live:
-    """The live system's memory while the incident is played: counts by minute and episodes as told last."""
+    """The live system's memory while the incident is played: counts by minute and episodes as emitted last."""
 
     slos: list[Slo]
     backtest: Backtest
     minutes: list[dict[int, tuple[float, float]]] = field(default_factory=list)
-    told: list[Episode] = field(default_factory=list)
+    emitted: list[Episode] = field(default_factory=list)
 
     def play(self, samples: SampleColumns) -> None:
         for folded in self.backtest.play(samples):
             self.take(folded)
 
     def take(self, folded: Folded) -> None:
-        self.told += folded.told
+        self.emitted += folded.emitted
         c = folded.slo_counts
         for number, minute_s, good, total in zip(
             c.slo_id.tolist(), c.minute_s.tolist(), c.good.tolist(), c.total.tolist(), strict=True
@@ -132,15 +132,15 @@ class _Live:
 
     def alerts(self) -> list[Episode]:
         """Alerts so far, as they fired."""
-        return [episode for episode in self.told if episode.decision is AlertDecision.FIRED]
+        return [episode for episode in self.emitted if episode.decision is AlertDecision.FIRED]
 
     def known_at(self, from_ns: int) -> list[Episode]:
         """Episodes that overlap the time since `from_ns`, as they are stored now."""
-        newest = {episode.id: episode for episode in self.told}
+        newest = {episode.id: episode for episode in self.emitted}
         return [e for e in newest.values() if e.ended_ns is None or e.ended_ns >= from_ns]
 
 
-def play(case: Case, interval_s: float, config: PipelineConfig, *, with_model: bool) -> Played:
+def play(case: Case, interval_s: float, config: PipelineConfig, *, with_model: bool) -> PlayedIncident:
     """Simulate, fold and evaluate one incident."""
     start_ns = START_NS + case.seed * 7919 % 86_400 * SECOND_NS  # any time of day
     simulation = Simulation(
@@ -152,7 +152,7 @@ def play(case: Case, interval_s: float, config: PipelineConfig, *, with_model: b
     done = int(np.searchsorted(samples.event_time_ns, begins_ns))
     live.play(cut(samples, 0, done))
     entity_days = len(case.service.instance_names) * case.start_s / 86_400
-    false_anomalies = len({episode.id for episode in live.told})
+    false_anomalies = len({episode.id for episode in live.emitted})
     false_alerts = len(live.alerts())
     if live.pages(begins_ns) is not None:
         raise RuntimeError(f"{case}: an SLO pages before the incident; it says nothing about causes")
@@ -168,9 +168,9 @@ def play(case: Case, interval_s: float, config: PipelineConfig, *, with_model: b
         if case.unpaged and alert_s is not None and now_ns - begins_ns >= (alert_s + UNPAGED_AFTER_S) * SECOND_NS:
             break
     first, ranked = _causes(live, cut(samples, 0, done), paged, begins_ns=begins_ns, now_ns=now_ns)
-    anomaly_s = _first_s(case, live.told, begins_ns)
+    anomaly_s = _first_s(case, live.emitted, begins_ns)
     page_s = None if paged is None else (now_ns - begins_ns) / SECOND_NS
-    return Played(
+    return PlayedIncident(
         case,
         begins_ns,
         page_s,
@@ -193,11 +193,11 @@ def _live(case: Case, config: PipelineConfig, with_model: bool) -> _Live:
     return _Live(slos, backtest, [{} for _ in slos])
 
 
-def _first_s(case: Case, told: list[Episode], begins_ns: int) -> float | None:
+def _first_s(case: Case, emitted: list[Episode], begins_ns: int) -> float | None:
     """When the first of these episodes of an entity that the incident hits was told, seconds after its begin."""
     hits = [
         episode.at_ns
-        for episode in told
+        for episode in emitted
         if episode.at_ns >= begins_ns
         and episode.state is AlertState.FIRING
         and case.instance in (None, episode.entity.partition("/")[2])

@@ -38,7 +38,7 @@ HELD_OUT = (DataSet.SERVICES, DataSet.CLOUD)
 HANDED_OVER = (DataSet.NAB, DataSet.SMD, DataSet.ASD)
 
 
-class Part(StrEnum):
+class CorpusPart(StrEnum):
     """Tuning files may have shaped the configuration; reporting files have not."""
 
     TUNING = "tuning"
@@ -65,7 +65,7 @@ class Stream:
     """
 
     data_set: DataSet
-    part: Part
+    part: CorpusPart
     entity: str
     path: Path
     metrics: tuple[str, ...]
@@ -110,7 +110,7 @@ def load_streams(data: Path, chosen: Sequence[DataSet]) -> list[Stream]:
         for place, path in enumerate(files):
             entity = path.name.removesuffix(".parquet").removesuffix(".csv")
             tuned = place % 2 == 0 if data_set is DataSet.NAB else entity in TUNING_ENTITIES.get(data_set, ())
-            part = Part.TUNING if tuned else Part.REPORTING
+            part = CorpusPart.TUNING if tuned else CorpusPart.REPORTING
             streams.append(read_stream(path, entity, data_set, part, None if windows is None else windows[entity]))
     return streams
 
@@ -126,7 +126,7 @@ def _nab_windows(data: Path) -> dict[str, list[LabelWindow]]:
 
 
 def read_stream(
-    path: Path, entity: str, data_set: DataSet, part: Part, windows: Sequence[LabelWindow] | None
+    path: Path, entity: str, data_set: DataSet, part: CorpusPart, windows: Sequence[LabelWindow] | None
 ) -> Stream:
     """One wide file; its own labels and parts where `windows` is None, NAB's probation where it is not."""
     table = load_table(path)

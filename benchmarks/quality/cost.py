@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.quality import product
-from benchmarks.quality.corpus import HANDED_OVER, Part, Stream, load_streams
+from benchmarks.quality.corpus import HANDED_OVER, CorpusPart, Stream, load_streams
 from benchmarks.quality.detectors import SHIPPED, VARIATIONS, choose, cpu_s, run
 from benchmarks.quality.runs import run_all
 from benchmarks.quality.tables import markdown
@@ -23,7 +23,7 @@ def cost(chosen: argparse.Namespace) -> dict[str, Any]:
     """The section: median of three runs on the longest tuning stream of each data set, one at a time."""
     tasks: dict[str, tuple[str, Stream, bool]] = {}
     for data_set in HANDED_OVER:
-        streams = [stream for stream in load_streams(chosen.data, [data_set]) if stream.part is Part.TUNING]
+        streams = [stream for stream in load_streams(chosen.data, [data_set]) if stream.part is CorpusPart.TUNING]
         longest = max(streams, key=lambda stream: len(stream.time_ns))
         detectors = choose(chosen.detector or [], data_set, lambda line: print(line, file=sys.stderr))
         for detector in detectors:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality.alerts import episodes, lowest_threshold
-from benchmarks.quality.corpus import Part, Stream
+from benchmarks.quality.corpus import CorpusPart, Stream
 from benchmarks.quality.intervals import interval
 from models.evaluation.metrics import average_precision, score_events, vus_pr
 from models.labels import LabelWindow
@@ -62,7 +62,11 @@ def entity_rows(
     """A row for all entities of a data set, one for those tuned on, and one for the others."""
     every = [(s, entity_figures(s, score)) for s, score in zip(streams, scores, strict=True)]
     rows = []
-    for name, parts in (("all", set(Part)), ("tuning", {Part.TUNING}), ("reporting", {Part.REPORTING})):
+    for name, parts in (
+        ("all", set(CorpusPart)),
+        ("tuning", {CorpusPart.TUNING}),
+        ("reporting", {CorpusPart.REPORTING}),
+    ):
         some = [figures for stream, figures in every if stream.part in parts]
         if some:
             rows.append({"detector": detector, "files": name, "entities": len(some)} | summary(some))

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from benchmarks.quality.corpus import DataSet, Part, Stream, load_streams, read_stream
+from benchmarks.quality.corpus import CorpusPart, DataSet, Stream, load_streams, read_stream
 from infra.datafile.table import HISTORY, LABEL, PART, SCORED, TIMESTAMP
 
 Floats = NDArray[np.float64]
@@ -60,7 +60,7 @@ def injected(data: Path, folder: Path) -> list[Stream]:
     ]
 
 
-def _written(source: Stream, folder: Path) -> Iterator[tuple[Path, Part]]:
+def _written(source: Stream, folder: Path) -> Iterator[tuple[Path, CorpusPart]]:
     past = np.flatnonzero(~source.judged)[:ROWS]
     moving = [
         column for column in range(len(source.metrics)) if len(np.unique(source.values[past, column])) >= LEAST_VALUES

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmarks.quality import nab
 from benchmarks.quality.alerts import onsets
-from benchmarks.quality.corpus import Part, Stream
+from benchmarks.quality.corpus import CorpusPart, Stream
 from benchmarks.quality.intervals import interval
 
 Floats = NDArray[np.float64]
@@ -73,14 +73,14 @@ ALERTS = Reading("alerts", onsets, _alert_curve)
 def nab_rows(detector: str, streams: Sequence[Stream], scores: Sequence[Floats]) -> list[dict[str, Any]]:
     """A row per reading and set of files: all, those tuned on, and the others at the thresholds of those."""
     files = Files([nab.judge(s.time_ns, [(w.start_ns, w.end_ns) for w in s.windows]) for s in streams], list(scores))
-    tuning = files.some([number for number, stream in enumerate(streams) if stream.part is Part.TUNING])
-    reporting = files.some([number for number, stream in enumerate(streams) if stream.part is Part.REPORTING])
+    tuning = files.some([number for number, stream in enumerate(streams) if stream.part is CorpusPart.TUNING])
+    reporting = files.some([number for number, stream in enumerate(streams) if stream.part is CorpusPart.REPORTING])
     rows = []
     for reading in (ROWS, ALERTS):
         for name, chosen_on, scored_on in (
             ("all", files, files),
-            (Part.TUNING.value, tuning, tuning),
-            (f"{Part.REPORTING.value}, thresholds of {Part.TUNING.value}", tuning, reporting),
+            (CorpusPart.TUNING.value, tuning, tuning),
+            (f"{CorpusPart.REPORTING.value}, thresholds of {CorpusPart.TUNING.value}", tuning, reporting),
         ):
             if chosen_on.judged and scored_on.judged:
                 rows.append(

@@ -22,7 +22,7 @@ class Explained(NamedTuple):
     plan: str
 
 
-class Explainer:
+class StatementExplainer:
     """Explains statements right before they run, each once whatever its arguments, in that order.
 
     What explaining changes is rolled back, so the statement itself finds everything as it was.

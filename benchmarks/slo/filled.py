@@ -6,7 +6,7 @@ from infra.store.database import Database
 from infra.store.slo import definitions as slos
 from models.sli.binding import LabelMatcher, MatchOp, ThresholdOp
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
-from models.slo.windows import DAY_S, HOUR_S
+from models.timestamps import DAY_S, HOUR_S
 
 NOW_S = 1_780_000_020 // HOUR_S * HOUR_S + 34 * 60 + 25
 """Within an hour, so that windows have ragged ends."""

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from psycopg2.extensions import cursor as Cursor
 
-from benchmarks.slo.explained import Explainer, shortened
+from benchmarks.slo.explained import StatementExplainer, shortened
 from benchmarks.slo.filled import NOW_S, SERVICES
 from infra.alerting import feedback
 from infra.lake.lake import LakeReader
@@ -33,8 +33,9 @@ from models.records import AlertEvent
 from models.series import EntityRule
 from models.service_graph import Edge
 from models.slo.definition import GapPolicy, Slices
-from models.slo.exclusions import SECOND_NS, ExceptionKind, SloException
+from models.slo.exclusions import ExclusionKind, SloExclusion
 from models.state.results import SloCounts
+from models.timestamps import SECOND_NS
 
 NOW_NS = NOW_S * SECOND_NS
 BURNING = "service-0"
@@ -60,7 +61,7 @@ def document(database: Database, n_slos: int) -> str:
         "cut; a statement stands where it first runs. Triggers show what minutes cost in hours and days.",
         "",
     ]
-    explainer = Explainer()
+    explainer = StatementExplainer()
     for title, work in _Day(database).works():
         lines += [f"## {title}", ""]
         for statement, plan in explainer.explain(database, work):
@@ -112,7 +113,7 @@ class _Day:
     def _burn(self) -> None:
         """Make the events of ten minutes bad."""
         with self._database.transaction() as cursor:
-            dependencies.add(cursor, [Edge(BURNING, "service-1")], dependencies.Source.TRACES)
+            dependencies.add(cursor, [Edge(BURNING, "service-1")], dependencies.DependencySource.TRACES)
         for minute in range(10):
             self._count(NOW_S - 60 * minute, [each.id for each in self._burning], good=-180.0)
 
@@ -173,7 +174,7 @@ class _Day:
             made = [
                 slo_exceptions.make(
                     cursor,
-                    SloException(0, each.slo.name, ExceptionKind.PAUSE, NOW_NS - 3600 * SECOND_NS, None, "", NOBODY),
+                    SloExclusion(0, each.slo.name, ExclusionKind.PAUSE, NOW_NS - 3600 * SECOND_NS, None, "", NOBODY),
                     now_ns=now_ns,
                 )
                 for each in self._burning

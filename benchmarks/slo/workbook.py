@@ -12,7 +12,8 @@ from models.series import EntityRule
 from models.slo.definition import MetricQuery, RatioIndicator, Slo, TimeWindow, WindowUnit
 from models.slo.simulate.recorder import SloRecorder
 from models.slo.simulate.what_if import evaluation_moments, simulate, variants
-from models.slo.windows import DAY_S, BurnPair, window_name
+from models.slo.windows import BurnPair, window_name
+from models.timestamps import DAY_S
 
 TARGET = 0.999
 STEP_S = 10

@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer
 from benchmarks.speed.bench import PARTITIONS, Bench, Lane
 from benchmarks.speed.drain import DEADLINE_S, wait_for
 from benchmarks.speed.figures import Figure, median
-from benchmarks.speed.worker import Worker
+from benchmarks.speed.worker import MeasuredWorker
 from benchmarks.speed.workload import METRICS, Workload, publish
 from models.names import Topic
 
@@ -106,7 +106,7 @@ def _drain(lane: Lane, whole: Workload, first_live: int) -> tuple[float, list[in
     """Seconds from the first durable sample to the last, and resident bytes over that time."""
     last = whole.last_offsets(PARTITIONS)
     memory: list[int] = []
-    with Worker(lane.environment) as worker:
+    with MeasuredWorker(lane.environment) as worker:
         worker.until_logged()
         wait_for(lambda: lane.progress.samples() > 0, worker, DEADLINE_S)
         began = time.perf_counter()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from benchmarks.speed.bench import Lane
-from benchmarks.speed.worker import LOOK_S, Worker
+from benchmarks.speed.worker import LOOK_S, MeasuredWorker
 from benchmarks.speed.workload import Workload
 
 DEADLINE_S: Final = 900.0
@@ -37,7 +37,7 @@ class Drained(NamedTuple):
 def drain(lane: Lane, workload: Workload) -> Drained:
     """Start a worker on a lane whose `metrics` holds the workload; return when all of it is durable."""
     last = workload.last_offsets(lane.settings.partitions)
-    with Worker(lane.environment) as worker:
+    with MeasuredWorker(lane.environment) as worker:
         worker.until_logged()
         began_cpu_s = worker.cpu_s()
         first: list[tuple[float, int]] = []
@@ -56,7 +56,7 @@ def drain(lane: Lane, workload: Workload) -> Drained:
         return Drained(len(workload), cpu_s, rate, worker.resident_bytes(), peak)
 
 
-def wait_for(condition: Callable[[], bool], worker: Worker, deadline_s: float) -> None:
+def wait_for(condition: Callable[[], bool], worker: MeasuredWorker, deadline_s: float) -> None:
     """Look until `condition` holds; raises with the worker's last words when it ends or time is up."""
     until = time.monotonic() + deadline_s
     while not condition():

@@ -26,9 +26,9 @@ from benchmarks.speed.alert_watch import AlertWatch
 from benchmarks.speed.bench import Bench, Lane
 from benchmarks.speed.figures import Figure, median
 from benchmarks.speed.record import ROOT
-from benchmarks.speed.worker import Worker
+from benchmarks.speed.worker import MeasuredWorker
 from benchmarks.speed.workload import METRICS
-from infra.local.services.alertmanager import Alertmanager
+from infra.local.services.alertmanager import AlertmanagerService
 from models.names import Topic
 
 RATE: Final = 20_000
@@ -85,11 +85,14 @@ def measure(bench: Bench) -> list[Figure]:
     """Percentiles in windows of ten seconds, and over all alerts."""
     rate, windows = bench.size(RATE, 4000), bench.runs
     entities = rate // len(METRICS)
-    alertmanager = Alertmanager(bench.home, wanted_port=0).start()
+    alertmanager = AlertmanagerService(bench.home, wanted_port=0).start()
     try:
         with closing(AlertWatch(alertmanager.url)) as watch, bench.lane(alertmanager_url=watch.url) as lane:
             reader = ScoreReader(lane)
-            with Worker(lane.environment) as stream, Worker(lane.environment, "slo-clock,notify") as control:
+            with (
+                MeasuredWorker(lane.environment) as stream,
+                MeasuredWorker(lane.environment, "slo-clock,notify") as control,
+            ):
                 stream.until_logged()
                 control.until_logged()
                 reader.start()

@@ -14,7 +14,7 @@ from benchmarks.speed.bench import PARTITIONS, Bench, Lane
 from benchmarks.speed.drain import DEADLINE_S, wait_for
 from benchmarks.speed.figures import Figure, median
 from benchmarks.speed.record import ROOT
-from benchmarks.speed.worker import Worker
+from benchmarks.speed.worker import MeasuredWorker
 from benchmarks.speed.workload import METRICS, Workload, publish
 from models.names import Topic
 
@@ -101,7 +101,7 @@ def _run(bench: Bench, series: int, samples: int, seed: int) -> Lived:
     entities = series // len(METRICS)
     ticks = 1 + samples // (entities * len(METRICS))
     workload = Workload(entities, ticks, int(time.time()) - ticks - 1, seed=seed)
-    with bench.lane() as lane, Worker(lane.environment) as worker:
+    with bench.lane() as lane, MeasuredWorker(lane.environment) as worker:
         worker.until_logged("resumes at")
         began = worker.cpu_s()
         _pass_through(lane, worker, replace(workload, ticks=1), 0)
@@ -111,7 +111,7 @@ def _run(bench: Bench, series: int, samples: int, seed: int) -> Lived:
         return Lived((len(workload) - series) / spent, known - began, worker.resident_bytes())
 
 
-def _pass_through(lane: Lane, worker: Worker, workload: Workload, first_tick: int) -> None:
+def _pass_through(lane: Lane, worker: MeasuredWorker, workload: Workload, first_tick: int) -> None:
     """Publish ticks and wait until they are durable."""
     asyncio.run(publish(lane.settings.kafka, lane.topic(Topic.METRICS), PARTITIONS, workload, first_tick))
     last = workload.last_offsets(PARTITIONS)

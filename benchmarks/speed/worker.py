@@ -25,7 +25,7 @@ LOOK_S: Final = 0.05
 STOP_S: Final = 30.0
 
 
-class Worker:
+class MeasuredWorker:
     """`python -m agents` with settings from `environment`; a context manager that ends it.
 
     Args:

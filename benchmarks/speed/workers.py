@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.speed.bench import Bench, Lane
 from benchmarks.speed.drain import DEADLINE_S, wait_for
 from benchmarks.speed.figures import Figure, median
-from benchmarks.speed.worker import Worker, tree_cpu_s
+from benchmarks.speed.worker import MeasuredWorker, tree_cpu_s
 from benchmarks.speed.workload import METRICS, BatchPublisher, Workload
 from models.names import Topic
 
@@ -63,9 +63,9 @@ def _rates(bench: Bench, cores: list[int], seed: int) -> list[Stage]:
     start_s = int(time.time()) - MOST * (stage + 1) - 60
     stages: list[Stage] = []
     with bench.lane(PARTITIONS) as lane, ExitStack() as running:
-        workers: list[Worker] = []
+        workers: list[MeasuredWorker] = []
         for number in range(MOST):
-            workers.append(running.enter_context(Worker(lane.environment, core=cores[number % len(cores)])))
+            workers.append(running.enter_context(MeasuredWorker(lane.environment, core=cores[number % len(cores)])))
             workers[-1].until_logged()
             workers[-1].until_logged("resumes at")
             done = number * (stage + 1)
@@ -77,7 +77,9 @@ def _rates(bench: Bench, cores: list[int], seed: int) -> list[Stage]:
     return stages
 
 
-def _pass_through(bench: Bench, lane: Lane, workers: list[Worker], workload: Workload, first_tick: int) -> Stage:
+def _pass_through(
+    bench: Bench, lane: Lane, workers: list[MeasuredWorker], workload: Workload, first_tick: int
+) -> Stage:
     """Publish the ticks from `first_tick` on, and wait until they are durable; figures from the first batch on."""
     last = workload.last_offsets(PARTITIONS)
 

@@ -14,12 +14,11 @@ from models.evaluation.metrics import average_precision, score_events, vus_pr
 from models.labels import LabelWindow
 from models.reasons import AlertState
 from models.state.results import Episode, Folded
-
-DAY_NS = 86_400_000_000_000
+from models.timestamps import DAY_NS
 
 
 @dataclass
-class Collected:
+class BacktestTotals:
     """Rows and episodes of all files, gathered as they come."""
 
     samples: int = 0
@@ -34,9 +33,9 @@ class Collected:
         rows = folded.rows
         self.rows += len(rows)
         for number in np.unique(rows.entity).tolist():
-            mine = rows.entity == number
-            self.ticks[entity_names[number]].append(rows.tick_ns[mine])
-            self.scores[entity_names[number]].append(rows.score[mine])
+            of_entity = rows.entity == number
+            self.ticks[entity_names[number]].append(rows.tick_ns[of_entity])
+            self.scores[entity_names[number]].append(rows.score[of_entity])
         for episode in folded.episodes:
             self.episodes[episode.id] = episode
             if episode.state is AlertState.FIRING:
@@ -44,7 +43,7 @@ class Collected:
 
 
 def report(
-    collected: Collected, labels: Sequence[LabelWindow] | None, scored_from_ns: Mapping[str, int], seconds: float
+    collected: BacktestTotals, labels: Sequence[LabelWindow] | None, scored_from_ns: Mapping[str, int], seconds: float
 ) -> dict[str, Any]:
     """The report's figures.
 
@@ -75,7 +74,9 @@ def report(
     return figures
 
 
-def _judged(collected: Collected, entity: str, from_ns: int | None) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _judged(
+    collected: BacktestTotals, entity: str, from_ns: int | None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     ticks, scores = np.concatenate(collected.ticks[entity]), np.concatenate(collected.scores[entity])
     if from_ns is None:
         return ticks, scores

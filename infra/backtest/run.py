@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from infra.backtest.report import Collected, report
+from infra.backtest.report import BacktestTotals, report
 from infra.backtest.score_file import ScoreFile
 from infra.datafile.read import DataFile, data_files, read_file
 from infra.pipeline_config import pipeline_config
@@ -49,7 +49,7 @@ class BacktestRun:
     on_progress: Callable[[Path, int], None]
     groups: list[Group] = field(default_factory=list)
     files: list[DataFile] = field(default_factory=list)
-    collected: Collected = field(default_factory=Collected)
+    collected: BacktestTotals = field(default_factory=BacktestTotals)
     slo_totals: dict[int, list[float]] = field(default_factory=lambda: defaultdict(lambda: [0.0, 0.0]))
 
     def play(self, data: Path, out: Path, labels: Sequence[LabelWindow] | None) -> dict[str, Any]:
@@ -128,9 +128,9 @@ class BacktestRun:
         scores.write(folded.rows, names)
         counts = folded.slo_counts
         for number in np.unique(counts.slo_id).tolist():
-            mine = counts.slo_id == number
-            self.slo_totals[number][0] += float(counts.good[mine].sum())
-            self.slo_totals[number][1] += float(counts.total[mine].sum())
+            of_slo = counts.slo_id == number
+            self.slo_totals[number][0] += float(counts.good[of_slo].sum())
+            self.slo_totals[number][1] += float(counts.total[of_slo].sum())
 
     def _labels(self) -> list[LabelWindow] | None:
         if all(file.labels is None for file in self.files):
@@ -152,8 +152,8 @@ class BacktestRun:
 
 def _told(training: Training) -> dict[str, Any]:
     return {
-        "service": training.wish.service,
-        "reason": training.wish.reason.value,
+        "service": training.request.service,
+        "reason": training.request.reason.value,
         "at": np.datetime_as_string(np.datetime64(training.at_ns, "ns"), unit="s") + "Z",
         "outcome": training.outcome.value,
         "version": training.version,

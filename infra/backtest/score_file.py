@@ -13,6 +13,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from models.state.results import ScoredRows
+from models.timestamps import SECOND_NS
 
 SCHEMA = pa.schema(
     [
@@ -35,7 +36,7 @@ def rfc3339(time_ns: NDArray[np.int64]) -> NDArray[np.str_]:
     >>> rfc3339(np.array([1_700_000_000_000_000_000])).tolist()
     ['2023-11-14T22:13:20Z']
     """
-    unit = "s" if not np.any(time_ns % 1_000_000_000) else "ms"
+    unit = "s" if not np.any(time_ns % SECOND_NS) else "ms"
     moments = time_ns.astype("datetime64[ns]").astype(f"datetime64[{unit}]")
     return np.char.add(np.datetime_as_string(moments), "Z")
 

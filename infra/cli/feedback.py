@@ -15,6 +15,7 @@ import typer
 from infra.cli.database import reading, writing
 from models.errors import Misconfigured
 from models.moments import moment_ns
+from models.timestamps import DAY_NS
 
 if TYPE_CHECKING:
     from infra.alerting.feedback import Consequence
@@ -51,7 +52,7 @@ def alerts(
     from infra.alerting.feedback import known_alerts
 
     with reading() as cursor:
-        found = known_alerts(cursor, time.time_ns() - int(days * 86_400e9))
+        found = known_alerts(cursor, time.time_ns() - int(days * DAY_NS))
     if as_json:
         print(json.dumps([_alert_json(alert) for alert in found], indent=2))
         return

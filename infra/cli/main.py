@@ -11,28 +11,28 @@ from typing import Annotated, Final
 
 import typer
 
-from infra.cli.typer_seams import Source, application
+from infra.cli.typer_seams import CommandSource, application
 from models.errors import Misconfigured, TidewatchError
 
 EXIT_FAILURE: Final = 1
 EXIT_MISUSE: Final = 2
 
 
-COMMANDS: Final[dict[str, Source]] = {
-    "up": Source("infra.cli.stack", "up", "Start the embedded stack in the background."),
-    "down": Source("infra.cli.stack", "down", "Stop it."),
-    "status": Source("infra.cli.stack", "status", "What of it runs, and where."),
-    "demo": Source("infra.cli.demo", "command", "Start everything, feed it, show what is caught."),
-    "worker": Source("infra.cli.worker", "command", "Run a Faust worker in the foreground."),
-    "produce": Source("infra.cli.produce", "app", "Publish metrics: of this host, of a file, simulated."),
-    "backtest": Source("infra.cli.backtest", "command", "Run the same core over files, without Kafka."),
-    "slo": Source("infra.cli.slo.commands", "app", "Apply, list and judge SLOs."),
-    "models": Source("infra.cli.models", "app", "List and roll back models."),
-    "feedback": Source("infra.cli.feedback", "app", "Say which alerts were useful, noise or missed."),
-    "entities": Source("infra.cli.entities", "entities_app", "What comes in and how it is judged."),
-    "top": Source("infra.cli.entities", "top_app", "The same, live."),
-    "dead-letters": Source("infra.cli.dead_letters", "app", "What was refused, why, and sending it again."),
-    "check": Source("infra.cli.check", "command", "Test the configuration and every connection."),
+COMMANDS: Final[dict[str, CommandSource]] = {
+    "up": CommandSource("infra.cli.stack", "up", "Start the embedded stack in the background."),
+    "down": CommandSource("infra.cli.stack", "down", "Stop it."),
+    "status": CommandSource("infra.cli.stack", "status", "What of it runs, and where."),
+    "demo": CommandSource("infra.cli.demo", "command", "Start everything, feed it, show what is caught."),
+    "worker": CommandSource("infra.cli.worker", "command", "Run a Faust worker in the foreground."),
+    "produce": CommandSource("infra.cli.produce", "app", "Publish metrics: of this host, of a file, simulated."),
+    "backtest": CommandSource("infra.cli.backtest", "command", "Run the same core over files, without Kafka."),
+    "slo": CommandSource("infra.cli.slo.commands", "app", "Apply, list and judge SLOs."),
+    "models": CommandSource("infra.cli.models", "app", "List and roll back models."),
+    "feedback": CommandSource("infra.cli.feedback", "app", "Say which alerts were useful, noise or missed."),
+    "entities": CommandSource("infra.cli.entities", "entities_app", "What comes in and how it is judged."),
+    "top": CommandSource("infra.cli.entities", "top_app", "The same, live."),
+    "dead-letters": CommandSource("infra.cli.dead_letters", "app", "What was refused, why, and sending it again."),
+    "check": CommandSource("infra.cli.check", "command", "Test the configuration and every connection."),
 }
 
 

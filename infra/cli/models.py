@@ -28,7 +28,7 @@ def list_(
     service: Annotated[str | None, typer.Argument(help="Only this service.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Versions of every service, newest first: alias, when and why it was trained, what the judging said."""
+    """Versions of every service, newest first: alias, when and why it was trained, what was decided on it."""
     from infra.settings import load
 
     registry = _registry(load())

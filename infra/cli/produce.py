@@ -14,15 +14,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from infra.producers.pace import SystemClock
+from infra.producers.pace import SystemWaitingClock
 from infra.settings import Settings, load
 from models.errors import Misconfigured
 from models.moments import duration_s, moment_ns
 from models.names import Topic
 from models.synthetic.incidents import parse_incident
+from models.timestamps import DAY_S, SECOND_NS
 
 if TYPE_CHECKING:
-    from infra.producers.publisher import Publisher
+    from infra.producers.publisher import SamplePublisher
     from models.synthetic.services import Simulation
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown")
@@ -36,9 +37,9 @@ Count = Annotated[int | None, typer.Option(min=1, help="End after this many read
 
 
 @contextmanager
-def _until_interrupted() -> Iterator[SystemClock]:
+def _until_interrupted() -> Iterator[SystemWaitingClock]:
     """A clock that Ctrl-C and SIGTERM stop, so that what was handed on is still delivered."""
-    clock = SystemClock()
+    clock = SystemWaitingClock()
     before: dict[int, Any] = {}
 
     def stop(*_: object) -> None:
@@ -80,14 +81,14 @@ def _progress(what: str, total: int | None = None) -> Iterator[Callable[[int], N
 
 
 @contextmanager
-def _publishing(settings: Settings, as_json: bool, what: str) -> Iterator[Publisher]:
+def _publishing(settings: Settings, as_json: bool, what: str) -> Iterator[SamplePublisher]:
     """A publisher to `metrics`, with the topic in place; ends with everything delivered and one line about it."""
     from infra.kafka.admin import create_topics_blocking
-    from infra.producers.publisher import Publisher
+    from infra.producers.publisher import SamplePublisher
 
     settings.require("kafka")
     topic = settings.topic(Topic.METRICS)
-    publisher = Publisher.connect(settings.kafka, topic, settings.entity_rule, say=_errors.print)
+    publisher = SamplePublisher.connect(settings.kafka, topic, settings.entity_rule, say=_errors.print)
     began = time.monotonic()
     try:
         with publisher:
@@ -169,12 +170,12 @@ def replay(
 
 
 def _warn_of_age(first_ns: int, now_ns: int, max_age_s: float, shifted: bool) -> None:
-    age_s = (now_ns - first_ns) / 1e9
+    age_s = (now_ns - first_ns) / SECOND_NS
     if age_s > max_age_s:
         advice = "raise TIDEWATCH_MAX_AGE_S of the worker" if shifted else "use --shift-to-now"
         _errors.print(
-            f"the oldest samples are {age_s / 86_400:.0f} days old and will be refused as too old "
-            f"(allowed: {max_age_s / 86_400:g} days): {advice}",
+            f"the oldest samples are {age_s / DAY_S:.0f} days old and will be refused as too old "
+            f"(allowed: {max_age_s / DAY_S:g} days): {advice}",
             highlight=False,
         )
 
@@ -237,8 +238,8 @@ def simulate(
 
 def _start_ns(text: str, now_ns: int, lasts_s: float, interval_s: float) -> int:
     if not text:
-        interval_ns = round(interval_s * 1e9)
-        return (now_ns - round(lasts_s * 1e9)) // interval_ns * interval_ns
+        interval_ns = round(interval_s * SECOND_NS)
+        return (now_ns - round(lasts_s * SECOND_NS)) // interval_ns * interval_ns
     return moment_ns(text, now_ns)
 
 

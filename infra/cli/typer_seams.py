@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from models.seams import Library, Part, Seam
+from models.seams import Library, LibraryPart, Seam
 
 NO_COMMAND: Final = "no command is found"
 ALL_AT_ONCE: Final = "all commands are imported at once"
@@ -18,20 +18,20 @@ SEAM: Final = Seam(
     Library.TYPER,
     tested=("0.29.2",),
     parts=(
-        Part("typer.core:TyperGroup.list_commands", NO_COMMAND, ALL_AT_ONCE, ("self", "ctx")),
-        Part("typer.core:TyperGroup.get_command", NO_COMMAND, ALL_AT_ONCE, ("self", "ctx", "cmd_name")),
-        Part(
+        LibraryPart("typer.core:TyperGroup.list_commands", NO_COMMAND, ALL_AT_ONCE, ("self", "ctx")),
+        LibraryPart("typer.core:TyperGroup.get_command", NO_COMMAND, ALL_AT_ONCE, ("self", "ctx", "cmd_name")),
+        LibraryPart(
             "typer.core:TyperCommand.make_context",
             NO_COMMAND,
             ALL_AT_ONCE,
             ("self", "info_name", "args", "parent", "extra"),
         ),
-        Part("typer.main:get_command", NO_COMMAND, ALL_AT_ONCE, ("typer_instance",)),
+        LibraryPart("typer.main:get_command", NO_COMMAND, ALL_AT_ONCE, ("typer_instance",)),
     ),
 )
 
 
-class Source(NamedTuple):
+class CommandSource(NamedTuple):
     """Where a command lives: a Typer app (`app`) or a function of a module, and the line that `--help` shows."""
 
     module: str
@@ -44,7 +44,7 @@ class Source(NamedTuple):
         return found
 
 
-def application(commands: Mapping[str, Source], before: Callable[[], None], **options: Any) -> typer.Typer:
+def application(commands: Mapping[str, CommandSource], before: Callable[[], None], **options: Any) -> typer.Typer:
     """A Typer app with these commands, in this order; each is imported when it is called.
 
     Args:
@@ -70,7 +70,7 @@ def application(commands: Mapping[str, Source], before: Callable[[], None], **op
 class _Lazy(TyperCommand):
     """Stands for a command in `--help`; becomes it when it is called."""
 
-    def __init__(self, name: str, source: Source, before: Callable[[], None]) -> None:
+    def __init__(self, name: str, source: CommandSource, before: Callable[[], None]) -> None:
         super().__init__(name, help=source.help, short_help=source.help)
         self._source, self._before = source, before
 
@@ -85,7 +85,7 @@ class _Lazy(TyperCommand):
         return typer.main.get_command(found).make_context(info_name, args, parent=parent, **extra)
 
 
-def _whole(commands: Mapping[str, Source], before: Callable[[], None], **options: Any) -> typer.Typer:
+def _whole(commands: Mapping[str, CommandSource], before: Callable[[], None], **options: Any) -> typer.Typer:
     """The plain path."""
     before()
     app = typer.Typer(**options)

@@ -185,10 +185,10 @@ def _windows(
 ) -> Iterator[LabelWindow]:
     """Runs of marked times per entity; a time is marked where any of its rows is."""
     for number, entity in enumerate(entities):
-        mine = entity_of_row == number
-        times, inverse = np.unique(time_ns[mine], return_inverse=True)
+        of_entity = entity_of_row == number
+        times, inverse = np.unique(time_ns[of_entity], return_inverse=True)
         marked = np.zeros(len(times) + 2, np.int8)
-        np.maximum.at(marked, inverse + 1, flags[mine].astype(np.int8))
+        np.maximum.at(marked, inverse + 1, flags[of_entity].astype(np.int8))
         edges = np.diff(marked)
         for first, after in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
             yield LabelWindow(entity, int(times[first]), int(times[after - 1]))

@@ -10,8 +10,8 @@ from typing import Final, Self
 
 from infra.kafka.admin import create_topics_blocking
 from infra.producers import host
-from infra.producers.pace import SystemClock
-from infra.producers.publisher import Publisher
+from infra.producers.pace import SystemWaitingClock
+from infra.producers.publisher import SamplePublisher
 from infra.producers.simulate import LiveSimulation
 from infra.settings import Settings
 from models.errors import TidewatchError
@@ -32,9 +32,9 @@ class Production:
         create_topics_blocking(settings)
         rule = settings.entity_rule
         self._say = on_event
-        self._clock = SystemClock()
+        self._clock = SystemWaitingClock()
         self._host_begins = threading.Event()
-        self._publisher = Publisher.connect(settings.kafka, settings.topic(Topic.METRICS), rule, say=on_event)
+        self._publisher = SamplePublisher.connect(settings.kafka, settings.topic(Topic.METRICS), rule, say=on_event)
         self.simulation = LiveSimulation(
             list(SERVICES.values()),
             self._publisher,

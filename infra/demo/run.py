@@ -229,9 +229,9 @@ def _warm(running: Running) -> bool:
     deadline = time.monotonic() + WARM_UP_LIMIT_S
     rows, calm = 0, CALM_ROWS
     for seen in _looks(running, lambda: "warming up: first models, first scores of this machine"):
-        mine = [score.score for score in seen.scores if score.service == host.SERVICE]
-        rows += bool(mine)
-        calm = 0 if any(score > 1 for score in mine) else calm + 1
+        of_host = [score.score for score in seen.scores if score.service == host.SERVICE]
+        rows += bool(of_host)
+        calm = 0 if any(score > 1 for score in of_host) else calm + 1
         late = time.monotonic() > deadline
         if late or (rows >= WARM_UP_ROWS and calm >= CALM_ROWS):
             return rows >= WARM_UP_ROWS

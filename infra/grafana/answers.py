@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import psycopg2
 
-from infra.grafana.queries import Kind, Query, View
+from infra.grafana.queries import Query, QueryKind, View
 from infra.http import HttpClient
 from infra.store.database import Database
 from models.errors import Misconfigured, Rejected
@@ -24,7 +24,7 @@ _LABEL_VALUES = re.compile(r"label_values\((?P<selector>.+),\s*(?P<label>\w+)\)"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class QueryAnswer:
     """What a query came to.
 
     Attributes:
@@ -48,7 +48,7 @@ class Answer:
 
 def ask(
     queries: Sequence[Query], prometheus_url: str, database: Database, start: datetime, end: datetime
-) -> list[Answer]:
+) -> list[QueryAnswer]:
     """Answers to `queries`, in their order, over the time range from `start` to `end` (aware).
 
     The variables take what Grafana offers first: all services, and the first entity.
@@ -60,7 +60,7 @@ def ask(
     view = View(start, end)
     prometheus = _Prometheus(prometheus_url)
     for query in queries:
-        if query.kind is Kind.LABEL_VALUES:
+        if query.kind is QueryKind.LABEL_VALUES:
             view = _choose(view, query.variable, _label_values(prometheus, view, view.promql(query)))
     return [_answer(query, view, prometheus, database) for query in queries]
 
@@ -75,22 +75,22 @@ def _choose(view: View, variable: str, values: Sequence[str]) -> View:
             raise Misconfigured(f"the dashboard's variable {variable!r} is not known outside Grafana")
 
 
-def _answer(query: Query, view: View, prometheus: _Prometheus, database: Database) -> Answer:
-    sent = view.sql(query) if query.kind is Kind.SQL else view.promql(query)
+def _answer(query: Query, view: View, prometheus: _Prometheus, database: Database) -> QueryAnswer:
+    sent = view.sql(query) if query.kind is QueryKind.SQL else view.promql(query)
     try:
         match query.kind:
-            case Kind.SQL:
+            case QueryKind.SQL:
                 rows = database.count_rows(sent)
-            case Kind.LABEL_VALUES:
+            case QueryKind.LABEL_VALUES:
                 rows = len(_label_values(prometheus, view, sent))
-            case Kind.INSTANT:
+            case QueryKind.INSTANT:
                 rows = _series(prometheus, "/api/v1/query", {"query": sent, "time": view.end.timestamp()})
-            case Kind.RANGE:
+            case QueryKind.RANGE:
                 times = {"start": view.start.timestamp(), "end": view.end.timestamp(), "step": view.step_s}
                 rows = _series(prometheus, "/api/v1/query_range", {"query": sent, **times})
     except (psycopg2.Error, Rejected, _Refused) as error:
-        return Answer(query, sent, 0, str(error).strip())
-    return Answer(query, sent, rows)
+        return QueryAnswer(query, sent, 0, str(error).strip())
+    return QueryAnswer(query, sent, rows)
 
 
 class _Refused(Exception):

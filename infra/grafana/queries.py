@@ -26,14 +26,14 @@ _NOT_REPLACED = re.compile(r"\$\{?\w[\w:]*\}?|\[\[\w+\]\]")
 _REGEX_SPECIAL = re.compile(r"[.*+?^${}()|\[\]\\]")
 
 
-class Source(StrEnum):
+class DataSource(StrEnum):
     """Uids of the provisioned data sources."""
 
     PROMETHEUS = "tidewatch-prometheus"
     POSTGRESQL = "tidewatch-postgresql"
 
 
-class Kind(StrEnum):
+class QueryKind(StrEnum):
     """How Grafana asks."""
 
     RANGE = "range"
@@ -53,7 +53,7 @@ class Query:
     """
 
     place: str
-    kind: Kind
+    kind: QueryKind
     text: str
     variable: str = ""
 
@@ -73,25 +73,25 @@ def _of_dashboard(dashboard: Mapping[str, Any]) -> Iterator[Query]:
         name = variable["name"]
         place = f"{title}: variable {name}"
         _source(variable, place)
-        yield Query(place, Kind.LABEL_VALUES, variable["query"]["query"], variable=name)
+        yield Query(place, QueryKind.LABEL_VALUES, variable["query"]["query"], variable=name)
     for annotation in dashboard["annotations"]["list"]:
         place = f"{title}: annotation {annotation['name']!r}"
         _source(annotation, place)
-        yield Query(place, Kind.SQL, annotation["target"]["rawSql"])
+        yield Query(place, QueryKind.SQL, annotation["target"]["rawSql"])
     for panel in dashboard["panels"]:
         for target in panel.get("targets", ()):
             place = f"{title}: panel {panel['title']!r}, query {target['refId']}"
-            if _source(target, place) is Source.POSTGRESQL:
-                yield Query(place, Kind.SQL, target["rawSql"])
+            if _source(target, place) is DataSource.POSTGRESQL:
+                yield Query(place, QueryKind.SQL, target["rawSql"])
             else:
-                yield Query(place, Kind.INSTANT if target["instant"] else Kind.RANGE, target["expr"])
+                yield Query(place, QueryKind.INSTANT if target["instant"] else QueryKind.RANGE, target["expr"])
 
 
-def _source(owner: Mapping[str, Any], place: str) -> Source:
+def _source(owner: Mapping[str, Any], place: str) -> DataSource:
     uid = owner["datasource"]["uid"]
-    if uid not in set(Source):
+    if uid not in set(DataSource):
         raise Misconfigured(f"{place}: no data source is provisioned with the uid {uid!r}")
-    return Source(uid)
+    return DataSource(uid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from aiokafka.errors import KafkaError, for_code
 from infra.settings import Settings
 from models.errors import Unavailable
 from models.names import Topic
+from models.timestamps import DAY_S
 
-DAY_MS: Final = 86_400_000
+DAY_MS: Final = 1_000 * DAY_S
 
 RETENTION_MS: Final[dict[Topic, int]] = {
     Topic.METRICS: 7 * DAY_MS,  # a week of raw input: what a rebuilt lake or a dead-letter replay may need

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from models.error_causes import Cause, of_errno
+from models.error_causes import ErrorCause, of_errno
 from models.errors import Rejected, Unavailable
 from models.reasons import RejectReason
 
@@ -220,9 +220,9 @@ def write_file(table: pa.Table, folder: Path, name: str) -> Path:
         _fsync_folder(folder)
     except OSError as error:
         cause = of_errno(error.errno)
-        if cause is Cause.OURS:
+        if cause is ErrorCause.OURS:
             raise
-        if cause is Cause.DATA:
+        if cause is ErrorCause.DATA:
             raise Rejected(RejectReason.UNSTORABLE, f"{error.strerror}: {file.name}") from error
         raise Unavailable("lake", f"{file}: {error}") from error
     return file

@@ -35,13 +35,13 @@ from infra.lake.files import (
 from models.errors import Rejected, Unavailable
 from models.records import SampleColumns, distinct, with_room
 from models.series import EntityRule, Owner, SeriesBook
+from models.timestamps import DAY_NS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 T = TypeVar("T")
 
-DAY_NS: Final = 86_400 * 1_000_000_000
 
 MAX_KNOWN: Final = 200_000
 """Series the writer remembers from flush to flush, at 200 bytes each, texts that others have too not counted."""

@@ -49,7 +49,7 @@ def start_supervisor(home: Path, say: Callable[[str], None], options: Sequence[s
             start_new_session=True,
         )
     try:
-        _until_ready(process, Tail(events, from_start=True), log, say)
+        _until_ready(process, EventTail(events, from_start=True), log, say)
     except KeyboardInterrupt:
         process.terminate()
         process.wait(STOP_TIMEOUT_S)
@@ -61,7 +61,7 @@ def stop_supervisor(home: Path, say: Callable[[str], None]) -> bool:
     """Stop the stack of this home, and what a killed supervisor left; False: there was nothing."""
     supervisor = recorded(pid_file(home, SUPERVISOR))
     if supervisor is not None:
-        told = Tail(events_file(home), from_start=False)
+        told = EventTail(events_file(home), from_start=False)
         supervisor.terminate()
         until = time.monotonic() + STOP_TIMEOUT_S
         while supervisor.is_running() and supervisor.status() != psutil.STATUS_ZOMBIE and time.monotonic() < until:
@@ -75,7 +75,7 @@ def stop_supervisor(home: Path, say: Callable[[str], None]) -> bool:
     return supervisor is not None or bool(left_behind)
 
 
-class Tail:
+class EventTail:
     """The events that were appended to a file since it was last asked."""
 
     def __init__(self, path: Path, *, from_start: bool) -> None:
@@ -100,7 +100,7 @@ def _tell(events: list[dict[str, Any]], say: Callable[[str], None]) -> None:
             say(event["line"])
 
 
-def _until_ready(process: subprocess.Popen[bytes], told: Tail, log: Path, say: Callable[[str], None]) -> None:
+def _until_ready(process: subprocess.Popen[bytes], told: EventTail, log: Path, say: Callable[[str], None]) -> None:
     while True:
         ended = process.poll() is not None  # asked before reading: what it said last is read after
         events = told.new()

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from infra.local.processes.pids import pid_file, record, stop_recorded
-from infra.local.services.alertmanager import Alertmanager
+from infra.local.services.alertmanager import AlertmanagerService
 from infra.local.services.kafka import Kafka
 from infra.local.services.keeper import Keeper
 from infra.local.services.mlflow import DATABASE as MLFLOW_DATABASE
@@ -180,7 +180,7 @@ class Stack:
         (self.home / STACK_FILE).unlink(missing_ok=True)
 
     def _start_alertmanager(self, webhook_url: str) -> None:
-        alertmanager = Alertmanager(self.home, webhook_url)
+        alertmanager = AlertmanagerService(self.home, webhook_url)
         self._keeper.launch(alertmanager)
         self.addresses["alertmanager_url"] = alertmanager.url
 

@@ -17,6 +17,7 @@ from typing import Final
 from infra.mlflow.backend import MlflowBackend, ModelVersion
 from models.errors import Misconfigured
 from models.names import CHALLENGER_ALIAS, CHAMPION_ALIAS, registered_model, service_of_model
+from models.timestamps import MILLISECOND_NS
 
 ARTIFACT: Final = "model.npz"
 
@@ -169,7 +170,7 @@ class Registry:
             version=version.number,
             artifact=version.source,
             sha256=version.tags.get(TAG_SHA256, ""),
-            created_ns=version.created_ms * 1_000_000,
+            created_ns=version.created_ms * MILLISECOND_NS,
             tags=version.tags,
             metrics=figures,
             aliases=tuple(sorted(alias for alias, number in aliases.items() if number == version.number)),

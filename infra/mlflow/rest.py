@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from infra.http import Answer, HttpClient
 from infra.mlflow.backend import ModelVersion, Run
 from models.errors import Misconfigured
+from models.timestamps import MILLISECOND_NS
 
 EXPERIMENT: Final = "tidewatch"
 TIMEOUT_S: Final = 20.0
@@ -192,4 +193,4 @@ def _version(plain: Mapping[str, Any]) -> ModelVersion:
 
 
 def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    return time.time_ns() // MILLISECOND_NS

@@ -8,10 +8,11 @@ from typing import Final
 import numpy as np
 import psutil
 
-from infra.producers.pace import Clock
+from infra.producers.pace import WaitingClock
 from infra.producers.simulate import Sink
 from models.records import SampleColumns
 from models.series import format_series
+from models.timestamps import SECOND_NS
 
 SERVICE: Final = "host"
 # per-core series beyond this say little that the mean does not, and their number would be the machine's, not ours
@@ -93,7 +94,7 @@ class HostMetrics:
 def run(
     metrics: HostMetrics,
     sink: Sink,
-    clock: Clock,
+    clock: WaitingClock,
     *,
     interval_s: float = 1.0,
     count: int | None = None,
@@ -103,7 +104,7 @@ def run(
 
     Readings missed while the machine slept are gone: nobody took them.
     """
-    interval_ns = round(interval_s * 1e9)
+    interval_ns = round(interval_s * SECOND_NS)
     published = 0
     next_ns = (clock.now_ns() // interval_ns + 1) * interval_ns
     while (count is None or count > 0) and clock.sleep_until(next_ns):

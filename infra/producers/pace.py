@@ -6,8 +6,10 @@ import threading
 import time
 from typing import Protocol
 
+from models.timestamps import SECOND_NS
 
-class Clock(Protocol):
+
+class WaitingClock(Protocol):
     """The present, and waiting for a later one."""
 
     def now_ns(self) -> int:
@@ -17,7 +19,7 @@ class Clock(Protocol):
         """Wait until `time_ns`; False when it was told to stop, then or before."""
 
 
-class SystemClock:
+class SystemWaitingClock:
     """The machine's clock; `stop` ends a wait, from any thread."""
 
     def __init__(self) -> None:
@@ -27,7 +29,7 @@ class SystemClock:
         return time.time_ns()
 
     def sleep_until(self, time_ns: int) -> bool:
-        return not self._stopped.wait(max(0.0, (time_ns - time.time_ns()) / 1e9))
+        return not self._stopped.wait(max(0.0, (time_ns - time.time_ns()) / SECOND_NS))
 
     def stop(self) -> None:
         """Make this and every later wait end at once with False."""

@@ -33,7 +33,7 @@ LINGER_MS: Final = 20
 BATCH_BYTES: Final = 256 * 1024
 
 
-class Publisher:
+class SamplePublisher:
     """Publishes samples as native JSON; use it as a context manager, which flushes at the end.
 
     Attributes:
@@ -85,7 +85,7 @@ class Publisher:
         *,
         patience_s: float = 60.0,
         say: Callable[[str], None] = lambda line: None,
-    ) -> Publisher:
+    ) -> SamplePublisher:
         """A publisher as soon as a broker answers; raises `Unavailable` when none does for `patience_s`."""
         backoff, give_up_at = Backoff(first_s=0.5, most_s=5.0), time.monotonic() + patience_s
         while True:
@@ -147,7 +147,7 @@ class Publisher:
         """Let go of the connection without waiting for what is not acknowledged; `flush` first."""
         self.producer.close(timeout=5)
 
-    def __enter__(self) -> Publisher:
+    def __enter__(self) -> SamplePublisher:
         return self
 
     def __exit__(

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from infra.datafile.read import data_files, read_file
-from infra.producers.pace import Clock
+from infra.producers.pace import WaitingClock
 from infra.producers.simulate import Sink
 from models.errors import Misconfigured
 from models.records import SampleColumns
@@ -24,7 +24,7 @@ SLICE_NS: Final = 200_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ReplayExtent:
     """What a replay will publish: number of samples, first and last event time."""
 
     samples: int
@@ -32,23 +32,23 @@ class Span:
     last_ns: int
 
 
-def measure(path: Path, entity_rule: EntityRule) -> Span:
+def measure(path: Path, entity_rule: EntityRule) -> ReplayExtent:
     """The span of all files; raises `Misconfigured` where one is faulty, before anything is published."""
     spans = [_span(file, entity_rule) for file in data_files(path)]
     filled = [span for span in spans if span.samples]
     if not filled:
         raise Misconfigured(f"{path}: no samples")
-    return Span(sum(s.samples for s in filled), min(s.first_ns for s in filled), max(s.last_ns for s in filled))
+    return ReplayExtent(sum(s.samples for s in filled), min(s.first_ns for s in filled), max(s.last_ns for s in filled))
 
 
-def _span(file: Path, entity_rule: EntityRule) -> Span:
+def _span(file: Path, entity_rule: EntityRule) -> ReplayExtent:
     samples, first_ns, last_ns = 0, 0, 0
     for chunk in read_file(file, entity_rule):
         if len(chunk.columns):
             first_ns = first_ns if samples else int(chunk.columns.event_time_ns[0])
             last_ns = int(chunk.columns.event_time_ns[-1])
             samples += len(chunk.columns)
-    return Span(samples, first_ns, last_ns)
+    return ReplayExtent(samples, first_ns, last_ns)
 
 
 def merged(path: Path, entity_rule: EntityRule, chunk_samples: int = CHUNK_SAMPLES) -> Iterator[SampleColumns]:
@@ -98,7 +98,7 @@ def _in_time_order(parts: list[SampleColumns]) -> SampleColumns:
     )
 
 
-def shift_to_now_ns(span: Span, speed: float, now_ns: int) -> int:
+def shift_to_now_ns(span: ReplayExtent, speed: float, now_ns: int) -> int:
     """What to add to event times so that the last sample is published at its own time, and none before its own.
 
     At real speed the first sample is now; as fast as possible, the last one is.
@@ -110,7 +110,7 @@ def shift_to_now_ns(span: Span, speed: float, now_ns: int) -> int:
 def replay(
     batches: Iterator[SampleColumns],
     sink: Sink,
-    clock: Clock,
+    clock: WaitingClock,
     *,
     speed: float = 0.0,
     shift_ns: int = 0,
@@ -149,7 +149,7 @@ def _slices(columns: SampleColumns, first_ns: int, speed: float) -> Iterator[Sam
     if not speed:
         yield columns
         return
-    stretch = ((columns.event_time_ns - first_ns) / (speed * SLICE_NS)).astype(np.int64)
-    edges = [0, *(np.flatnonzero(np.diff(stretch)) + 1).tolist(), len(columns)]
+    slice_number = ((columns.event_time_ns - first_ns) / (speed * SLICE_NS)).astype(np.int64)
+    edges = [0, *(np.flatnonzero(np.diff(slice_number)) + 1).tolist(), len(columns)]
     for start, end in pairwise(edges):
         yield _part(columns, slice(start, end))

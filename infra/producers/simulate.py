@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
-from infra.producers.pace import Clock
+from infra.producers.pace import WaitingClock
 from models.records import SampleColumns
 from models.synthetic.incidents import DEFAULT_MAGNITUDE, Incident, IncidentKind
 from models.synthetic.services import ServiceProfile, Simulation
+from models.timestamps import SECOND_NS
 
 # ticks generated at once while catching up; 500 ticks of the 10 instances there are make 35,000 samples
 BACKFILL_TICKS: Final = 500
@@ -32,18 +33,18 @@ class LiveSimulation:
         self,
         services: Sequence[ServiceProfile],
         sink: Sink,
-        clock: Clock,
+        clock: WaitingClock,
         *,
         seed: int,
         interval_s: float = 1.0,
         backfill_s: float = 0.0,
         incidents: Sequence[Incident] = (),
     ) -> None:
-        interval_ns = round(interval_s * 1e9)
+        interval_ns = round(interval_s * SECOND_NS)
         backfill_ticks = round(backfill_s / interval_s)
         # on the interval's own grid, so that two producers tick together
         self._live_from_ns = clock.now_ns() // interval_ns * interval_ns
-        self._live_from_s = backfill_ticks * interval_ns / 1e9
+        self._live_from_s = backfill_ticks * interval_ns / SECOND_NS
         self._sink = sink
         self._clock = clock
         self.simulation = Simulation(

@@ -27,17 +27,18 @@ from models.slo.causes.onset import burn_onset
 from models.slo.causes.rank import Cause, rank_causes
 from models.slo.causes.shifts import Shift, find_shifts
 from models.slo.causes.text import changed_annotations
-from models.slo.windows import HOUR_S, window_order
+from models.slo.windows import window_order
+from models.timestamps import HOUR_NS, MINUTE_NS, SECOND_NS
 
 log = logging.getLogger(__name__)
 
 ONSET_BURN_RATE: Final = 1.0
 """A burn begins where the budget goes faster than allowed, however fast it goes when the page fires."""
 
-LOOKBACK_NS: Final = HOUR_S * 1_000_000_000
+LOOKBACK_NS: Final = HOUR_NS
 """Anomalies that ended longer than this before the burn are another story."""
 
-REFRESH_NS: Final = 60_000_000_000
+REFRESH_NS: Final = MINUTE_NS
 """How old the causes of an alert that goes on may get: a query a minute for each alert that fires."""
 
 SPEND_S: Final = 1.0
@@ -50,7 +51,7 @@ MOST_REFRESHED: Final = 500
 LOOK_NS: Final = 300_000_000_000
 """How old the look at the samples may get while an alert goes on: they are hours long, and a look reads them all."""
 
-BEFORE_NS: Final = 3 * HOUR_S * 1_000_000_000
+BEFORE_NS: Final = 3 * HOUR_NS
 """What is normal, as far as samples say: long beside what creeps, short beside the day's course."""
 
 MOST_SAMPLES: Final = 2_000_000
@@ -170,7 +171,7 @@ def _from_ns(alert: BurnAlert) -> int:
     """When the burn of an alert began, or the begin of its long window where nobody knows."""
     if alert.burn_began_ns is not None:
         return alert.burn_began_ns
-    return alert.started_ns - window_order(alert.burn_window) * 1_000_000_000
+    return alert.started_ns - window_order(alert.burn_window) * SECOND_NS
 
 
 def _rank_anew(cursor: Cursor, alert: BurnAlert, hops: Mapping[str, int], now_ns: int) -> bool:
@@ -197,7 +198,7 @@ def _edges(cursor: Cursor) -> list[Edge]:
 
 def _burn_began_ns(cursor: Cursor, stored: StoredSlo, long_s: int, now_ns: int) -> int | None:
     """Where the bad events changed, within twice the long window."""
-    rows = slo_windows.read_minutes(cursor, stored.id, now_ns // 1_000_000_000 - 2 * long_s, now_ns // 1_000_000_000)
+    rows = slo_windows.read_minutes(cursor, stored.id, now_ns // SECOND_NS - 2 * long_s, now_ns // SECOND_NS)
     began_s = burn_onset(
         np.array([row[0] for row in rows], np.int64),
         np.array([row[1] for row in rows]),
@@ -205,4 +206,4 @@ def _burn_began_ns(cursor: Cursor, stored: StoredSlo, long_s: int, now_ns: int) 
         stored.slo.target_ratio,
         ONSET_BURN_RATE,
     )
-    return None if began_s is None else began_s * 1_000_000_000
+    return None if began_s is None else began_s * SECOND_NS

@@ -48,9 +48,9 @@ class EvaluationRecord:
 
     def write(self, cursor: Cursor, taken: Iterable[Taken], status: Sequence[WindowStatus], now_ns: int) -> None:
         """Write what is new or has changed."""
-        changed = [one for one in taken if self._decisions.get(one.subject) != one.decision]
-        told = [Decided(one.subject, one.decision, one.detail()) for one in changed]
-        decisions.record(cursor, DECISION_KIND, told, now_ns)
+        changed = [decided for decided in taken if self._decisions.get(decided.subject) != decided.decision]
+        changes = [Decided(decided.subject, decided.decision, decided.detail()) for decided in changed]
+        decisions.record(cursor, DECISION_KIND, changes, now_ns)
         rows = {(row.slo_id, row.burn_window): row for row in status}
         moved = [row for key, row in rows.items() if not _same(self._status.get(key), row)]
         if moved:
@@ -58,7 +58,7 @@ class EvaluationRecord:
         if self._gone or self._status.keys() - rows.keys():
             slo_windows.keep_status(cursor, rows)
         slo_windows.note_evaluation(cursor, now_ns)
-        self._new_decisions = {one.subject: one.decision for one in changed}
+        self._new_decisions = {decided.subject: decided.decision for decided in changed}
         self._new_status = {(row.slo_id, row.burn_window): row for row in moved}
         self._rows = rows.keys()
 

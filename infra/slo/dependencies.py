@@ -22,6 +22,6 @@ def known(cursor: Cursor) -> list[Dependency]:
     return dependencies.load(cursor)
 
 
-def dependency_json(one: Dependency) -> dict[str, Any]:
+def dependency_json(dependency: Dependency) -> dict[str, Any]:
     """`one` as JSON is made of."""
-    return {"client": one.client, "server": one.server, "source": one.source.value}
+    return {"client": dependency.client, "server": dependency.server, "source": dependency.source.value}

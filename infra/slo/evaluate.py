@@ -30,12 +30,13 @@ from models.names import Topic
 from models.reasons import AlertDecision
 from models.records import AlertEvent
 from models.slo.alert_text import burn_annotations, burn_event, end_annotations
-from models.slo.burn_alert import BurnAlertKey, FiringAlert, Verdict
-from models.slo.exclusions import SloException
+from models.slo.burn_alert import BurnAlertKey, BurnDecision, FiringAlert
+from models.slo.exclusions import SloExclusion
 from models.slo.plan import BurningSince, Plan, Transition, plan
-from models.slo.rollups import Level
+from models.slo.rollups import Rollup
 from models.slo.telemetry import Telemetry
 from models.slo.view import SloView
+from models.timestamps import SECOND_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class _Seen(NamedTuple):
     views: Sequence[SloView]
     newest_minute_s: float
     firing: Mapping[BurnAlertKey, FiringAlert]
-    exclusions: Mapping[str, Sequence[SloException]]
+    exclusions: Mapping[str, Sequence[SloExclusion]]
 
 
 class SloEvaluator:
@@ -124,11 +125,11 @@ class SloEvaluator:
         self._record.forget()
         self._burning_since = {}
 
-    def delete_old_counts(self, now_ns: int) -> dict[Level, int]:
+    def delete_old_counts(self, now_ns: int) -> dict[Rollup, int]:
         """Delete the counts that nothing needs any more; how many rows of each level went. Raises `Unavailable`."""
         with self._database.transaction() as cursor:
             self._load(cursor)
-            return slo_retention.delete_old_counts(cursor, self._stored.slos, now_ns / 1e9)
+            return slo_retention.delete_old_counts(cursor, self._stored.slos, now_ns / SECOND_NS)
 
     def _load(self, cursor: Cursor) -> None:
         if slos.revision(cursor) != self._stored.revision:
@@ -138,7 +139,7 @@ class SloEvaluator:
     def _read(self, cursor: Cursor, now_ns: int) -> _Seen:
         self._load(cursor)
         exclusions = slo_exceptions.load(cursor)
-        views, newest_s = read_views(cursor, self._stored.slos, exclusions, now_ns / 1e9, self._telemetry)
+        views, newest_s = read_views(cursor, self._stored.slos, exclusions, now_ns / SECOND_NS, self._telemetry)
         return _Seen(views, newest_s, burn_alerts.load_firing(cursor), exclusions)
 
     def _explainer(self, cursor: Cursor, now_ns: int) -> slo_causes.Explainer:
@@ -198,7 +199,7 @@ def _no_search_for_cycles() -> Iterator[None]:
             gc.enable()
 
 
-def _figures(verdict: Verdict) -> dict[str, float]:
+def _figures(verdict: BurnDecision) -> dict[str, float]:
     """What a decision was taken on."""
     reading = verdict.reading
     figures = {

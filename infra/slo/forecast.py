@@ -23,13 +23,12 @@ from models.names import AlertName, Severity, Topic
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
 from models.slo.burn import Counts
-from models.slo.exclusions import Span, excluded_spans, held_by
+from models.slo.exclusions import ExcludedRange, excluded_spans, held_by
 from models.slo.forecast.forecast import Forecast, History, block_s, forecast, in_parts, lookback_s, without
 from models.slo.forecast.text import forecast_annotations, over_annotations
 from models.slo.forecast.ticket import decide
 from models.slo.periods import period_bounds
-from models.slo.windows import HOUR_S
-from models.timestamps import to_rfc3339
+from models.timestamps import HOUR_S, SECOND_NS, to_rfc3339
 
 DECISION_KIND: Final = "forecast"
 
@@ -81,7 +80,7 @@ def forecast_budgets(database: Database, links: Links, now_ns: int) -> Forecasti
 def _forecast(
     cursor: Cursor, stored: StoredSlo, before: StoredForecast | None, links: Links, now_ns: int
 ) -> tuple[StoredForecast, AlertDecision]:
-    slo, now_s = stored.slo, now_ns / 1e9
+    slo, now_s = stored.slo, now_ns / SECOND_NS
     exceptions = slo_exceptions.load(cursor, [slo.name]).get(slo.name, [])
     start_s, end_s = period_bounds(slo.window, now_s)
     block = block_s(slo.window, slo.unit_s)
@@ -122,7 +121,9 @@ def _history(cursor: Cursor, stored: StoredSlo, from_s: int, to_s: float, part_s
     if slices is None or part_s % HOUR_S == 0:
         return slo_forecasts.history(cursor, stored.id, from_s, to_s, part_s)
     over_s = math.floor(to_s / slices.length_s) * slices.length_s
-    return in_parts(slo_exceptions.counted_in(cursor, stored.id, stored.slo, [Span(from_s, over_s)], from_s), part_s)
+    return in_parts(
+        slo_exceptions.counted_in(cursor, stored.id, stored.slo, [ExcludedRange(from_s, over_s)], from_s), part_s
+    )
 
 
 def _event(before: StoredForecast | None, after: StoredForecast, decision: AlertDecision, now_ns: int) -> AlertEvent:

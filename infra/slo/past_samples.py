@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from infra.datafile.read import read_data
-from infra.lake.lake import DAY_NS, LakeReader
+from infra.lake.lake import LakeReader
 from models.records import SampleColumns
 from models.series import EntityRule
 from models.slo.simulate.recorder import SloRecorder
+from models.timestamps import DAY_NS
 
 NO_LIMIT = 2**62
 """Rows of a day of the lake: all of them are wanted."""

@@ -21,8 +21,7 @@ from models.labels import LabelWindow
 from models.slo.burn import Recorded
 from models.slo.openslo.read import parse_openslo
 from models.slo.simulate import proposals
-from models.slo.windows import MINUTE_S
-from models.timestamps import to_rfc3339
+from models.timestamps import MINUTE_S, SECOND_NS, to_rfc3339
 
 
 def stored(cursor: Cursor, slo_name: str) -> StoredSlo:
@@ -64,14 +63,14 @@ def _wanted(cursor: Cursor, known: StoredSlo, now_ns: int) -> proposals.Proposed
         ]
         for noise in (True, False)
     }
-    now_s = now_ns // 1_000_000_000
+    now_s = now_ns // SECOND_NS
     rows = slo_windows.read_minutes(cursor, known.id, now_s - 2 * known.slo.window.nominal_s, now_s)
     minute_s = np.array([row[0] for row in rows], np.int64)
     good, total = (np.array([row[n] for row in rows], np.float64) for n in (1, 2))
     # a minute that is stored was seen by its end
     recorded = Recorded(minute_s, good, total, (minute_s + MINUTE_S).astype(np.float64))
     exceptions = slo_exceptions.load(cursor, [known.slo.name]).get(known.slo.name, [])
-    return proposals.propose(known.slo, recorded, noise=windows[True], wanted=windows[False], exceptions=exceptions)
+    return proposals.propose(known.slo, recorded, noise=windows[True], wanted=windows[False], exclusions=exceptions)
 
 
 def known_proposals(cursor: Cursor, *, with_closed: bool = False) -> list[Proposal]:

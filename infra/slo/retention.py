@@ -12,8 +12,8 @@ from infra.store.slo.definitions import StoredSlo
 from infra.store.slo.windows import Retention
 from models.slo.definition import Slo
 from models.slo.periods import period_bounds
-from models.slo.rollups import Level
-from models.slo.windows import DAY_S, HOUR_S
+from models.slo.rollups import Rollup
+from models.timestamps import DAY_S, HOUR_S
 
 SPARE_S = DAY_S
 """Kept beyond what is needed, so that a clock set wrong for a while, or samples that come late, cost nothing."""
@@ -32,7 +32,7 @@ def minutes_from_s(slo: Slo, now_s: float) -> int:
     return math.floor(now_s - max(*slo.shown_lengths, period_s if period_s < SHORT_PERIOD_S else 0) - SPARE_S)
 
 
-def delete_old_counts(cursor: Cursor, stored: Iterable[StoredSlo], now_s: float) -> dict[Level, int]:
+def delete_old_counts(cursor: Cursor, stored: Iterable[StoredSlo], now_s: float) -> dict[Rollup, int]:
     """Delete the counts that no window and no period needs any more; how many rows of each level went."""
     return slo_windows.delete_old_counts(cursor, [_retention(each, now_s) for each in stored])
 

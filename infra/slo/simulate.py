@@ -20,7 +20,7 @@ from models.labels import LabelWindow
 from models.names import Severity
 from models.records import SampleColumns
 from models.slo.definition import Slo, ThresholdIndicator
-from models.slo.exclusions import SloException
+from models.slo.exclusions import SloExclusion
 from models.slo.simulate.recorder import SloRecorder
 from models.slo.simulate.what_if import Outcome, Variant, evaluation_moments, simulate
 
@@ -35,7 +35,7 @@ class Subjects:
     """
 
     slos: Sequence[Slo]
-    exclusions: Mapping[str, Sequence[SloException]]
+    exclusions: Mapping[str, Sequence[SloExclusion]]
     warnings: Sequence[str] = ()
 
 
@@ -87,7 +87,7 @@ def simulate_variants(
     every_s: float,
     *,
     noise: Sequence[LabelWindow],
-    exclusions: Mapping[str, Sequence[SloException]],
+    exclusions: Mapping[str, Sequence[SloExclusion]],
 ) -> Simulated:
     """What each variant would have done, counted as this installation's workers count.
 
@@ -118,7 +118,7 @@ def _outcomes(
     *,
     every_s: float,
     noise: Sequence[LabelWindow],
-    exclusions: Mapping[str, Sequence[SloException]],
+    exclusions: Mapping[str, Sequence[SloExclusion]],
 ) -> list[Outcome]:
     for part in samples:
         recorder.record(part)
@@ -182,18 +182,18 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "target_ratio": slo.target_ratio,
         "threshold": slo.indicator.threshold if isinstance(slo.indicator, ThresholdIndicator) else None,
         "period": slo.window.text,
-        **{f"{severity.value}s": len(mine) for severity, mine in by_severity.items()},
+        **{f"{severity.value}s": len(of_slo) for severity, of_slo in by_severity.items()},
         "pages_for_noise": sum(alert.severity is Severity.PAGE and alert.noise for alert in alerts),
         **{
-            f"{severity.value}_median_{what}_s": _median(getattr(alert, f"{what}_s") for alert in mine)
-            for severity, mine in by_severity.items()
+            f"{severity.value}_median_{what}_s": _median(getattr(alert, f"{what}_s") for alert in of_slo)
+            for severity, of_slo in by_severity.items()
             for what in ("detection", "reset")
         },
         "events": period.total,
         "error_ratio": period.error_ratio if period.total > 0 else None,
         "budget_remaining_ratio": period.budget_remaining(slo.target_ratio) if period.total > 0 else None,
         "suggested_target_ratio": outcome.suggested_target,
-        "exceptions": [exclusion_json(one) for one in outcome.exceptions],
+        "exceptions": [exclusion_json(one) for one in outcome.exclusions],
         "alerts": [
             {
                 "severity": alert.severity.value,

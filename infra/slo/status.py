@@ -13,7 +13,7 @@ from infra.store.slo import burn_alerts
 from infra.store.slo.burn_alerts import BurnAlert
 from infra.store.slo.summaries import FiringSummary, SloSummary, read_summaries
 from models.errors import Misconfigured
-from models.slo.exclusions import SloException
+from models.slo.exclusions import SloExclusion
 from models.timestamps import to_rfc3339
 
 
@@ -27,7 +27,7 @@ class SloStatus:
     """
 
     summary: SloSummary
-    exclusions: tuple[SloException, ...]
+    exclusions: tuple[SloExclusion, ...]
     explained: tuple[BurnAlert, ...] | None
 
     @property
@@ -46,7 +46,7 @@ def status(cursor: Cursor, now_ns: int, name: str | None = None, *, with_causes:
     return [
         SloStatus(
             summary,
-            tuple(one for one in held if one.slo_name == summary.name),
+            tuple(exclusion for exclusion in held if exclusion.slo_name == summary.name),
             tuple(alert for alert in firing if alert.slo_name == summary.name) if with_causes else None,
         )
         for summary in summaries
@@ -56,7 +56,7 @@ def status(cursor: Cursor, now_ns: int, name: str | None = None, *, with_causes:
 def status_json(found: SloStatus) -> dict[str, Any]:
     """`found` as JSON is made of."""
     summary = found.summary
-    told = {
+    shown = {
         "slo": summary.name,
         "service": summary.service,
         "target_ratio": summary.target_ratio,
@@ -65,11 +65,11 @@ def status_json(found: SloStatus) -> dict[str, Any]:
         "burn_rates": summary.burn_rates,
         "alerts": [_firing_json(alert) for alert in summary.alerts],
         "evaluated_at": summary.evaluated_at.isoformat() if summary.evaluated_at else None,
-        "exceptions": [exclusion_json(one) for one in found.exclusions],
+        "exceptions": [exclusion_json(exclusion) for exclusion in found.exclusions],
     }
     if found.explained is not None:
-        told["causes"] = [_explained_json(alert) for alert in found.explained]
-    return told
+        shown["causes"] = [_explained_json(alert) for alert in found.explained]
+    return shown
 
 
 def _firing_json(alert: FiringSummary) -> dict[str, Any]:

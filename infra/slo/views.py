@@ -17,11 +17,12 @@ from infra.store.slo.windows import PERIOD, GroupSums, WindowGroup, WindowStatus
 from models.slo.budget import expected_units, filled
 from models.slo.burn import Counts, window_start_s
 from models.slo.definition import GapPolicy, Slices, Slo
-from models.slo.exclusions import SloException, Span, excluded_spans, left, sums_since
+from models.slo.exclusions import ExcludedRange, SloExclusion, excluded_spans, left, sums_since
 from models.slo.periods import period_bounds
 from models.slo.telemetry import Telemetry
 from models.slo.view import SloView
-from models.slo.windows import HOUR_S, RESOLUTION_S, window_name
+from models.slo.windows import RESOLUTION_S, window_name
+from models.timestamps import HOUR_S
 
 
 def status_rows(view: SloView, lengths: Iterable[int]) -> list[WindowStatus]:
@@ -36,7 +37,7 @@ def status_rows(view: SloView, lengths: Iterable[int]) -> list[WindowStatus]:
 def read_views(
     cursor: Cursor,
     stored: Sequence[StoredSlo],
-    exclusions: Mapping[str, Sequence[SloException]],
+    exclusions: Mapping[str, Sequence[SloExclusion]],
     now_s: float,
     telemetry: Telemetry,
 ) -> tuple[list[SloView], float]:
@@ -88,7 +89,11 @@ def _read_groups(cursor: Cursor, stored: Iterable[StoredSlo], now_s: float) -> l
 
 
 def _view(
-    member: StoredSlo, starts_s: tuple[int, ...], windows: list[_Window], spans: Sequence[Span], telemetry: Telemetry
+    member: StoredSlo,
+    starts_s: tuple[int, ...],
+    windows: list[_Window],
+    spans: Sequence[ExcludedRange],
+    telemetry: Telemetry,
 ) -> SloView:
     """The view of an SLO from its windows, the last of which is the period."""
     slo = member.slo
@@ -101,7 +106,7 @@ def _view(
 
 
 def _without(
-    cursor: Cursor, member: StoredSlo, windows: list[_Window], starts_s: tuple[int, ...], spans: Sequence[Span]
+    cursor: Cursor, member: StoredSlo, windows: list[_Window], starts_s: tuple[int, ...], spans: Sequence[ExcludedRange]
 ) -> list[_Window]:
     """The windows without what was counted in excluded spans of time."""
     units = slo_exceptions.counted_in(cursor, member.id, member.slo, spans, min(starts_s))
@@ -143,7 +148,7 @@ def _filled(
     starts_s: tuple[int, ...],
     windows: list[_Window],
     counted_s: tuple[float, float],
-    spans: Sequence[Span],
+    spans: Sequence[ExcludedRange],
 ) -> list[Counts]:
     """Counts of the windows with what their gaps count as; `counted_s` is since and until when telemetry could have
     come, `spans` are excluded."""

@@ -10,7 +10,7 @@ from typing import Final
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import Json, execute_values
 
-from infra.store.notifications import notify
+from infra.store.pg_channels import notify
 from models.names import AlertLabel, Annotation
 from models.reasons import AlertState
 from models.records import AlertEvent

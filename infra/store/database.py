@@ -11,7 +11,7 @@ import psycopg2
 import psycopg2.extensions
 from psycopg2.errors import ReadOnlySqlTransaction, UndefinedColumn, UndefinedTable
 
-from models.error_causes import Cause, of_sqlstate
+from models.error_causes import ErrorCause, of_sqlstate
 from models.errors import Misconfigured, Rejected, Unavailable
 from models.reasons import RejectReason
 
@@ -160,9 +160,9 @@ def told(error: psycopg2.Error) -> psycopg2.Error | Unavailable | Rejected:
         lost = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
         return Unavailable("PostgreSQL", text) if lost else error
     cause = of_sqlstate(code)
-    if cause is Cause.PASSING:
+    if cause is ErrorCause.PASSING:
         return Unavailable("PostgreSQL", f"{text} ({code})")
-    return Rejected(RejectReason.UNSTORABLE, f"{text} ({code})") if cause is Cause.DATA else error
+    return Rejected(RejectReason.UNSTORABLE, f"{text} ({code})") if cause is ErrorCause.DATA else error
 
 
 def newest_version() -> str:

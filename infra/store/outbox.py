@@ -8,13 +8,14 @@ from typing import Final, NamedTuple
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
-from infra.store.notifications import notify
+from infra.store.pg_channels import notify
 from models.names import Topic
+from models.timestamps import DAY_S
 
 CHANNEL: Final = "tidewatch_outbox"
 """PostgreSQL notification channel: `put` notifies, the relay listens."""
 
-RETENTION_S: Final = 7 * 86_400.0
+RETENTION_S: Final = 7 * DAY_S
 """Published rows are kept this long. While a row is there a repeat of its event is recognised; repeats come from work
 done again after a crash, which is minutes, and from replays after a restored backup, which are days."""
 

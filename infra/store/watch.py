@@ -120,7 +120,11 @@ def _portions(effects: Effects) -> list[Portion]:
         Portion("slo-counts", _count_rows(effects.slo_counts), add_count_rows),
         Portion("episode", effects.episodes, save_episodes),
         Portion("drift", effects.drifts, save_drifts),
-        Portion("call", effects.calls, lambda cursor, rows: dependencies.add(cursor, rows, dependencies.Source.TRACES)),
+        Portion(
+            "call",
+            effects.calls,
+            lambda cursor, rows: dependencies.add(cursor, rows, dependencies.DependencySource.TRACES),
+        ),
         Portion("event", effects.events, outbox.put),
         Portion("model-swap", effects.swaps, lambda cursor, rows: progress.save_swaps(cursor, topic, partition, rows)),
         Portion(

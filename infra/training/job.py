@@ -39,6 +39,7 @@ from models.reasons import RetrainReason, TrainingOutcome
 from models.series import EntityRule
 from models.service_model import numpy_seams, sklearn_seams
 from models.service_model.model import ModelUnusable, ServiceModel
+from models.timestamps import SECOND_NS
 from models.training.fit import TooLittleData
 from models.training.train import Trained, TrainingOrder, TrainingRules, train
 from models.training.triggers import CHANGED
@@ -77,7 +78,7 @@ def run(job: TrainingJob) -> JobResult:
 
 
 def _train(job: TrainingJob, lake: LakeReader, registry: Registry, newest_ns: int) -> Trained:
-    from_ns, to_ns = newest_ns - int(job.history_s * 1e9), newest_ns + 1
+    from_ns, to_ns = newest_ns - int(job.history_s * SECOND_NS), newest_ns + 1
     samples = lake.read(job.service, from_ns, to_ns, MAX_SAMPLES)
     log.info("%d samples of %d series", len(samples), len(samples.series_ids))
     reason = RetrainReason(job.reason)

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.detectors.pareto_tail import Tail, learn_tail, tail_surprise
+from models.detectors.pareto_tail import ParetoTail, learn_tail, tail_surprise
 from models.state.fields import F8, Field, Floats, Table
+from models.timestamps import HOUR_NS
 
 HOURS = 24
 
-HOUR_NS = 3_600_000_000_000
 
 P_CUT = 0.1
 
@@ -115,8 +115,8 @@ def _unit(series: HourOfDayRow, value: float, tick_ns: int) -> float:
 
 
 @compiled
-def _tail(series: HourOfDayRow) -> Tail:
-    return Tail(
+def _tail(series: HourOfDayRow) -> ParetoTail:
+    return ParetoTail(
         series.hour_tail_cut, series.hour_tail_mean_excess, series.hour_tail_mean_square, series.hour_tail_exceedances
     )
 

@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.detectors.pareto_tail import Tail, learn_tail, tail_surprise
+from models.detectors.pareto_tail import ParetoTail, learn_tail, tail_surprise
 from models.state.fields import F8, I8, Field, Floats, Table
+from models.timestamps import DAY_NS, HOUR_NS
 
 HOURS_OF_DAY, HOURS_OF_WEEK = 24, 168
 
@@ -54,9 +55,7 @@ class HourOfWeekRow(Protocol):
     tail_exceedances: F8
 
 
-HOUR_NS = 3_600_000_000_000
-
-MONDAY_NS = 4 * 86_400_000_000_000
+MONDAY_NS = 4 * DAY_NS
 """Event time of the first Monday: the epoch was a Thursday."""
 
 STEPS = 30_000.0
@@ -164,8 +163,8 @@ def _unit(series: HourOfWeekRow) -> float:
 
 
 @compiled
-def _tail(series: HourOfWeekRow) -> Tail:
-    return Tail(series.tail_cut, series.tail_mean_excess, series.tail_mean_square, series.tail_exceedances)
+def _tail(series: HourOfWeekRow) -> ParetoTail:
+    return ParetoTail(series.tail_cut, series.tail_mean_excess, series.tail_mean_square, series.tail_exceedances)
 
 
 @compiled

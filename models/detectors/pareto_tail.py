@@ -27,7 +27,7 @@ MAX_SHAPE = 0.25
 more often an incident in it, which must not teach that incidents are normal."""
 
 
-class Tail(NamedTuple):
+class ParetoTail(NamedTuple):
     """Attributes:
     cut: the quantile where the tail begins.
     excess, square: mean and mean square of what lies beyond the cut, measured from it.
@@ -41,7 +41,7 @@ class Tail(NamedTuple):
 
 
 @compiled
-def tail_surprise(x: float, tail: Tail, p_cut: float) -> float:
+def tail_surprise(x: float, tail: ParetoTail, p_cut: float) -> float:
     """Surprise of `x >= 0`: linear up to the cut, which has probability `p_cut`, Pareto beyond."""
     at_cut = -math.log(p_cut)
     if x <= tail.cut:
@@ -54,7 +54,7 @@ def tail_surprise(x: float, tail: Tail, p_cut: float) -> float:
 
 
 @compiled
-def tail_value(surprise: float, tail: Tail, p_cut: float) -> float:
+def tail_value(surprise: float, tail: ParetoTail, p_cut: float) -> float:
     """The value with this surprise; inverse of `tail_surprise`."""
     at_cut = -math.log(p_cut)
     if surprise <= at_cut:
@@ -66,7 +66,7 @@ def tail_value(surprise: float, tail: Tail, p_cut: float) -> float:
 
 
 @compiled
-def _pareto(tail: Tail) -> tuple[float, float]:
+def _pareto(tail: ParetoTail) -> tuple[float, float]:
     """Shape (0 to `MAX_SHAPE`) and scale of the Pareto distribution with the tail's moments.
 
     Shape is believed as far as it exceeds 0 by one and a half standard errors; the scale is stretched by as many of
@@ -81,7 +81,7 @@ def _pareto(tail: Tail) -> tuple[float, float]:
 
 
 @compiled
-def learn_tail(x: float, tail: Tail, p_cut: float, n: float, weight: float) -> Tail:
+def learn_tail(x: float, tail: ParetoTail, p_cut: float, n: float, weight: float) -> ParetoTail:
     """The tail after seeing `x` with a weight of 0 to 1 as value number `n`."""
     cut, mean_excess, mean_square, exceedances = tail.cut, tail.mean_excess, tail.mean_square, tail.exceedances
     above = x > cut
@@ -93,4 +93,4 @@ def learn_tail(x: float, tail: Tail, p_cut: float, n: float, weight: float) -> T
         mean_square += rate * (part * part - mean_square)
     step = weight * mean_excess * max(2.0 / (n + 4.0), 0.02)
     cut = max(cut + step * ((1.0 if above else 0.0) - p_cut), 1e-3)
-    return Tail(cut, max(mean_excess, 1e-3), max(mean_square, 1e-6), exceedances)
+    return ParetoTail(cut, max(mean_excess, 1e-3), max(mean_square, 1e-6), exceedances)

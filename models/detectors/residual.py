@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.detectors.pareto_tail import Tail, learn_tail, tail_surprise, tail_value
+from models.detectors.pareto_tail import ParetoTail, learn_tail, tail_surprise, tail_value
 from models.state.fields import F8, I4, I8, Field, Floats, Table
 from models.state.metric_rules import MetricRuleRow
 from models.state.tables import EntityLinks, SeriesLinks, Tables
@@ -156,8 +156,8 @@ def surprise(series: ResidualSeries, value: float) -> float:
 
 
 @compiled
-def _tail(series: ResidualSeries, channel: int) -> Tail:
-    return Tail(
+def _tail(series: ResidualSeries, channel: int) -> ParetoTail:
+    return ParetoTail(
         series.residual_tail_cut[channel],
         series.residual_tail_mean_excess[channel],
         series.residual_tail_mean_square[channel],

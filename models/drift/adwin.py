@@ -47,7 +47,7 @@ class WindowRow(Protocol):
     older: I4
 
 
-class Watch(Protocol):
+class DriftWatch(Protocol):
     """What `models.drift.bank` makes of a window: values until a change is judged, 0 none; values fed; lowest and
     highest mean so far."""
 
@@ -67,7 +67,7 @@ class LevelRow(Protocol):
     older: I4
 
 
-WINDOW = Layout.of(WindowRow, Watch).dtype
+WINDOW = Layout.of(WindowRow, DriftWatch).dtype
 LEVEL = Layout.of(LevelRow).dtype
 
 

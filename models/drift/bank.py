@@ -49,7 +49,7 @@ class _Rules(NamedTuple):
     min_effect: float
 
 
-class WatchedWindow(adwin.WindowRow, adwin.Watch, Protocol):
+class WatchedWindow(adwin.WindowRow, adwin.DriftWatch, Protocol):
     """A window with what becomes of it here."""
 
 

@@ -17,7 +17,8 @@ from models.pipeline.pipeline import Pipeline
 from models.reasons import RetrainStep, TrainingOutcome
 from models.records import SampleColumns
 from models.service_model.model import ServiceModel
-from models.state.results import Episode, Folded, RetrainWish
+from models.state.results import Episode, Folded, RetrainRequest
+from models.timestamps import SECOND_NS
 from models.training.fit import TooLittleData
 from models.training.queue import Asked, LastTraining, Step, next_step
 from models.training.train import TrainingOrder, TrainingRules, train
@@ -34,9 +35,9 @@ NOTHING_NS = -(2**62)
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How a wish ended: when it was granted (event time), and the version that serves since, empty where none does."""
+    """How a request ended: when it was granted (event time), and the version that serves since, empty where none does."""
 
-    wish: RetrainWish
+    request: RetrainRequest
     at_ns: int
     outcome: TrainingOutcome
     sentence: str
@@ -86,7 +87,7 @@ class _Cells:
 
 
 class Backtest:
-    """Plays samples through one pipeline and grants its wishes for new models."""
+    """Plays samples through one pipeline and grants its requests for new models."""
 
     def __init__(self, pipeline: Pipeline, rules: TrainingRules, *, cooldown_s: float, history_s: float) -> None:
         """Start with an empty past.
@@ -94,16 +95,16 @@ class Backtest:
         Args:
             pipeline: holds the state; may have SLOs bound already.
             rules: how to train.
-            cooldown_s: shortest event time between two trainings of one service; a wish waits until it is over.
+            cooldown_s: shortest event time between two trainings of one service; a request waits until it is over.
             history_s: how far back the training samples reach.
         """
         self._pipeline = pipeline
         self._rules = rules
         self._cooldown_s = cooldown_s
-        self._history_ns = int(history_s * 1e9)
+        self._history_ns = int(history_s * SECOND_NS)
         self._cells = _Cells()
         self._history: list[SampleColumns] = []
-        self._wishes: dict[str, RetrainWish] = {}
+        self._retrain_requests: dict[str, RetrainRequest] = {}
         self._champions: dict[str, ServiceModel] = {}
         self._last: dict[str, LastTraining] = {}
         self._incidents: dict[str, Episode] = {}
@@ -129,66 +130,68 @@ class Backtest:
         self._now_ns = max(self._now_ns, int(samples.event_time_ns.max()))
         self._history.append(samples)
         folded = self._pipeline.fold(samples)
-        self._incidents.update((episode.id, episode) for episode in folded.told)
-        for wish in folded.retrain:
-            self._wishes.setdefault(wish.service, wish)
+        self._incidents.update((episode.id, episode) for episode in folded.emitted)
+        for request in folded.retrain:
+            self._retrain_requests.setdefault(request.service, request)
         return folded
 
     def _grant_wishes(self) -> None:
         due = []
-        for wish in list(self._wishes.values()):
-            step = self._next_step(wish)
+        for request in list(self._retrain_requests.values()):
+            step = self._next_step(request)
             if step.ends or step.reason is RetrainStep.TRAIN:
-                del self._wishes[wish.service]
+                del self._retrain_requests[request.service]
             if step.ends:
-                self.trainings.append(Training(wish, self._now_ns, TrainingOutcome.SUPERSEDED, step.reason.value, ""))
+                self.trainings.append(
+                    Training(request, self._now_ns, TrainingOutcome.SUPERSEDED, step.reason.value, "")
+                )
             elif step.reason is RetrainStep.TRAIN:
-                due.append(wish)
+                due.append(request)
         if not due:
             return
         history = self._recent_history()
         self._history = [history]
-        for wish in due:
-            trained = LastTraining(wish.id, self._now_ns, self._now_ns)
-            if not self._serve(wish, history):
+        for request in due:
+            trained = LastTraining(request.id, self._now_ns, self._now_ns)
+            if not self._serve(request, history):
                 trained = replace(trained, trained_to_ns=NOTHING_NS)
-            self._last[wish.service] = trained
+            self._last[request.service] = trained
 
-    def _next_step(self, wish: RetrainWish) -> Step:
+    def _next_step(self, request: RetrainRequest) -> Step:
         """What the live queue would do now; a recording has no pages."""
         return next_step(
-            Asked(wish.reason, wish.at_ns),
-            self._last.get(wish.service),
-            has_champion=wish.service in self._champions,
+            Asked(request.reason, request.at_ns),
+            self._last.get(request.service),
+            has_champion=request.service in self._champions,
             paging=False,
             now_ns=self._now_ns,
             cooldown_s=self._cooldown_s,
         )
 
-    def _serve(self, wish: RetrainWish, history: SampleColumns) -> bool:
-        """Train for a wish, and serve the challenger where it is promoted; False where there was too little data."""
+    def _serve(self, request: RetrainRequest, history: SampleColumns) -> bool:
+        """Train for a request, and serve the challenger where it is promoted; False where there was too little data."""
         try:
-            trained = train(history, self._order(wish), self._champions.get(wish.service), self._rules)
+            trained = train(history, self._order(request), self._champions.get(request.service), self._rules)
         except TooLittleData as error:
-            self.trainings.append(Training(wish, self._now_ns, TrainingOutcome.TOO_LITTLE_DATA, str(error), ""))
+            self.trainings.append(Training(request, self._now_ns, TrainingOutcome.TOO_LITTLE_DATA, str(error), ""))
             return False
         verdict = trained.verdict
         version = ""
         if verdict.outcome is TrainingOutcome.PROMOTED:
             version = str(1 + sum(bool(earlier.version) for earlier in self.trainings))
             champion = replace(trained.model, version=version)
-            self._champions[wish.service] = champion
-            self._pipeline.use_model(wish.service, champion)
-        self.trainings.append(Training(wish, self._now_ns, verdict.outcome, verdict.sentence, version))
+            self._champions[request.service] = champion
+            self._pipeline.use_model(request.service, champion)
+        self.trainings.append(Training(request, self._now_ns, verdict.outcome, verdict.sentence, version))
         return True
 
-    def _order(self, wish: RetrainWish) -> TrainingOrder:
+    def _order(self, request: RetrainRequest) -> TrainingOrder:
         incidents = tuple(
             IncidentWindow(episode.entity, episode.started_ns, episode.ended_ns or self._now_ns + 1, suspected=True)
             for episode in self._incidents.values()
-            if episode.service == wish.service
+            if episode.service == request.service
         )
-        return TrainingOrder(wish.service, wish.id, wish.reason, changed_ns(wish.evidence), incidents)
+        return TrainingOrder(request.service, request.id, request.reason, changed_ns(request.evidence), incidents)
 
     def _recent_history(self) -> SampleColumns:
         whole = concatenate(self._history)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.labels import LabelWindow
+from models.timestamps import SECOND_NS
 
 VUS_MAX_BUFFER = 100
 """Largest buffer around a labelled window, in points; the default of the paper's authors."""
@@ -145,7 +146,7 @@ def score_events(labelled: Sequence[LabelWindow], alerted: Sequence[LabelWindow]
         good += bool(touched)
         for window in touched:
             first_alert[window] = min(first_alert.get(window, alert.start_ns), alert.start_ns)
-    delays = [max(at - window.start_ns, 0) / 1e9 for window, at in first_alert.items()]
+    delays = [max(at - window.start_ns, 0) / SECOND_NS for window, at in first_alert.items()]
     nan = float("nan")
     return EventScore(
         event_recall=len(first_alert) / len(labelled) if labelled else nan,

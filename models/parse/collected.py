@@ -17,10 +17,9 @@ from models.parse.outcome import Limits, Parsed, Reject
 from models.reasons import RejectReason
 from models.records import SampleColumns, distinct
 from models.series import MetricKind
-from models.timestamps import to_rfc3339
+from models.timestamps import SECOND_NS, to_rfc3339
 
 _MAX_DETAIL = 200
-_SECOND_NS = 1_000_000_000
 
 
 class Collected:
@@ -85,8 +84,8 @@ class Collected:
         record, series, times, values = self._in_order(read)
         own = record_time_ns[record]
         # differences could overflow for absurd times, comparisons with a bound cannot: record times are sane
-        newest = (own if seen_at_ns is None else np.int64(seen_at_ns)) + np.int64(limits.max_future_s * _SECOND_NS)
-        oldest = own - np.int64(limits.max_age_s * _SECOND_NS)
+        newest = (own if seen_at_ns is None else np.int64(seen_at_ns)) + np.int64(limits.max_future_s * SECOND_NS)
+        oldest = own - np.int64(limits.max_age_s * SECOND_NS)
         bounded = np.abs(values) <= MAX_MAGNITUDE  # NaN is not
         good = bounded & (times <= newest) & (times >= oldest)
         if not good.all():
@@ -113,13 +112,13 @@ class Collected:
 
     def _in_order(self, read: Sequence[Read]) -> Read:
         """Every sample in the order of records, and within a record as it is there."""
-        mine = Read(
+        by_reference = Read(
             np.array(self.record, np.int32),
             np.array(self.series, np.int32),
             np.array(self.event_time_ns, np.int64),
             np.array(self.values, np.float64),
         )
-        parts = [part for part in (*read, mine) if len(part.record)] or [mine]
+        parts = [part for part in (*read, by_reference) if len(part.record)] or [by_reference]
         if len(parts) == 1:
             return parts[0]
         record = np.concatenate([part.record for part in parts])

@@ -8,24 +8,23 @@ from typing import Final
 
 from models.errors import Rejected
 from models.reasons import RejectReason
-from models.timestamps import from_datetime
+from models.timestamps import MILLISECOND_NS, SECOND_NS, from_datetime
 
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d):([0-5]\d|60)(?:\.(\d{1,30}))?"  # second 60 is a leap second
     r"(?:[Zz]|([+-])([01]\d|2[0-3]):?([0-5]\d))",
     re.ASCII,
 )
-_SECOND_NS = 1_000_000_000
 # the year 2262, two seconds before 64 bits end, so that another fraction of a known second still fits
-_LIMIT_NS = 2**63 - 2 * _SECOND_NS
+_LIMIT_NS = 2**63 - 2 * SECOND_NS
 
 # What may follow the seconds of a UTC time in the form nearly all producers write, in nanoseconds. Looked up, not
 # converted: it is quick, and refuses whatever is not exactly that.
-_UTC_FRACTIONS: Final = {"Z": 0} | {f".{ms:03d}Z": ms * 1_000_000 for ms in range(1000)}
+_UTC_FRACTIONS: Final = {"Z": 0} | {f".{ms:03d}Z": ms * MILLISECOND_NS for ms in range(1000)}
 
 # |t| below 1e11 is seconds (until the year 5138), below 1e14 milliseconds, below 1e17 microseconds, else nanoseconds;
 # each reading of a number is therefore unique for times after March 1973
-_UNITS: tuple[tuple[float, int], ...] = ((1e11, _SECOND_NS), (1e14, 1_000_000), (1e17, 1_000), (float("inf"), 1))
+_UNITS: tuple[tuple[float, int], ...] = ((1e11, SECOND_NS), (1e14, MILLISECOND_NS), (1e17, 1_000), (float("inf"), 1))
 
 
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d*)?)?", re.ASCII)
@@ -58,7 +57,7 @@ def rfc3339_ns(text: str) -> int:
         raise _bad(text) from error
     minute_ns = from_datetime(start)
     offset_s = (int(offset_hour or 0) * 3600 + int(offset_minute or 0) * 60) * (-1 if sign == "-" else 1)
-    time_ns = minute_ns + (int(second) - offset_s) * _SECOND_NS + int((fraction or "0")[:9].ljust(9, "0"))
+    time_ns = minute_ns + (int(second) - offset_s) * SECOND_NS + int((fraction or "0")[:9].ljust(9, "0"))
     if not abs(time_ns) < _LIMIT_NS:
         raise _bad(text)
     return time_ns

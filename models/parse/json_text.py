@@ -55,7 +55,7 @@ def objects(body: bytes) -> list[tuple[bytes, dict[str, Raw] | Rejected]]:
         return _objects(repaired)
     except DECODE_ERRORS as error:
         lines = [line for line in repaired.split(b"\n") if line.strip()]
-        found = [one for line in lines for one in _objects_of_line(line)]
+        found = [record for line in lines for record in _objects_of_line(line)]
         # several lines, the first of them whole: else it is one object, broken somewhere
         if len(lines) > 1 and not isinstance(found[0][1], Rejected):
             return found
@@ -71,7 +71,7 @@ def _objects_of_line(line: bytes) -> list[tuple[bytes, dict[str, Raw] | Rejected
 
 def _objects(body: bytes) -> list[tuple[bytes, dict[str, Raw] | Rejected]]:
     if body.lstrip()[:1] == b"[":
-        return [(bytes(one), _members(one)) for one in _decode_list(body)]
+        return [(bytes(record), _members(record)) for record in _decode_list(body)]
     return [(body, _members(body))]
 
 

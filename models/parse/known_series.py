@@ -13,17 +13,18 @@ import msgspec
 from models.errors import Rejected
 from models.limits import MAX_ENTITY_BYTES, MAX_SERIES_BYTES, MAX_SERVICE_BYTES, encoded_bytes
 from models.parse.crowds import Crowd, Crowds, Scope
-from models.parse.fast.series_keys import RawForms
+from models.parse.fast.series_keys import RawSeriesKeys
 from models.parse.outcome import Limits
 from models.reasons import RejectReason
 from models.series import EntityRule, MetricKind, Owner, SeriesBook, format_series, valid_metric_name
+from models.timestamps import HOUR_NS
 
 # what tells series apart undecoded: (metric, raw JSON of its labels), or (measurement, raw JSON of its tags, field)
 SeriesKey: TypeAlias = tuple[str, bytes] | tuple[str, bytes, str]
 
 # A series that is silent for one to two of these is forgotten and frees its place under max_series_per_service.
 # Long enough for a metric sampled hourly to stay, short enough that replaced pods do not fill the limit for a day.
-GENERATION_NS: Final = 3600 * 1_000_000_000
+GENERATION_NS: Final = HOUR_NS
 # Raw forms remembered; at ~500 bytes each with their series this bounds the memory at about 0.25 GB. It must stay above
 # the live series of a worker (100,000 is the size it is built for): beyond it everything is forgotten and learnt again.
 MAX_KEYS: Final = 500_000
@@ -52,7 +53,7 @@ class KnownSeries:
     def _clear(self) -> None:
         self.numbers: dict[SeriesKey, int] = {}
         self._raw_labels: dict[bytes, bytes] = {}
-        self.forms = RawForms()
+        self.raw_keys = RawSeriesKeys()
         self.book = SeriesBook()
         self._number_of: dict[str, int] = {}
         self._per_service: Counter[str] = Counter()
@@ -78,10 +79,10 @@ class KnownSeries:
         kept = {old: new for new, old in enumerate(sorted(self._alive))}
         self.numbers = {key: kept[number] for key, number in self.numbers.items() if number in kept}
         self._raw_labels = {key[1]: key[1] for key in self.numbers}
-        self.forms = RawForms()
+        self.raw_keys = RawSeriesKeys()
         for key, number in self.numbers.items():
             if len(key) == 2:
-                self.forms.add(key[0].encode(), key[1], number)
+                self.raw_keys.add(key[0].encode(), key[1], number)
         before, self.book = self.book, SeriesBook()
         for old in kept:
             self.book.add(before.texts[old], before.owners[old], before.kinds[old])
@@ -107,7 +108,7 @@ class KnownSeries:
             self._per_entity[owner.entity] += 1
         self.numbers[self._sharing(key)] = number
         if len(key) == 2:
-            self.forms.add(key[0].encode(), key[1], number)
+            self.raw_keys.add(key[0].encode(), key[1], number)
         return number
 
     def _sharing(self, key: SeriesKey) -> SeriesKey:

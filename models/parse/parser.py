@@ -27,7 +27,7 @@ from models.parse.known_series import KnownSeries
 from models.parse.outcome import Limits, Parsed
 from models.reasons import RejectReason
 from models.series import EntityRule
-from models.wire.byte_columns import Texts
+from models.wire.byte_columns import ByteColumn
 
 # Closed list, tried in this order on the names of a JSON object's members. A format is a module with
 # `recognises(members)` and `read(body, members, record, record_time_ns, out)`.
@@ -58,9 +58,11 @@ class Parser:
             seen_at_ns: when the records were read. What lies in the future is measured from it; without it from the
                 record's time, which is not safe where producers set that time themselves (Kafka's `CreateTime`).
         """
-        return self.parse_texts(Texts.of(values), np.array(record_time_ns, np.int64), seen_at_ns)
+        return self.parse_column(ByteColumn.of(values), np.array(record_time_ns, np.int64), seen_at_ns)
 
-    def parse_texts(self, texts: Texts, record_time_ns: NDArray[np.int64], seen_at_ns: int | None = None) -> Parsed:
+    def parse_column(
+        self, column: ByteColumn, record_time_ns: NDArray[np.int64], seen_at_ns: int | None = None
+    ) -> Parsed:
         """As `parse`, of records that lie in one buffer.
 
         Args:
@@ -70,22 +72,22 @@ class Parser:
             self.known.begin(int(record_time_ns.max()) if seen_at_ns is None else seen_at_ns)
         out = Collected(self.known)
         # native samples of known series, the common case, at once; the rest one by one
-        quick = native_json.read(texts, record_time_ns, self._limits.max_record_bytes, self.known.forms.forms)
+        quick = native_json.read(column, record_time_ns, self._limits.max_record_bytes, self.known.raw_keys.table)
         rest, read = np.flatnonzero(quick.state == native_json.NOT_READ), [_taken(quick)]
         if len(rest):
-            limit, forms = self._limits.max_record_bytes, self.known.forms.forms
-            read.append(read_batches(texts, rest, record_time_ns, limit, forms))
+            limit, keys = self._limits.max_record_bytes, self.known.raw_keys.table
+            read.append(read_batches(column, rest, record_time_ns, limit, keys))
             rest = rest[~np.isin(rest, read[-1].record)]
-        self._read_rest(texts, rest, record_time_ns, out)
+        self._read_rest(column, rest, record_time_ns, out)
         return out.finish(self._limits, record_time_ns, seen_at_ns, read)
 
     def _read_rest(
-        self, texts: Texts, rest: NDArray[np.int64], record_time_ns: NDArray[np.int64], out: Collected
+        self, column: ByteColumn, rest: NDArray[np.int64], record_time_ns: NDArray[np.int64], out: Collected
     ) -> None:
         """Native single samples inline; what is not one, or not a good one, takes the long way."""
         limit = self._limits.max_record_bytes
         for record, own_time_ns in zip(rest.tolist(), record_time_ns[rest].tolist(), strict=True):
-            value = texts.at(record)
+            value = column.at(record)
             try:
                 if value is None or len(value) > limit:
                     raise _unfit(value, limit)
@@ -142,7 +144,7 @@ class Parser:
                 out.reject(record, Rejected(RejectReason.UNKNOWN_FORMAT, f"a JSON object with {names or 'no members'}"))
 
 
-def _taken(samples: native_json.Samples) -> Read:
+def _taken(samples: native_json.ReadSamples) -> Read:
     """What was read of single samples, one a record."""
     record = np.flatnonzero(samples.state)
     return Read(record.astype(np.int32), samples.series[record], samples.time_ns[record], samples.value[record])

@@ -8,6 +8,7 @@ from models.scoring.episode_rules import EpisodeRules
 from models.scoring.score_rows import ScoringRules
 from models.series import EntityRule
 from models.state.metric_rules import MetricRule
+from models.timestamps import DAY_S, SECOND_NS
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class PipelineConfig:
     alerts_per_entity_week: float = 1.0
     metric_rules: tuple[MetricRule, ...] = ()
     training_min_rows: int = 240
-    stale_after_s: float = 86_400.0
+    stale_after_s: float = DAY_S
     rebaseline_rows: int = 300
     drift_delta: float = 0.002
     drift_confirm_rows: int = 90
@@ -46,7 +47,7 @@ class PipelineConfig:
 
     @property
     def lateness_ns(self) -> int:
-        return int(self.lateness_s * 1e9)
+        return int(self.lateness_s * SECOND_NS)
 
     def scoring_rules(self) -> ScoringRules:
         """The part that the scoring loop needs."""

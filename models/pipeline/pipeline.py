@@ -21,19 +21,19 @@ from models.reasons import AlertDecision, SampleFate
 from models.records import SampleColumns
 from models.scoring import score_rows
 from models.scoring.episode_rules import GOING_ON, OPENED
-from models.scoring.episodes import Incidents
+from models.scoring.episodes import OpenEpisodes
 from models.series import SeriesIdentity
 from models.service_graph import Edge, edge_of
 from models.service_model.ask import ModelOutput, ask_models
 from models.service_model.model import ServiceModel
 from models.sli.binding import SloBinding
-from models.sli.counts import NO_COUNTS, Counts, bind, sum_counts
-from models.state.results import Drift, Episode, Folded, LatestScores, RetrainWish, ScoredRows, SloCounts, drift_id
-from models.state.rows import Rows, Samples, joined, selected, with_cells
+from models.sli.counts import NO_COUNTS, SloContributions, bind, sum_counts
+from models.state.results import Drift, Episode, Folded, LatestScores, RetrainRequest, ScoredRows, SloCounts, drift_id
+from models.state.rows import Rows, Samples, joined_rows, selected_rows, with_cells
 from models.state.tables import EntityName
-from models.ticks import placing
+from models.ticks import assembly
 from models.ticks.silences import Silences
-from models.training.triggers import NewRows, RetrainRules, ServiceRecord, model_changed, wishes
+from models.training.triggers import NewRows, RetrainRules, ServiceRecord, model_changed, retrain_requests
 
 __all__ = [
     "Drift",
@@ -42,7 +42,7 @@ __all__ = [
     "LatestScores",
     "Pipeline",
     "PipelineConfig",
-    "RetrainWish",
+    "RetrainRequest",
     "ScoredRows",
     "SloCounts",
 ]
@@ -71,7 +71,7 @@ class Pipeline:
         self._records: dict[str, ServiceRecord] = {}
         drift_rules = config.drift_delta, config.drift_confirm_rows, config.drift_min_effect
         self._series_drift, self._score_drift = DriftBank(*drift_rules), DriftBank(*drift_rules)
-        self._incidents = Incidents()
+        self._incidents = OpenEpisodes()
         self._silences = Silences()
         self._calls: list[Edge] = []
         self._memory = Memory(
@@ -147,15 +147,17 @@ class Pipeline:
         """Fold a batch, which may come in parts; raises `Rejected` for a series text that is none, before anything has
         changed."""
         batch = self._numbered(parts)
-        pieces = placing.place(self.state, self._bindings, batch, self.config.lateness_ns)
+        pieces = assembly.assemble(self.state, self._bindings, batch, self.config.lateness_ns)
         fates = sum((piece.fates for piece in pieces), np.zeros(3, np.int64))
-        counts = Counts(*(np.concatenate(columns) for columns in zip(*(p.counts for p in pieces), strict=True)))
-        rows = pieces[0].rows if len(pieces) == 1 else joined([piece.rows for piece in pieces])
+        counts = SloContributions(
+            *(np.concatenate(columns) for columns in zip(*(p.counts for p in pieces), strict=True))
+        )
+        rows = pieces[0].rows if len(pieces) == 1 else joined_rows([piece.rows for piece in pieces])
         return self._results(rows, counts, dict(zip(_FATES, fates.tolist(), strict=True)))
 
     def finish(self) -> Folded:
         """Close every open tick, as at the end of a file."""
-        rows = placing.close_all(self.state)
+        rows = assembly.close_all(self.state)
         return self._results(rows, NO_COUNTS, dict.fromkeys(_FATES, 0))
 
     def latest(self) -> LatestScores:
@@ -224,7 +226,7 @@ class Pipeline:
         if self._slos:
             self._bindings = bind(state, self._slos)
 
-    def _results(self, rows: Rows, counts: Counts, fates: dict[SampleFate, int]) -> Folded:
+    def _results(self, rows: Rows, counts: SloContributions, fates: dict[SampleFate, int]) -> Folded:
         state = self.state
         silences = self._silences.advance(
             state.entity_names, rows, state.tables.entities["latest_tick_ns"], self.config.lateness_ns
@@ -232,12 +234,12 @@ class Pipeline:
         model_output = ask_models(state, self._models, rows)
         scores = score_rows.score_rows(state.tables, rows, model_output, self._rules)
         scored = self._scored(rows, scores)
-        told, held = self._incidents.advance(
+        emitted, held = self._incidents.advance(
             state.entity_names, scored, scores, rows.interval_ns, self.config.episode_ready_rows
         )
         filled = with_cells(rows)
         if len(filled) < len(rows.entity):
-            rows, scores = selected(rows, filled), score_rows.selected(scores, filled)
+            rows, scores = selected_rows(rows, filled), score_rows.selected_scores(scores, filled)
             model_output = model_output._replace(
                 surprise_nats=model_output.surprise_nats[filled], unknown=model_output.unknown[filled]
             )
@@ -248,12 +250,12 @@ class Pipeline:
             fates=fates,
             slo_counts=sum_counts(counts),
             rows=scored,
-            episodes=[e for e in told if e.decision in (AlertDecision.FIRED, AlertDecision.RESOLVED)],
+            episodes=[e for e in emitted if e.decision in (AlertDecision.FIRED, AlertDecision.RESOLVED)],
             drifts=[drift for _, drift in drifts],
-            retrain=self._wishes(rows, model_output, drifts),
+            retrain=self._retrain_requests(rows, model_output, drifts),
             held=held,
             silences=silences,
-            told=told,
+            emitted=emitted,
             calls=calls,
         )
 
@@ -309,10 +311,12 @@ class Pipeline:
             since_ns=at_ns - hit.window_rows * int(rows.interval_ns[row]),
         )
 
-    def _wishes(self, rows: Rows, model_output: ModelOutput, drifts: list[tuple[int, Drift]]) -> list[RetrainWish]:
+    def _retrain_requests(
+        self, rows: Rows, model_output: ModelOutput, drifts: list[tuple[int, Drift]]
+    ) -> list[RetrainRequest]:
         state = self.state
         service = state.entities["link_service"][rows.entity]
-        found: list[tuple[int, RetrainWish]] = []
+        found: list[tuple[int, RetrainRequest]] = []
         for number in np.unique(service).tolist():
             # a row of a single series has nothing that a model of rows could add to what the series' own detectors say
             of_service = np.flatnonzero((service == number) & (np.diff(rows.start) > 1))
@@ -324,6 +328,6 @@ class Pipeline:
             name = state.services[number]
             record = self._records.setdefault(name, ServiceRecord())
             new = NewRows(rows.tick_ns[of_service], model_output.unknown[of_service], features)
-            asked = wishes(record, name, new, self._retrain_rules)
-            found += [(int(of_service[row]), wish) for row, wish in asked]
-        return [wish for _, wish in sorted(found, key=lambda pair: pair[0])]
+            asked = retrain_requests(record, name, new, self._retrain_rules)
+            found += [(int(of_service[row]), request) for row, request in asked]
+        return [request for _, request in sorted(found, key=lambda pair: pair[0])]

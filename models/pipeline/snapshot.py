@@ -16,7 +16,7 @@ from models.drift.adwin import LEVEL, WINDOW
 from models.drift.bank import DriftBank, StateUnusable
 from models.fold_state import ENTITIES, SERIES
 from models.pipeline import snapshot_format_4
-from models.scoring.episodes import Incidents
+from models.scoring.episodes import OpenEpisodes
 from models.service_model.model import ServiceModel
 from models.state.tables import State
 from models.ticks.silences import Silences
@@ -35,12 +35,12 @@ SERIES_DRIFT, SCORE_DRIFT = "series_drift_", "score_drift_"
 
 _BYTES, _INTEGERS = np.dtype(np.uint8), np.dtype(np.int64)
 _DRIFT = {"windows": WINDOW, "levels": LEVEL, "taken": _INTEGERS}
-FORMS = {
+ARRAY_DTYPES = {
     "plain": _BYTES,
     "models": _BYTES,
     "series": SERIES.dtype,
     "entities": ENTITIES.dtype,
-    **{f"{bank}{name}": form for bank in (SERIES_DRIFT, SCORE_DRIFT) for name, form in _DRIFT.items()},
+    **{f"{bank}{name}": dtype for bank in (SERIES_DRIFT, SCORE_DRIFT) for name, dtype in _DRIFT.items()},
 }
 """Arrays of a snapshot, in this order."""
 
@@ -51,7 +51,8 @@ class Memory:
 
     Attributes:
         state: tables of series and entities. models: champions by service number. records: for retraining, by service.
-        series_drift, score_drift: detectors by number of series, of entity. incidents: peaks of open episodes.
+        series_drift, score_drift: detectors by number of series, of entity. episodes: those that are open, with their
+        peaks.
         silences: of entities.
     """
 
@@ -60,7 +61,7 @@ class Memory:
     records: dict[str, ServiceRecord]
     series_drift: DriftBank
     score_drift: DriftBank
-    incidents: Incidents
+    episodes: OpenEpisodes
     silences: Silences
 
 
@@ -95,7 +96,7 @@ def image(config: PipelineConfig, memory: Memory) -> Image:
         "newest_ns": memory.state.newest_ns,
         "next_deadline_ns": memory.state.next_deadline_ns,
         "records": {service: record.to_plain() for service, record in sorted(memory.records.items())},
-        "incidents": memory.incidents.to_plain(),
+        "episodes": memory.episodes.to_plain(),
         "silences": memory.silences.to_plain(),
     }
     arrays = {
@@ -123,18 +124,15 @@ def _of(prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]
 def read(body: bytes, config: PipelineConfig, memory: Memory) -> None:
     """Fill an empty memory; raises `StateUnusable` for bytes that are not a snapshot for this configuration."""
     try:
-        arrays, expected_format = _arrays(body)
-        plain = msgspec.msgpack.decode(arrays["plain"].tobytes())
+        arrays, plain = _parts(body)
         series, entities = arrays["series"], arrays["entities"]
-        if plain["format"] != expected_format:
-            raise StateUnusable("the snapshot has another format")
         if plain["rule"] != _rule(config):
             raise StateUnusable("the snapshot was made with other entity labels")
         _fill(memory.state, plain, series, entities)
         for number, model in msgspec.msgpack.decode(arrays["models"].tobytes(), type=dict[int, bytes]).items():
             memory.models[number] = ServiceModel.from_bytes(model)
         memory.records |= {service: ServiceRecord(**record) for service, record in plain["records"].items()}
-        memory.incidents.load(plain["incidents"])
+        memory.episodes.load(plain["episodes"])
         memory.silences.load(plain["silences"])
         memory.series_drift.load(_of(SERIES_DRIFT, arrays))
         memory.score_drift.load(_of(SCORE_DRIFT, arrays))
@@ -142,13 +140,20 @@ def read(body: bytes, config: PipelineConfig, memory: Memory) -> None:
         raise StateUnusable(f"not a snapshot: {error}") from error
 
 
-def _arrays(body: bytes) -> tuple[dict[str, NDArray[Any]], int]:
-    """The arrays of a snapshot, with rows as they are now, and the format that the snapshot says to be of."""
+def _parts(body: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """The arrays and the plain values of a snapshot, as they would be in one of the present format."""
     try:
-        return unpack(body, FORMS), FORMAT
+        arrays = unpack(body, ARRAY_DTYPES)
     except OtherArrays:
-        arrays = unpack(body, FORMS | snapshot_format_4.ROWS)
-        return snapshot_format_4.renamed(arrays), snapshot_format_4.FORMAT
+        arrays = unpack(body, ARRAY_DTYPES | snapshot_format_4.ROWS)
+        plain = msgspec.msgpack.decode(arrays["plain"].tobytes())
+        if plain["format"] != snapshot_format_4.FORMAT:
+            raise StateUnusable("the snapshot has another format") from None
+        return snapshot_format_4.renamed(arrays), snapshot_format_4.renamed_plain(plain)
+    plain = msgspec.msgpack.decode(arrays["plain"].tobytes())
+    if plain["format"] != FORMAT:
+        raise StateUnusable("the snapshot has another format")
+    return arrays, plain
 
 
 def _rule(config: PipelineConfig) -> list[Any]:

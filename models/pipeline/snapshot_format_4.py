@@ -148,3 +148,12 @@ def renamed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         for old, new in names.items():
             found[name][new] = arrays[name][old]
     return found
+
+
+def renamed_plain(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain values of such a snapshot under their present names."""
+    episodes = {
+        entity: {"emitted_ns" if name == "told_ns" else name: value for name, value in episode.items()}
+        for entity, episode in plain["incidents"].items()
+    }
+    return {**plain, "episodes": episodes}

@@ -15,8 +15,9 @@ from models.service_model.forest import Forest
 from models.service_model.model import CHANNELS, ServiceModel
 from models.service_model.whitening import Whitening
 from models.sli.binding import Role, SloBinding, ThresholdOp
-from models.wire.byte_columns import Texts
-from models.wire.kafka_record_batch import Layout, Span, laid_out, lay_out
+from models.timestamps import SECOND_NS
+from models.wire.byte_columns import ByteColumn
+from models.wire.kafka_record_batch import RecordLayout, RecordSpan, laid_out, lay_out
 from models.wire.score_json import ScoreColumns, score_texts
 
 
@@ -27,7 +28,7 @@ def warm_up() -> None:
     pipeline = Pipeline(PipelineConfig(EntityRule((), (), "warm-up")))
     pipeline.use_slos([SloBinding(1, "a", (), Role.THRESHOLD, ThresholdOp.LT, 0.5)])
     pipeline.use_model("warm-up", _model())
-    ticks = np.repeat(np.arange(40, dtype=np.int64) * 1_000_000_000, 2)
+    ticks = np.repeat(np.arange(40, dtype=np.int64) * SECOND_NS, 2)
     pipeline.fold(
         SampleColumns(["a{}", "b{}"], np.tile(np.array([0, 1], np.int32), 40), ticks, (ticks % 7).astype(float))
     )
@@ -40,12 +41,14 @@ def warm_up_reading() -> None:
     for _ in range(2):  # the first time the series is unknown
         parser.parse([b'{"metric":"a","value":1}'], [0], 0)
     # one record without key, value and headers
-    lay_out(np.frombuffer(bytes((12, 0, 0, 0, 1, 1, 0)), np.uint8), Span(0, 7, 0, 1, 0, 0, -1), Layout.room(1))
+    lay_out(
+        np.frombuffer(bytes((12, 0, 0, 0, 1, 1, 0)), np.uint8), RecordSpan(0, 7, 0, 1, 0, 0, -1), RecordLayout.room(1)
+    )
 
 
 def warm_up_writing() -> None:
     """The part that makes events of scores."""
-    text, number, real = Texts.of([b'""']), np.zeros(1, np.int64), np.zeros(1)
+    text, number, real = ByteColumn.of([b'""']), np.zeros(1, np.int64), np.zeros(1)
     events = score_texts(
         ScoreColumns(
             entity=number,

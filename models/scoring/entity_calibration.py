@@ -12,13 +12,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from models.compiled import compiled
-from models.detectors.pareto_tail import Tail, learn_tail, tail_value
+from models.detectors.pareto_tail import ParetoTail, learn_tail, tail_value
 from models.scoring.alert_threshold import ThresholdRow
 from models.state.fields import F8
 
 P_CUT = 0.05
 
-START = Tail(cut=3.0, mean_excess=1.0, mean_square=2.0, exceedances=0.0)
+START = ParetoTail(cut=3.0, mean_excess=1.0, mean_square=2.0, exceedances=0.0)
 """That of nats which are as probable as they say."""
 
 
@@ -72,10 +72,10 @@ def learn(entity: CalibrationEntity, surprise_nats: float) -> None:
 
 
 @compiled
-def _tail(entity: CalibrationEntity) -> Tail:
+def _tail(entity: CalibrationEntity) -> ParetoTail:
     if entity.calibration_n == 0.0:
         return START
-    return Tail(
+    return ParetoTail(
         entity.calibration_tail_cut,
         entity.calibration_tail_mean_excess,
         entity.calibration_tail_mean_square,

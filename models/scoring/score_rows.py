@@ -167,7 +167,7 @@ class Scores(NamedTuple):
     drift: NDArray[np.float64]
 
 
-def selected(scores: Scores, which: NDArray[np.int64]) -> Scores:
+def selected_scores(scores: Scores, which: NDArray[np.int64]) -> Scores:
     """Scores of some rows, with all cells."""
     per_row = {
         name: getattr(scores, name)[which]

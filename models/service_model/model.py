@@ -20,7 +20,8 @@ from models.errors import TidewatchError
 from models.service_model.calibration import Calibration
 from models.service_model.distance import mean_square, nearest_mean_squares, shares
 from models.service_model.forest import Forest, score_rows
-from models.service_model.whitening import DAY_NS, HARMONICS, Whitening, standardise_row, waves, whiten_row
+from models.service_model.whitening import HARMONICS, Whitening, standardise_row, waves, whiten_row
+from models.timestamps import DAY_NS
 
 FORMAT = 2
 """Raised when the arrays of a model file change their meaning; a file of another format is refused."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.seams import Library, Part, Seam
+from models.seams import Library, LibraryPart, Seam
 
 PROBES: Final = (2, 97, 1000)
 
@@ -55,7 +55,7 @@ SEAM: Final = Seam(
     Library.NUMPY,
     tested=("2.4.6",),
     parts=(
-        Part(
+        LibraryPart(
             "numpy.random:RandomState",
             breaks="sub-samples are no longer those of scikit-learn: other trees, as good ones",
             plain="the same permutation by numpy itself in four times the time",

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.seams import Library, Part, Seam
+from models.seams import Library, LibraryPart, Seam
 
 
 def tree_builder(n_samples: int, splitting: np.random.RandomState) -> Any:
@@ -41,7 +41,7 @@ SEAM: Final = Seam(
     Library.SCIKIT_LEARN,
     tested=("1.9.1",),
     parts=(
-        Part(
+        LibraryPart(
             "sklearn.tree._tree:DepthFirstTreeBuilder",
             breaks="no model can be trained",
             plain="IsolationForest.fit: the same trees in seven times the time",

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled, compiled_to_make_arrays
+from models.timestamps import DAY_NS
 
 Z_LIMIT = 5.0
 """Standardised values are cut here, before the season is taken off and the columns are whitened: beyond five
@@ -22,7 +23,6 @@ SWEEPS = 8
 """Passes over a row's missing values. Each takes the value that the others make expected (Gauss and Seidel, which
 converges for a covariance); after eight, twins that are both missing agree to a few per cent of a deviation."""
 
-DAY_NS = 86_400_000_000_000
 
 HARMONICS = 4
 """Waves of a day that describe its shape: 24, 12, 8 and 6 hours long."""

@@ -13,6 +13,7 @@ from models.sli.binding import Role, SloBinding, ThresholdOp
 from models.state.fields import I4, Ints
 from models.state.results import SloCounts
 from models.state.tables import State
+from models.timestamps import MINUTE_NS
 
 _ROLES = {role: number for number, role in enumerate((Role.THRESHOLD, Role.GOOD, Role.BAD, Role.TOTAL))}
 _OPS = {op: n for n, op in enumerate((ThresholdOp.LT, ThresholdOp.LTE, ThresholdOp.GT, ThresholdOp.GTE))}
@@ -26,7 +27,7 @@ class SliRow(Protocol):
 
 
 class SliSeries(SliRow, Protocol):
-    """And the event times of its newest samples; see `models.ticks.placing.SeriesTicks`."""
+    """And the event times of its newest samples; see `models.ticks.assembly.SeriesTicks`."""
 
     tick_n_times: int
     tick_times_ns: Ints
@@ -42,8 +43,6 @@ class Bindings(NamedTuple):
     counter: NDArray[np.int8]
 
 
-MINUTE_NS = 60_000_000_000
-
 PROMPT_NS = 150_000_000_000
 """Growth is counted where it began for series that come at least this often: half of the shortest window of a period of
 30 days, which so always holds some of it. Rarer ones would leave windows empty until their next sample."""
@@ -52,7 +51,7 @@ GAP_FACTOR = 2
 """A series that was away for more than twice its last spacing has missed a sample."""
 
 
-class Counts(NamedTuple):
+class SloContributions(NamedTuple):
     """Contributions to SLO minutes in order of arrival, not yet summed over equal (slo, minute).
 
     `seen_ns` is the event time of the sample that brought the contribution, which may lie in a later minute.
@@ -65,13 +64,15 @@ class Counts(NamedTuple):
     seen_ns: NDArray[np.int64]
 
 
-NO_COUNTS = Counts(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0, np.int64))
+NO_COUNTS = SloContributions(
+    np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0, np.int64)
+)
 
 
 class Found(NamedTuple):
     """Room for counts. `used`: int64 `(1,)`, how many have been written."""
 
-    counts: Counts
+    counts: SloContributions
     used: NDArray[np.int64]
 
 
@@ -94,7 +95,7 @@ def bind(state: State, bindings: Sequence[SloBinding]) -> Bindings:
     )
 
 
-def sum_counts(counts: Counts) -> SloCounts:
+def sum_counts(counts: SloContributions) -> SloCounts:
     """The same counts with every (slo, minute) once, ordered by them."""
     if len(counts.slo) == 0:
         return SloCounts(counts.slo, counts.minute_s, counts.good, counts.total)
@@ -107,15 +108,17 @@ def sum_counts(counts: Counts) -> SloCounts:
 
 def room(n: int) -> Found:
     """Room for `n` counts."""
-    counts = Counts(np.empty(n, np.int32), np.empty(n, np.int64), np.empty(n), np.empty(n), np.empty(n, np.int64))
+    counts = SloContributions(
+        np.empty(n, np.int32), np.empty(n, np.int64), np.empty(n), np.empty(n), np.empty(n, np.int64)
+    )
     return Found(counts, np.zeros(1, np.int64))
 
 
-def written(found: Found) -> Counts:
+def written(found: Found) -> SloContributions:
     """The counts that have been written."""
     n = int(found.used[0])
     counts = found.counts
-    return Counts(counts.slo[:n], counts.minute_s[:n], counts.good[:n], counts.total[:n], counts.seen_ns[:n])
+    return SloContributions(counts.slo[:n], counts.minute_s[:n], counts.good[:n], counts.total[:n], counts.seen_ns[:n])
 
 
 @compiled

@@ -11,7 +11,7 @@ import numpy as np
 
 from models.slo.burn import Counts, Floats, Recorded, WindowSums, window_start_s, window_sums
 from models.slo.definition import GapPolicy, Slices, Slo
-from models.slo.exclusions import SloException, Span, excluded_s, excluded_spans, outside
+from models.slo.exclusions import ExcludedRange, SloExclusion, excluded_s, excluded_spans, outside
 
 LATE_S: Final = 120
 """A minute is missed only so long after it has begun: its samples come during it, and take seconds to be counted. The
@@ -51,7 +51,9 @@ def filled(counts: Counts, policy: GapPolicy, covered: float, expected: float) -
     return Counts(counts.good + (events if policy is GapPolicy.GOOD else 0.0), counts.total + events)
 
 
-def expected_units(slo: Slo, start_s: float, first_s: float, now_s: float, spans: Sequence[Span] = ()) -> float:
+def expected_units(
+    slo: Slo, start_s: float, first_s: float, now_s: float, spans: Sequence[ExcludedRange] = ()
+) -> float:
     """How many minutes (or slices) with telemetry there should be in a window.
 
     Args:
@@ -76,7 +78,7 @@ class Budgeted:
 
     slo: Slo
     units: Recorded
-    spans: Sequence[Span]
+    spans: Sequence[ExcludedRange]
     first_s: float
 
     def filled(self, counts: Counts, covered: float, start_s: float, now_s: float) -> Counts:
@@ -102,13 +104,13 @@ class Budgeted:
         return WindowSums(np.array([row.good for row in rows]), np.array([row.total for row in rows]))
 
 
-def budgeted(slo: Slo, recorded: Recorded, exceptions: Iterable[SloException] = (), until_s: float = 0.0) -> Budgeted:
+def budgeted(slo: Slo, recorded: Recorded, exclusions: Iterable[SloExclusion] = (), until_s: float = 0.0) -> Budgeted:
     """What a record of minutes spends of an SLO's budget.
 
     Args:
         exceptions: of the SLO, as people made them. until_s: up to when one counts that nobody has ended yet.
     """
     units = in_slices(recorded, slo.slices) if slo.slices else recorded
-    spans = excluded_spans(exceptions, math.floor(until_s) + slo.unit_s, slo.unit_s)
+    spans = excluded_spans(exclusions, math.floor(until_s) + slo.unit_s, slo.unit_s)
     first_s = float(units.minute_s[0]) if len(units.minute_s) else math.inf
     return Budgeted(slo, outside(units, spans), spans, first_s)

@@ -102,7 +102,7 @@ def decide(
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class BurnDecision:
     """A reading and what was decided on it."""
 
     reading: BurnReading
@@ -123,7 +123,7 @@ def judge(
     now_s: float,
     newest_minute_s: float,
     burning_since: Mapping[tuple[Severity, str], float] = NOTHING_BURNS,
-) -> list[Verdict]:
+) -> list[BurnDecision]:
     """Verdicts on every pair of an SLO.
 
     Args:
@@ -145,7 +145,7 @@ def judge(
             stream_flows=newest_minute_s >= window_start_s(now_s, max(pair.short_s, 2 * RESOLUTION_S)),
             burning_for_s=now_s - burning_since.get(key, now_s),
         )
-        verdicts.append(Verdict(reading, decision))
+        verdicts.append(BurnDecision(reading, decision))
     return verdicts
 
 

@@ -20,6 +20,7 @@ from models.slo.windows import (
     window_lengths,
     window_name,
 )
+from models.timestamps import DAY_S
 
 OUR_ANNOTATIONS: Final = "tidewatch/"
 RUNBOOK_ANNOTATION: Final = f"{OUR_ANNOTATIONS}runbook-url"
@@ -46,11 +47,11 @@ class WindowUnit(StrEnum):
 NOMINAL_UNIT_S: Final = {
     WindowUnit.MINUTE: 60,
     WindowUnit.HOUR: 3600,
-    WindowUnit.DAY: 86_400,
-    WindowUnit.WEEK: 7 * 86_400,
-    WindowUnit.MONTH: 30 * 86_400,
-    WindowUnit.QUARTER: 90 * 86_400,
-    WindowUnit.YEAR: 365 * 86_400,
+    WindowUnit.DAY: DAY_S,
+    WindowUnit.WEEK: 7 * DAY_S,
+    WindowUnit.MONTH: 30 * DAY_S,
+    WindowUnit.QUARTER: 90 * DAY_S,
+    WindowUnit.YEAR: 365 * DAY_S,
 }
 
 

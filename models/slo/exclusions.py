@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from models.reasons import AlertDecision
 from models.slo.burn import Floats, Recorded
 from models.slo.windows import RESOLUTION_S
+from models.timestamps import SECOND_NS
 
-SECOND_NS: Final = 1_000_000_000
 
-
-class ExceptionKind(StrEnum):
+class ExclusionKind(StrEnum):
     """What an exception does; none of them lets an alert fire while it lasts."""
 
     PAUSE = "pause"  # what happens does not count, until somebody resumes it
@@ -25,18 +24,18 @@ class ExceptionKind(StrEnum):
     SILENCE = "silence"  # what happens counts
 
 
-EXCLUDED: Final = frozenset({ExceptionKind.PAUSE, ExceptionKind.MAINTENANCE})
+EXCLUDED: Final = frozenset({ExclusionKind.PAUSE, ExclusionKind.MAINTENANCE})
 """Kinds whose time is excluded from the budget."""
 
 DECISIONS: Final = {
-    ExceptionKind.PAUSE: AlertDecision.HELD_PAUSED,
-    ExceptionKind.MAINTENANCE: AlertDecision.HELD_MAINTENANCE,
-    ExceptionKind.SILENCE: AlertDecision.HELD_SILENCED,
+    ExclusionKind.PAUSE: AlertDecision.HELD_PAUSED,
+    ExclusionKind.MAINTENANCE: AlertDecision.HELD_MAINTENANCE,
+    ExclusionKind.SILENCE: AlertDecision.HELD_SILENCED,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class SloException:
+class SloExclusion:
     """One of them; times in nanoseconds since the epoch, `start_ns <= t < end_ns`.
 
     Attributes:
@@ -45,7 +44,7 @@ class SloException:
 
     id: int
     slo_name: str
-    kind: ExceptionKind
+    kind: ExclusionKind
     start_ns: int
     end_ns: int | None
     reason: str
@@ -56,52 +55,58 @@ class SloException:
         return self.start_ns <= now_ns and (self.end_ns is None or now_ns < self.end_ns)
 
 
-class Span(NamedTuple):
+class ExcludedRange(NamedTuple):
     """Minutes that begin in `[from_s, to_s)`, epoch seconds."""
 
     from_s: int
     to_s: int
 
 
-def excluded_spans(exceptions: Iterable[SloException], until_s: int, unit_s: int = RESOLUTION_S) -> list[Span]:
+def excluded_spans(exclusions: Iterable[SloExclusion], until_s: int, unit_s: int = RESOLUTION_S) -> list[ExcludedRange]:
     """What is excluded from the budget up to a moment: whole units, disjoint, in order.
 
     A minute (or slice) that is partly excluded is so as a whole, as nobody knows what of it happened when.
 
-    >>> pause = SloException(1, "a", ExceptionKind.PAUSE, 90 * SECOND_NS, None, "", "")
+    >>> pause = SloExclusion(1, "a", ExceptionKind.PAUSE, 90 * SECOND_NS, None, "", "")
     >>> excluded_spans([pause], 250)
-    [Span(from_s=60, to_s=300)]
+    [ExcludedRange(from_s=60, to_s=300)]
     """
     unit_ns = unit_s * SECOND_NS
     found = []
-    for one in exceptions:
-        end_ns = until_s * SECOND_NS if one.end_ns is None else min(one.end_ns, until_s * SECOND_NS)
-        if one.kind in EXCLUDED and end_ns > one.start_ns:
-            found.append(Span(one.start_ns // unit_ns * unit_s, -(-end_ns // unit_ns) * unit_s))
-    merged: list[Span] = []
+    for exclusion in exclusions:
+        end_ns = until_s * SECOND_NS if exclusion.end_ns is None else min(exclusion.end_ns, until_s * SECOND_NS)
+        if exclusion.kind in EXCLUDED and end_ns > exclusion.start_ns:
+            found.append(ExcludedRange(exclusion.start_ns // unit_ns * unit_s, -(-end_ns // unit_ns) * unit_s))
+    merged: list[ExcludedRange] = []
     for span in sorted(found):
         if merged and span.from_s <= merged[-1].to_s:
-            merged[-1] = Span(merged[-1].from_s, max(merged[-1].to_s, span.to_s))
+            merged[-1] = ExcludedRange(merged[-1].from_s, max(merged[-1].to_s, span.to_s))
         else:
             merged.append(span)
     return merged
 
 
-def held_by(exceptions: Iterable[SloException], now_ns: int) -> AlertDecision | None:
+def held_by(exclusions: Iterable[SloExclusion], now_ns: int) -> AlertDecision | None:
     """Why no alert of the SLO may fire at a moment; None where it may."""
-    lasting = sorted((list(DECISIONS).index(one.kind), one.kind) for one in exceptions if one.lasts_at(now_ns))
+    lasting = sorted(
+        (list(DECISIONS).index(exclusion.kind), exclusion.kind)
+        for exclusion in exclusions
+        if exclusion.lasts_at(now_ns)
+    )
     return DECISIONS[lasting[0][1]] if lasting else None
 
 
-def held_at(exceptions: Iterable[SloException], moments_s: Floats) -> NDArray[np.bool_]:
+def held_at(exclusions: Iterable[SloExclusion], moments_s: Floats) -> NDArray[np.bool_]:
     """Whether no alert of the SLO may fire, at each of some moments: bool `(n_moments,)`."""
     held = np.zeros(len(moments_s), np.bool_)
-    for one in exceptions:
-        held |= (moments_s >= one.start_ns / SECOND_NS) & (one.end_ns is None or moments_s < one.end_ns / SECOND_NS)
+    for exclusion in exclusions:
+        held |= (moments_s >= exclusion.start_ns / SECOND_NS) & (
+            exclusion.end_ns is None or moments_s < exclusion.end_ns / SECOND_NS
+        )
     return held
 
 
-def outside(units: Recorded, spans: Iterable[Span]) -> Recorded:
+def outside(units: Recorded, spans: Iterable[ExcludedRange]) -> Recorded:
     """A record of whole minutes (or slices) without those that are excluded."""
     kept = np.ones(len(units.minute_s), np.bool_)
     for span in spans:
@@ -139,10 +144,10 @@ def sums_since(units: Units, starts_s: Sequence[int]) -> NDArray[np.float64]:
     return np.asarray(from_end[first])
 
 
-def excluded_s(spans: Iterable[Span], start_s: float, end_s: float) -> float:
+def excluded_s(spans: Iterable[ExcludedRange], start_s: float, end_s: float) -> float:
     """Seconds of `[start_s, end_s)` that are excluded.
 
-    >>> excluded_s([Span(0, 100), Span(200, 300)], 50, 250)
+    >>> excluded_s([ExcludedRange(0, 100), ExcludedRange(200, 300)], 50, 250)
     100
     """
     return sum(max(min(span.to_s, end_s) - max(span.from_s, start_s), 0) for span in spans)

@@ -9,9 +9,10 @@ from typing import Final, NamedTuple
 
 from models.names import Severity
 from models.reasons import AlertDecision, AlertState, TransitionReason
-from models.slo.burn_alert import NOTHING_BURNS, BurnAlertKey, FiringAlert, Verdict, judge
-from models.slo.exclusions import SloException, held_by
+from models.slo.burn_alert import NOTHING_BURNS, BurnAlertKey, BurnDecision, FiringAlert, judge
+from models.slo.exclusions import SloExclusion, held_by
 from models.slo.view import SloView
+from models.timestamps import SECOND_NS
 
 BurningSince = Mapping[tuple[str, str], Mapping[tuple[Severity, str], float]]
 """Since when pairs have been above their factor (epoch seconds), by service and SLO, then by severity and window."""
@@ -27,7 +28,7 @@ class Judged(NamedTuple):
     """A pair of windows of one SLO, and what was decided about it."""
 
     view: SloView
-    verdict: Verdict
+    verdict: BurnDecision
     key: BurnAlertKey
 
 
@@ -73,7 +74,7 @@ class Plan(NamedTuple):
 def plan(
     views: Iterable[SloView],
     firing: Mapping[BurnAlertKey, FiringAlert],
-    exclusions: Mapping[str, Sequence[SloException]],
+    exclusions: Mapping[str, Sequence[SloExclusion]],
     now_ns: int,
     *,
     newest_minute_s: float,
@@ -100,25 +101,25 @@ def plan(
             view.slo,
             view.windows,
             firing=firing_pairs.get(owner, ()),
-            now_s=now_ns / 1e9,
+            now_s=now_ns / SECOND_NS,
             newest_minute_s=newest_minute_s,
             burning_since=burning_since.get(owner, NOTHING_BURNS),
         ):
             key = BurnAlertKey(*owner, verdict.reading.pair.severity, verdict.reading.pair.name)
-            one = Judged(view, held(verdict, hold), key)
-            judged.append(one)
-            if (transition := transition_of(one, firing.get(key), hold)) is not None:
+            judgement = Judged(view, held(verdict, hold), key)
+            judged.append(judgement)
+            if (transition := transition_of(judgement, firing.get(key), hold)) is not None:
                 transitions.append(transition)
-    evaluated = {one.key for one in judged}
+    evaluated = {judgement.key for judgement in judged}
     transitions += [
         Transition(key, TransitionReason.NO_LONGER_EVALUATED, None, fired)
         for key, fired in firing.items()
         if key not in evaluated
     ]
-    return Plan(judged, transitions, lasting(judged, burning_since, now_ns / 1e9))
+    return Plan(judged, transitions, lasting(judged, burning_since, now_ns / SECOND_NS))
 
 
-def held(verdict: Verdict, hold: AlertDecision | None) -> Verdict:
+def held(verdict: BurnDecision, hold: AlertDecision | None) -> BurnDecision:
     """The verdict on an SLO that is paused, silenced or in maintenance: nothing fires, and what fires ends."""
     if hold is None or verdict.decision not in (AlertDecision.FIRED, AlertDecision.RENEWED):
         return verdict

@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.slo.windows import DAY_S, HOUR_S
+from models.timestamps import DAY_S, HOUR_S
 
 
-class Level(StrEnum):
+class Rollup(StrEnum):
     """How finely counts are stored."""
 
     MINUTE = "minute"
@@ -26,15 +26,15 @@ class Level(StrEnum):
     DAY = "day"
 
 
-class Stretch(NamedTuple):
+class RollupRange(NamedTuple):
     """Rows of one level that begin in `[from_s, to_s)`, epoch seconds."""
 
-    level: Level
+    rollup: Rollup
     from_s: int
     to_s: int
 
 
-class Plan(NamedTuple):
+class ReadPlan(NamedTuple):
     """What to read for some windows.
 
     Attributes:
@@ -42,51 +42,51 @@ class Plan(NamedTuple):
         members: bool `(n_windows, n_stretches)`, which stretches make up which window.
     """
 
-    stretches: list[Stretch]
+    ranges: list[RollupRange]
     members: NDArray[np.bool_]
 
 
-def plan(starts_s: Sequence[int], end_s: int) -> Plan:
+def read_plan(starts_s: Sequence[int], end_s: int) -> ReadPlan:
     """Stretches that make up the windows `[start, end_s)`, each of them read once.
 
-    >>> plan([0, 7200], 3 * 86400 + 60).stretches[-1]
-    Stretch(level=<Level.DAY: 'day'>, from_s=86400, to_s=259200)
+    >>> read_plan([0, 7200], 3 * 86400 + 60).stretches[-1]
+    RollupRange(level=<Rollup.DAY: 'day'>, from_s=86400, to_s=259200)
     """
     parts = [list(_parts(start_s, end_s)) for start_s in starts_s]
-    stretches: list[Stretch] = []
-    for level in Level:
-        mine = [part for window in parts for part in window if part.level is level]
-        edges = sorted({edge for part in mine for edge in (part.from_s, part.to_s)})
-        stretches += [
-            Stretch(level, first, after)
+    ranges: list[RollupRange] = []
+    for rollup in Rollup:
+        of_rollup = [part for window in parts for part in window if part.rollup is rollup]
+        edges = sorted({edge for part in of_rollup for edge in (part.from_s, part.to_s)})
+        ranges += [
+            RollupRange(rollup, first, after)
             for first, after in pairwise(edges)
-            if any(part.from_s <= first and after <= part.to_s for part in mine)
+            if any(part.from_s <= first and after <= part.to_s for part in of_rollup)
         ]
     members = [
-        [any(p.level is s.level and p.from_s <= s.from_s and s.to_s <= p.to_s for p in window) for s in stretches]
+        [any(p.rollup is s.rollup and p.from_s <= s.from_s and s.to_s <= p.to_s for p in window) for s in ranges]
         for window in parts
     ]
-    return Plan(stretches, np.array(members, np.bool_).reshape(len(parts), len(stretches)))
+    return ReadPlan(ranges, np.array(members, np.bool_).reshape(len(parts), len(ranges)))
 
 
-def _parts(start_s: int, end_s: int) -> Iterator[Stretch]:
+def _parts(start_s: int, end_s: int) -> Iterator[RollupRange]:
     """One window as the coarsest rows that fit into it."""
     this_hour, today = end_s // HOUR_S * HOUR_S, end_s // DAY_S * DAY_S
     hour, day = -(-start_s // HOUR_S) * HOUR_S, -(-start_s // DAY_S) * DAY_S
     if hour >= this_hour:  # the window holds no whole hour, or ends with its first
-        found = [Stretch(Level.MINUTE, start_s, end_s)]
+        found = [RollupRange(Rollup.MINUTE, start_s, end_s)]
     elif day >= today:
         found = [
-            Stretch(Level.MINUTE, start_s, hour),
-            Stretch(Level.HOUR, hour, this_hour),
-            Stretch(Level.MINUTE, this_hour, end_s),
+            RollupRange(Rollup.MINUTE, start_s, hour),
+            RollupRange(Rollup.HOUR, hour, this_hour),
+            RollupRange(Rollup.MINUTE, this_hour, end_s),
         ]
     else:
         found = [
-            Stretch(Level.MINUTE, start_s, hour),
-            Stretch(Level.HOUR, hour, day),
-            Stretch(Level.DAY, day, today),
-            Stretch(Level.HOUR, today, this_hour),
-            Stretch(Level.MINUTE, this_hour, end_s),
+            RollupRange(Rollup.MINUTE, start_s, hour),
+            RollupRange(Rollup.HOUR, hour, day),
+            RollupRange(Rollup.DAY, day, today),
+            RollupRange(Rollup.HOUR, today, this_hour),
+            RollupRange(Rollup.MINUTE, this_hour, end_s),
         ]
     return (part for part in found if part.from_s < part.to_s)

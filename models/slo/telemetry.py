@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 
 from models.slo.budget import LATE_S
-from models.slo.windows import DAY_S, HOUR_S, RESOLUTION_S
+from models.slo.windows import RESOLUTION_S
+from models.timestamps import DAY_S, HOUR_S
 
 
 class Telemetry:

@@ -15,10 +15,8 @@ from functools import lru_cache
 from typing import Final
 
 from models.names import Severity
+from models.timestamps import DAY_S, HOUR_S, MINUTE_S
 
-MINUTE_S: Final = 60
-HOUR_S: Final = 3600
-DAY_S: Final = 86_400
 REFERENCE_PERIOD_S: Final = 30 * DAY_S
 
 RESOLUTION_S: Final = MINUTE_S

@@ -102,8 +102,8 @@ class SeriesPart:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A transition of an anomaly episode, or news of one that goes on. `id` is made of entity and start, so all of them
-    carry the same one.
+    """A transition of an anomaly episode, or an update of one that goes on. `id` is made of entity and start, so all of
+    them carry the same one.
 
     `series` are those that contributed, by their part in the whole of it so far, largest first. `causes` are shares
     of the score at its peak so far, largest first; value and band are those of the peak's first cause. `at_ns` is
@@ -158,7 +158,7 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
-class RetrainWish:
+class RetrainRequest:
     """A service should get a new model; `id` depends on the cause, so a replay asks with the same one."""
 
     id: str
@@ -188,7 +188,7 @@ class Silence:
 class Folded:
     """Everything that a batch of samples led to.
 
-    `episodes` are those that opened or were closed, with an alert; `told` are all that there is to store about
+    `episodes` are those that opened or were closed, with an alert; `emitted` are all that there is to store about
     episodes, those included, in order. `calls` are dependencies that series seen for the first time show. `held` counts
     anomalous runs that were no alert, by the reason.
     """
@@ -198,10 +198,10 @@ class Folded:
     rows: ScoredRows
     episodes: list[Episode]
     drifts: list[Drift]
-    retrain: list[RetrainWish]
+    retrain: list[RetrainRequest]
     held: dict[AlertDecision, int] = field(default_factory=dict)
     silences: list[Silence] = field(default_factory=list)
-    told: list[Episode] = field(default_factory=list)
+    emitted: list[Episode] = field(default_factory=list)
     calls: list[Edge] = field(default_factory=list)
 
 

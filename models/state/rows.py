@@ -29,7 +29,7 @@ class Rows(NamedTuple):
     value: NDArray[np.float64]
 
 
-def joined(pieces: Sequence[Rows]) -> Rows:
+def joined_rows(pieces: Sequence[Rows]) -> Rows:
     """Rows of several pieces as one."""
     offset = np.cumsum([0, *(len(piece.series) for piece in pieces)])
     start = [piece.start[:-1] + before for piece, before in zip(pieces, offset[:-1], strict=True)]
@@ -48,7 +48,7 @@ def with_cells(rows: Rows) -> NDArray[np.int64]:
     return np.flatnonzero(np.diff(rows.start))
 
 
-def selected(rows: Rows, which: NDArray[np.int64]) -> Rows:
+def selected_rows(rows: Rows, which: NDArray[np.int64]) -> Rows:
     """Some rows, in order; what is left out must have no cells."""
     start = np.append(rows.start[which], rows.start[-1])
     return Rows(rows.entity[which], rows.tick_ns[which], rows.interval_ns[which], start, rows.series, rows.value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(eq=False, slots=True)
-class Span:
+class OffsetRange:
     """The offsets of one batch, first to last inclusive."""
 
     first: int
@@ -35,18 +35,18 @@ class PartitionLedger:
     def __init__(self, position: int) -> None:
         self.position = position
         self.committable = position
-        self._outstanding: deque[Span] = deque()
+        self._outstanding: deque[OffsetRange] = deque()
 
-    def hand_out(self, first: int, last: int) -> Span:
+    def hand_out(self, first: int, last: int) -> OffsetRange:
         """Remember a span that is now somebody's work; spans come in rising order."""
         if not self.position <= first <= last:
             raise ValueError(f"offsets {first}..{last} do not follow position {self.position}")
-        span = Span(first, last)
+        span = OffsetRange(first, last)
         self._outstanding.append(span)
         self.position = last + 1
         return span
 
-    def acknowledge(self, span: Span) -> None:
+    def acknowledge(self, span: OffsetRange) -> None:
         """Mark a span as done; `committable` moves over the acknowledged spans at the front, and stops at the first
         other."""
         span.acknowledged = True

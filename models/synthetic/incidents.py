@@ -10,6 +10,7 @@ from enum import StrEnum
 from models.errors import Misconfigured
 from models.labels import LabelWindow
 from models.moments import duration_s
+from models.timestamps import SECOND_NS
 
 
 class IncidentKind(StrEnum):
@@ -102,10 +103,12 @@ def label_windows(
     """
     windows = []
     for incident in incidents:
-        first_ns = start_ns + round(incident.start_s * 1e9)
+        first_ns = start_ns + round(incident.start_s * SECOND_NS)
         if incident.kind in _UNLABELLED or first_ns >= end_ns:
             continue
-        last_ns = end_ns if incident.end_s == float("inf") else min(end_ns, start_ns + round(incident.end_s * 1e9))
+        last_ns = (
+            end_ns if incident.end_s == float("inf") else min(end_ns, start_ns + round(incident.end_s * SECOND_NS))
+        )
         for instance in instances.get(incident.service, ()):
             if incident.instance in (None, instance):
                 windows.append(LabelWindow(f"{incident.service}/{instance}", first_ns, last_ns))

@@ -17,6 +17,7 @@ from models.labels import LabelWindow
 from models.records import SampleColumns
 from models.series import format_series
 from models.synthetic.incidents import Incident, IncidentKind, label_windows
+from models.timestamps import DAY_S, SECOND_NS
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +30,6 @@ METRICS = (
     "queue_depth",
     "saturation_ratio",
 )
-_DAY_S = 86_400.0
 # slow wander of the load: periods from minutes to an hour without a small common multiple, so that nothing repeats
 _WANDER_PERIODS_S = np.array([420.0, 1370.0, 3970.0])
 _WANDER_AMPLITUDE = np.array([0.03, 0.04, 0.04])
@@ -127,7 +127,7 @@ class Simulation:
     ) -> None:
         self.services = tuple(services)
         self.start_ns = start_ns
-        self.interval_ns = round(interval_s * 1e9)
+        self.interval_ns = round(interval_s * SECOND_NS)
         self.incidents: list[Incident] = []
         self.tick = 0
         self._instances = [(s.name, instance) for s in services for instance in s.instance_names]
@@ -158,7 +158,7 @@ class Simulation:
     @property
     def elapsed_s(self) -> float:
         """Simulated seconds so far: where the next tick is, and the `start_s` of an incident that begins now."""
-        return self.tick * self.interval_ns / 1e9
+        return self.tick * self.interval_ns / SECOND_NS
 
     def inject(self, incident: Incident) -> None:
         """Add an incident; it acts on ticks not generated yet. Raises `Misconfigured` where it names nothing here."""
@@ -179,9 +179,9 @@ class Simulation:
         """The next `ticks` ticks."""
         elapsed_ns = (self.tick + np.arange(ticks, dtype=np.int64)) * self.interval_ns
         event_time_ns = self.start_ns + elapsed_ns
-        effects = self._effects(elapsed_ns / 1e9)
+        effects = self._effects(elapsed_ns / SECOND_NS)
         noise = self._rng.standard_normal((ticks, len(self._instances), _NOISES))
-        load = self._load(event_time_ns / 1e9) * effects.load * (1 + 0.03 * noise[:, :, 0])
+        load = self._load(event_time_ns / SECOND_NS) * effects.load * (1 + 0.03 * noise[:, :, 0])
         # capacity is twice the mean load: a normal peak stays below two thirds of it
         utilisation = np.clip(load / (2 * self._rps), 0.0, 1.1)
         cpu = 0.08 + 0.7 * utilisation * effects.cpu_scale + effects.cpu + 0.01 * noise[:, :, 3]
@@ -193,7 +193,7 @@ class Simulation:
         # the pool holds four times the requests that are in flight at mean load
         pool = 4 * self._rps * self._latency_ms * 1.4 / 1000
         queue = np.maximum(0.0, 3 * waiting + 40 * np.clip(in_flight / pool - 0.3, 0.0, None) + 0.7 * noise[:, :, 5])
-        requests = np.rint(load * self.interval_ns / 1e9)
+        requests = np.rint(load * self.interval_ns / SECOND_NS)
         expected_errors = requests * np.clip(self._error_ratio + effects.errors, 0.0, 1.0)
         errors = np.floor(expected_errors + np.sqrt(expected_errors) * noise[:, :, 2] + 0.5)
         errors = np.clip(errors, 0.0, requests)
@@ -226,8 +226,8 @@ class Simulation:
     def _load(self, now_s: Floats) -> Floats:
         """Requests per second, `(n_ticks, n_instances)`: daily shape, quieter weekends, slow wander."""
         moment = now_s[:, None]
-        daily = 1 + self._swing * np.cos(2 * np.pi * (moment - self._peak_s) / _DAY_S)
-        day_of_week = np.floor(moment / _DAY_S + 4) % 7  # the epoch was a Thursday; 0 is Sunday
+        daily = 1 + self._swing * np.cos(2 * np.pi * (moment - self._peak_s) / DAY_S)
+        day_of_week = np.floor(moment / DAY_S + 4) % 7  # the epoch was a Thursday; 0 is Sunday
         weekend = np.where((day_of_week == 0) | (day_of_week == 6), 0.8, 1.0)
         angle = 2 * np.pi * moment[:, :, None] / _WANDER_PERIODS_S + self._phase
         return np.asarray(self._rps * daily * weekend * (1 + np.sin(angle) @ _WANDER_AMPLITUDE))

@@ -21,7 +21,7 @@ class Silences:
     def advance(
         self, names: list[EntityName], rows: Rows, newest_ns: NDArray[np.int64], lateness_ns: int
     ) -> list[Silence]:
-        """Transitions that rows lead to. A backfill that ends is no silence: see `models.ticks.placing`.
+        """Transitions that rows lead to. A backfill that ends is no silence: see `models.ticks.assembly`.
 
         Args:
             newest_ns: int64 `(n_entities,)`, newest row of each entity before these rows.

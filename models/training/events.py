@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.records import DriftEvent, RetrainEvent
-from models.state.results import Drift, RetrainWish
+from models.state.results import Drift, RetrainRequest
 from models.timestamps import to_rfc3339
 
 
@@ -21,12 +21,12 @@ def drift_event(drift: Drift) -> DriftEvent:
     )
 
 
-def retrain_event(wish: RetrainWish) -> RetrainEvent:
+def retrain_event(request: RetrainRequest) -> RetrainEvent:
     """The request for a new model that a fold came to."""
     return RetrainEvent(
-        id=wish.id,
-        service=wish.service,
-        reason=wish.reason.value,
-        evidence=dict(wish.evidence),
-        asked_at=to_rfc3339(wish.at_ns),
+        id=request.id,
+        service=request.service,
+        reason=request.reason.value,
+        evidence=dict(request.evidence),
+        asked_at=to_rfc3339(request.at_ns),
     )

@@ -19,7 +19,8 @@ from models.service_model.calibration import MIN_TAIL, Calibration
 from models.service_model.forest_growth import grow
 from models.service_model.model import CHANNELS, ServiceModel
 from models.service_model.scaling import scales_of
-from models.service_model.whitening import DAY_NS, Whitening, waves_at, without_season
+from models.service_model.whitening import Whitening, waves_at, without_season
+from models.timestamps import DAY_NS
 from models.training.table import Parts, TrainingTable, cut
 
 TREES: Final = 100
@@ -148,15 +149,15 @@ def _season(z: NDArray[np.float64], there: NDArray[np.bool_], wave: NDArray[np.f
     that have a value."""
     season = np.zeros((wave.shape[1], z.shape[1]))
     shared: dict[bytes, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
-    for f, (mine, column) in enumerate(zip(np.ascontiguousarray(there.T), np.ascontiguousarray(z.T), strict=True)):
+    for f, (has_value, column) in enumerate(zip(np.ascontiguousarray(there.T), np.ascontiguousarray(z.T), strict=True)):
         # most columns have their values in the same rows, and so the same moments of the waves
-        key = mine.tobytes()
+        key = has_value.tobytes()
         if key not in shared:
-            rows = wave[mine]
+            rows = wave[has_value]
             shared[key] = rows, rows.T @ rows + SEASON_RIDGE * len(rows) * np.eye(rows.shape[1])
         rows, moments = shared[key]
         if len(rows) >= rows.shape[1]:
-            season[:, f] = np.linalg.solve(moments, rows.T @ column[mine])
+            season[:, f] = np.linalg.solve(moments, rows.T @ column[has_value])
     return season
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from models.reasons import PromotionReason, RetrainReason, TrainingOutcome
 from models.service_model.model import ServiceModel
-from models.timestamps import to_datetime
+from models.timestamps import DAY_NS, to_datetime
 from models.training.fitness import Fitness, HeldBackRows
 from models.training.table import TrainingTable
 from models.training.triggers import CHANGED
@@ -20,7 +20,7 @@ MIN_SEPARATION: Final = 0.6
 BETTER_BY: Final = 0.01
 """Difference in separation that counts: about one standard error with a thousand rows."""
 
-NEWER_BY_NS: Final = 86_400 * 1_000_000_000
+NEWER_BY_NS: Final = DAY_NS
 """A challenger that has learnt a day more takes over unless it is worse: what is normal wanders, and what a champion is
 held against is the history that both know. While trying policies on one machine, keeping the champion lost .17 VUS-PR
 against always promoting. So does one that has learnt `TWICE` as long, and the first that knows a day."""
@@ -37,7 +37,7 @@ FITS_BETTER_BY: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PromotionDecision:
     """A decision with its sentence for people, and the figures it rests on (finite, for the registry)."""
 
     reason: PromotionReason
@@ -65,7 +65,7 @@ def judge(
     alerts_per_entity_week: float,
     seed: int,
     since_ns: int | None = None,
-) -> Verdict:
+) -> PromotionDecision:
     """Whether the challenger takes over.
 
     Args:
@@ -89,7 +89,7 @@ def judge(
     if old is not None:
         figures |= {f"champion_{name}": value for name, value in old.figures.items()}
     figures |= {"judged_rows": float(len(quiet)), "incident_rows": float(len(incidents)), "judged_rate": rows.rate}
-    return Verdict(why, sentence, figures)
+    return PromotionDecision(why, sentence, figures)
 
 
 def _has_learnt_more(challenger: ServiceModel, champion: ServiceModel) -> bool:
@@ -124,10 +124,10 @@ def _reason(new: Fitness, old: Fitness | None, asked: RetrainReason, *, newer: b
     if new.coverage > old.coverage + 0.05 and new.worst_separation >= old.worst_separation - BETTER_BY and new.fits:
         return PromotionReason.COVERS_MORE
     gain = new.worst_separation - old.worst_separation
-    misfit = abs(math.log(old.alarm_ratio)) - abs(math.log(new.alarm_ratio))
-    if gain > BETTER_BY and misfit > -FITS_BETTER_BY:
+    fit_gain = abs(math.log(old.alarm_ratio)) - abs(math.log(new.alarm_ratio))
+    if gain > BETTER_BY and fit_gain > -FITS_BETTER_BY:
         return PromotionReason.SEPARATES_BETTER
-    if misfit > FITS_BETTER_BY and gain > -BETTER_BY:
+    if fit_gain > FITS_BETTER_BY and gain > -BETTER_BY:
         return PromotionReason.ALARM_RATE_CLOSER
     if newer and new.fits and gain >= -NO_WORSE_THAN:
         return PromotionReason.LEARNT_MORE

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.labels import IncidentWindow
+from models.timestamps import SECOND_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def cut(table: TrainingTable) -> Parts:
     """
     if len(table) == 0:
         return Parts(table, table, table)
-    tick = (table.tick_ns - table.tick_ns[0]) // max(int(table.interval_s * 1e9), 1)
+    tick = (table.tick_ns - table.tick_ns[0]) // max(int(table.interval_s * SECOND_NS), 1)
     length = min(max((int(tick[-1]) + 1) // (10 * len(_TURN)), 1), LARGEST_BLOCK)
     part = np.array(_TURN)[(tick // length) % len(_TURN)]
     return Parts(*(table.take(part == number) for number in range(3)))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.records import SampleColumns
 from models.state.tables import State
-from models.ticks.placing import GAPS
+from models.ticks.assembly import GAPS
 
 HEAD_TICKS: Final = GAPS + 4
 """Ticks that are placed in any case: after them an entity's interval is known."""

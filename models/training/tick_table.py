@@ -13,7 +13,8 @@ from models.series import EntityRule
 from models.sli.counts import bind
 from models.state.rows import Rows, Samples
 from models.state.tables import State
-from models.ticks.placing import close_all, place
+from models.ticks.assembly import assemble, close_all
+from models.timestamps import SECOND_NS
 from models.training.table import TrainingTable
 from models.training.tick_grid import HEAD_TICKS, grid_rows, grid_ticks, keeps_its_ticks
 
@@ -48,11 +49,11 @@ def tick_table(samples: SampleColumns, service: str, rule: EntityRule, lateness_
 
 def _placed(state: State, samples: SampleColumns, part: tuple[int, int], lateness_s: float) -> list[Rows]:
     """Rows that the samples from the first to the second number close; the state's series are those of the samples."""
-    bindings, lateness_ns, parts = bind(state, ()), int(lateness_s * 1e9), list[Rows]()
+    bindings, lateness_ns, parts = bind(state, ()), int(lateness_s * SECOND_NS), list[Rows]()
     for start in range(*part, SAMPLES_AT_ONCE):
         end = min(start + SAMPLES_AT_ONCE, part[1])
         piece = Samples(samples.series[start:end], samples.event_time_ns[start:end], samples.values[start:end])
-        parts += [_copy(placed.rows) for placed in place(state, bindings, piece, lateness_ns)]
+        parts += [_copy(placed.rows) for placed in assemble(state, bindings, piece, lateness_ns)]
     return parts
 
 
@@ -88,7 +89,7 @@ def _frame(state: State, service: str) -> _Frame:
     position = {name: index for index, name in enumerate(features)}
     column = np.array([position.get(identity.feature, 0) for identity in state.identities], dtype=np.int64)
     known = state.entities["tick_interval_ns"][: len(mine)][mine]
-    interval_s = float(np.median(known[known > 0])) / 1e9 if (known > 0).any() else 1.0
+    interval_s = float(np.median(known[known > 0])) / SECOND_NS if (known > 0).any() else 1.0
     return _Frame(features, column, mine, interval_s)
 
 

@@ -17,9 +17,9 @@ from models.scoring.alert_threshold import WEEK_S
 from models.series import EntityRule
 from models.service_model.anomalous_rows import alarm_rows
 from models.service_model.model import ServiceModel
-from models.service_model.whitening import DAY_NS
+from models.timestamps import DAY_NS
 from models.training.fit import TooLittleData, fit, seed_of
-from models.training.promotion import Verdict, judge
+from models.training.promotion import PromotionDecision, judge
 from models.training.table import TrainingTable, cut, recent
 from models.training.tick_table import tick_table
 from models.training.triggers import CHANGED
@@ -76,7 +76,7 @@ class Trained:
     """
 
     model: ServiceModel
-    verdict: Verdict
+    verdict: PromotionDecision
     quiet_rows: int
     incident_rows: int
     anomalous_rows: int

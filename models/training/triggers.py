@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from models.reasons import RetrainReason
 from models.service_model.model import GROWN_NS
-from models.service_model.whitening import DAY_NS
-from models.state.results import Drift, RetrainWish
+from models.state.results import Drift, RetrainRequest
+from models.timestamps import DAY_NS, HOUR_NS, SECOND_NS
 
 CHANGED_NS = "changed_ns"
-"""Key of a wish's evidence: event time since when the new normal holds, int nanoseconds."""
+"""Key of a request's evidence: event time since when the new normal holds, int nanoseconds."""
 
 CHANGED = frozenset({RetrainReason.DRIFT, RetrainReason.FEATURES_CHANGED})
 """Reasons which say that what was normal no longer is."""
 
-SHORTEST_PERIOD_NS = 3_600 * 1_000_000_000
+SHORTEST_PERIOD_NS = HOUR_NS
 """A champion is not stale before it is an hour old."""
 
 STALE_SHARE = 1 / 7
@@ -31,7 +31,7 @@ from a fourteenth to a half makes no difference."""
 
 
 def changed_ns(evidence: Mapping[str, str | float | int]) -> int | None:
-    """Event time since when the new normal holds; None where the wish is not about a change.
+    """Event time since when the new normal holds; None where the request is not about a change.
 
     >>> changed_ns({"changed_ns": 5}), changed_ns({"rows": 240})
     (5, None)
@@ -53,7 +53,7 @@ class ServiceRecord:
         unknown_rows, unknown_ns: rows since the champion came that held features it does not know, and the first's
             time.
         stale_periods: how many times its age was a reason to ask.
-        asked: ids of wishes about this champion, by reason.
+        asked: ids of requests about this champion, by reason.
     """
 
     rows: int = 0
@@ -109,11 +109,13 @@ class NewRows:
     drifts: list[tuple[int, Drift]]
 
 
-def wishes(record: ServiceRecord, service: str, rows: NewRows, rules: RetrainRules) -> list[tuple[int, RetrainWish]]:
-    """Wishes that a service's next rows lead to, with the row that led to each; changes the record."""
+def retrain_requests(
+    record: ServiceRecord, service: str, rows: NewRows, rules: RetrainRules
+) -> list[tuple[int, RetrainRequest]]:
+    """Requests that a service's next rows lead to, with the row that led to each; changes the record."""
     tick_ns = rows.tick_ns
     before = record.rows
-    found: list[tuple[int, RetrainWish]] = []
+    found: list[tuple[int, RetrainRequest]] = []
     if not record.version:
         found += _cold_start(record, service, tick_ns, rules)
     else:
@@ -126,7 +128,7 @@ def wishes(record: ServiceRecord, service: str, rows: NewRows, rules: RetrainRul
 
 def _cold_start(
     record: ServiceRecord, service: str, tick_ns: NDArray[np.int64], rules: RetrainRules
-) -> list[tuple[int, RetrainWish]]:
+) -> list[tuple[int, RetrainRequest]]:
     """Asked for at `min_rows` and whenever rows have doubled, until a model comes: the first may have been too few.
 
     Doubling, because a history that is published at once would otherwise ask hundreds of times before one is answered.
@@ -137,13 +139,13 @@ def _cold_start(
         row = record.ask_at_rows - record.rows - 1
         evidence: dict[str, str | float | int] = {"rows": record.ask_at_rows}
         at_ns = int(tick_ns[row])
-        wish = _wish(service, RetrainReason.COLD_START, f"{record.ask_at_rows}:{at_ns}", evidence, at_ns)
-        found.append((row, wish))
+        request = _request(service, RetrainReason.COLD_START, f"{record.ask_at_rows}:{at_ns}", evidence, at_ns)
+        found.append((row, request))
         record.ask_at_rows *= 2
     return found
 
 
-def _drift(record: ServiceRecord, service: str, rows: NewRows, rules: RetrainRules) -> list[tuple[int, RetrainWish]]:
+def _drift(record: ServiceRecord, service: str, rows: NewRows, rules: RetrainRules) -> list[tuple[int, RetrainRequest]]:
     """Asked for once the rows since the change can teach the new regime."""
     found_at, tick_ns = 0, rows.tick_ns
     late_enough = [(row, drift) for row, drift in rows.drifts if drift.at_ns > record.trained_to_ns]
@@ -162,12 +164,14 @@ def _drift(record: ServiceRecord, service: str, rows: NewRows, rules: RetrainRul
         "rows_since": record.rows + row + 1 - record.drift_rows,
         CHANGED_NS: record.drift_ns,
     }
-    wish = _wish(service, RetrainReason.DRIFT, record.drift_id, evidence, int(tick_ns[row]))
+    request = _request(service, RetrainReason.DRIFT, record.drift_id, evidence, int(tick_ns[row]))
     record.drift_id = ""  # a later drift may ask again: the trainer may have kept the champion
-    return [(row, wish)]
+    return [(row, request)]
 
 
-def _features(record: ServiceRecord, service: str, new: NewRows, rules: RetrainRules) -> list[tuple[int, RetrainWish]]:
+def _features(
+    record: ServiceRecord, service: str, new: NewRows, rules: RetrainRules
+) -> list[tuple[int, RetrainRequest]]:
     tick_ns, unknown = new.tick_ns, new.unknown
     rows = np.flatnonzero(unknown > 0)
     due = rules.enough_rows - record.unknown_rows
@@ -182,26 +186,26 @@ def _features(record: ServiceRecord, service: str, new: NewRows, rules: RetrainR
         "unknown_features": int(unknown[row]),
         CHANGED_NS: record.unknown_ns,
     }
-    wish = _wish(service, RetrainReason.FEATURES_CHANGED, record.version, evidence, int(tick_ns[row]))
-    record.asked[RetrainReason.FEATURES_CHANGED] = wish.id
-    return [(row, wish)]
+    request = _request(service, RetrainReason.FEATURES_CHANGED, record.version, evidence, int(tick_ns[row]))
+    record.asked[RetrainReason.FEATURES_CHANGED] = request.id
+    return [(row, request)]
 
 
 def _stale(
     record: ServiceRecord, service: str, tick_ns: NDArray[np.int64], rules: RetrainRules
-) -> list[tuple[int, RetrainWish]]:
+) -> list[tuple[int, RetrainRequest]]:
     """Asked for whenever the champion's age reaches another multiple of its period: it may have been kept.
 
     A champion is stale after `stale_after_s`, and not before there is a `STALE_SHARE` more history than it was trained
     on; a young one when there is twice as much, or a day of it: who has seen an hour does not know the day.
     """
-    period_ns = int(rules.stale_after_s * 1e9)
+    period_ns = int(rules.stale_after_s * SECOND_NS)
     if record.learnt_ns < GROWN_NS:
         young_ns = min(record.learnt_ns, DAY_NS - record.learnt_ns)
         period_ns = min(period_ns, max(young_ns, SHORTEST_PERIOD_NS))
     else:
         period_ns = max(period_ns, int(STALE_SHARE * record.learnt_ns))
-    found: list[tuple[int, RetrainWish]] = []
+    found: list[tuple[int, RetrainRequest]] = []
     while True:
         due_ns = record.trained_to_ns + (record.stale_periods + 1) * period_ns
         late = np.flatnonzero(tick_ns >= due_ns)
@@ -210,13 +214,13 @@ def _stale(
         row = int(late[0])
         age_ns = int(tick_ns[row]) - record.trained_to_ns
         record.stale_periods = age_ns // period_ns
-        evidence: dict[str, str | float | int] = {"version": record.version, "age_s": age_ns / 1e9}
+        evidence: dict[str, str | float | int] = {"version": record.version, "age_s": age_ns / SECOND_NS}
         cause = f"{record.version}:{record.stale_periods}"
-        found.append((row, _wish(service, RetrainReason.STALE, cause, evidence, int(tick_ns[row]))))
+        found.append((row, _request(service, RetrainReason.STALE, cause, evidence, int(tick_ns[row]))))
 
 
-def _wish(
+def _request(
     service: str, reason: RetrainReason, cause: str, evidence: dict[str, str | float | int], at_ns: int
-) -> RetrainWish:
+) -> RetrainRequest:
     identity = hashlib.blake2b(f"{service}\0{reason.value}\0{cause}".encode(), digest_size=8).hexdigest()
-    return RetrainWish(f"{reason.value}:{identity}", service, reason, evidence, at_ns)
+    return RetrainRequest(f"{reason.value}:{identity}", service, reason, evidence, at_ns)

@@ -43,7 +43,7 @@ def pack(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return zlib.crc32(body).to_bytes(_CHECKSUM_BYTES, "little") + body
 
 
-def unpack(body: bytes, forms: Mapping[str, np.dtype[Any]]) -> dict[str, NDArray[Any]]:
+def unpack(body: bytes, dtypes: Mapping[str, np.dtype[Any]]) -> dict[str, NDArray[Any]]:
     """The arrays of a file, which may not be written to.
 
     Args:
@@ -62,10 +62,10 @@ def unpack(body: bytes, forms: Mapping[str, np.dtype[Any]]) -> dict[str, NDArray
         listed = msgspec.msgpack.decode(data[_LENGTH_BYTES:at], type=list[tuple[str, str, int]])
     except (cramjam.DecompressionError, msgspec.DecodeError) as error:
         raise ArrayFileDamaged(str(error)) from error
-    if [(name, form) for name, form, _ in listed] != [(name, repr(form)) for name, form in forms.items()]:
+    if [(name, dtype) for name, dtype, _ in listed] != [(name, repr(dtype)) for name, dtype in dtypes.items()]:
         raise OtherArrays("it has arrays of another form")
     found = {}
     for name, _, n_rows in listed:
-        found[name] = np.frombuffer(data, forms[name], n_rows, at)
+        found[name] = np.frombuffer(data, dtypes[name], n_rows, at)
         at += found[name].nbytes
     return found

@@ -1,4 +1,4 @@
-"""Many texts in one buffer: where each begins and how long it is, as compiled loops take them."""
+"""Columns of byte strings: one buffer, where each string begins and how long it is, as compiled loops take them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.compiled import compiled
 
 
-class Texts(NamedTuple):
+class ByteColumn(NamedTuple):
     """Byte strings that lie somewhere in one buffer.
 
     Attributes:
@@ -25,11 +25,11 @@ class Texts(NamedTuple):
     length: NDArray[np.int64]
 
     @classmethod
-    def of(cls, values: Sequence[bytes | None]) -> Texts:
-        """The texts laid one after the other.
+    def of(cls, values: Sequence[bytes | None]) -> ByteColumn:
+        """The strings laid one after the other.
 
-        >>> texts = Texts.of([b"ab", None, b"c"])
-        >>> texts.at(0), texts.at(1), texts.at(2)
+        >>> column = ByteColumn.of([b"ab", None, b"c"])
+        >>> column.at(0), column.at(1), column.at(2)
         (b'ab', None, b'c')
         """
         length = np.array([-1 if value is None else len(value) for value in values], np.int64)
@@ -37,9 +37,9 @@ class Texts(NamedTuple):
         data = np.frombuffer(b"".join(value for value in values if value), np.uint8)
         return cls(data, end - np.maximum(length, 0), length)
 
-    def chosen(self, which: NDArray[np.int64] | slice) -> Texts:
+    def chosen(self, which: NDArray[np.int64] | slice) -> ByteColumn:
         """Some of them, over the same buffer."""
-        return Texts(self.data, self.start[which], self.length[which])
+        return ByteColumn(self.data, self.start[which], self.length[which])
 
     def at(self, index: int) -> bytes | None:
         """One of them."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.wire.byte_columns import Texts, copy
+from models.wire.byte_columns import ByteColumn, copy
 
 FRAME: Final = struct.Struct(">qi")
 """What every batch begins with: base offset, and the length of what follows."""
@@ -26,7 +26,7 @@ RECORD_ROOM = 1 + 5 * 5
 """Bytes of a record besides key and value at most: attributes, and five numbers that stay below 2**31."""
 
 
-class Layout(NamedTuple):
+class RecordLayout(NamedTuple):
     """Records in one buffer, an entry each.
 
     Attributes:
@@ -42,16 +42,16 @@ class Layout(NamedTuple):
     value_length: NDArray[np.int64]
 
     @classmethod
-    def room(cls, n: int) -> Layout:
+    def room(cls, n: int) -> RecordLayout:
         """Room for `n` records."""
         return cls(*(np.empty(n, np.int64) for _ in cls._fields))
 
-    def part(self, start: int, end: int) -> Layout:
+    def part(self, start: int, end: int) -> RecordLayout:
         """Records `start` to `end`, excluded."""
-        return Layout(*(column[start:end] for column in self))
+        return RecordLayout(*(column[start:end] for column in self))
 
 
-class Span(NamedTuple):
+class RecordSpan(NamedTuple):
     """The records of one batch in a buffer.
 
     Attributes:
@@ -71,7 +71,7 @@ class Span(NamedTuple):
 
 
 @compiled
-def lay_out(data: NDArray[np.uint8], span: Span, out: Layout) -> bool:
+def lay_out(data: NDArray[np.uint8], span: RecordSpan, out: RecordLayout) -> bool:
     """Write down where the records of a batch are; False where the bytes are no such records. Headers are left out."""
     at = span.start
     for i in range(span.first, span.first + span.n_records):
@@ -119,7 +119,7 @@ def _varint(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
     return 0, -1
 
 
-def laid_out(keys: Texts, values: Texts) -> NDArray[np.uint8]:
+def laid_out(keys: ByteColumn, values: ByteColumn) -> NDArray[np.uint8]:
     """Bytes of records with these keys and values, of the time and from the offset that their batch says, without
     headers."""
     size = RECORD_ROOM * len(keys.start) + np.maximum(keys.length, 0).sum() + np.maximum(values.length, 0).sum()
@@ -128,7 +128,7 @@ def laid_out(keys: Texts, values: Texts) -> NDArray[np.uint8]:
 
 
 @compiled
-def write_records(keys: Texts, values: Texts, out: NDArray[np.uint8]) -> int:
+def write_records(keys: ByteColumn, values: ByteColumn, out: NDArray[np.uint8]) -> int:
     """Write records one after the other; how many bytes they take."""
     at = 0
     for i in range(len(keys.start)):
@@ -170,7 +170,7 @@ def _put_varint(out: NDArray[np.uint8], at: int, value: int) -> int:
 
 
 @compiled
-def _put_text(out: NDArray[np.uint8], at: int, texts: Texts, which: int) -> int:
-    start, length = texts.start[which], texts.length[which]
+def _put_text(out: NDArray[np.uint8], at: int, column: ByteColumn, which: int) -> int:
+    start, length = column.start[which], column.length[which]
     at = _put_varint(out, at, length)
-    return copy(texts.data, start, out, at, max(length, 0))
+    return copy(column.data, start, out, at, max(length, 0))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.state.results import READINESS
 from models.timestamps import to_rfc3339
-from models.wire.byte_columns import Texts
+from models.wire.byte_columns import ByteColumn
 from models.wire.score_json import ScoreColumns, score_texts
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ each entity."""
 _encoder = msgspec.json.Encoder()
 
 
-def score_events(rows: ScoredRows, entities: list[EntityName]) -> tuple[list[bytes], NDArray[np.int64], Texts]:
+def score_events(rows: ScoredRows, entities: list[EntityName]) -> tuple[list[bytes], NDArray[np.int64], ByteColumn]:
     """The `ScoreEvent` of every closed tick, as JSON, in tick order.
 
     Returns:
@@ -42,23 +42,23 @@ def score_events(rows: ScoredRows, entities: list[EntityName]) -> tuple[list[byt
     values = orjson.dumps(contiguous(rows.value), option=orjson.OPT_SERIALIZE_NUMPY)
     columns = ScoreColumns(
         entity=entity,
-        ids=Texts.of([name.id for name in names]),
-        names=Texts.of([name.between for name in names]),
-        versions=Texts.of([_text(rows.model_version[row]) for row in first.tolist()]),
+        ids=ByteColumn.of([name.id for name in names]),
+        names=ByteColumn.of([name.between for name in names]),
+        versions=ByteColumn.of([_text(rows.model_version[row]) for row in first.tolist()]),
         tick_ns=contiguous(rows.tick_ns),
         tick=tick,
-        ticks=Texts.of([_encoder.encode(to_rfc3339(tick_ns)) for tick_ns in ticks.tolist()]),
+        ticks=ByteColumn.of([_encoder.encode(to_rfc3339(tick_ns)) for tick_ns in ticks.tolist()]),
         score=contiguous(rows.score),
         is_anomaly=contiguous(rows.is_anomaly),
         cause=cause.reshape(rows.causes.shape) - unknown,
         part=contiguous(rows.parts),
-        features=Texts.of([_text(rows.features[number]) for number in series[unknown:].tolist()]),
+        features=ByteColumn.of([_text(rows.features[number]) for number in series[unknown:].tolist()]),
         value=_listed(values),
         expected=contiguous(rows.expected),
         lower=contiguous(rows.expected_lower),
         upper=contiguous(rows.expected_upper),
         readiness=rows.readiness_code.astype(np.int64),
-        readiness_texts=Texts.of([_text(readiness.value) for readiness in READINESS]),
+        readiness_texts=ByteColumn.of([_text(readiness.value) for readiness in READINESS]),
     )
     return [name.key for name in names], entity, score_texts(columns)
 
@@ -85,7 +85,7 @@ def _text(text: str) -> bytes:
     return _encoder.encode(text)
 
 
-def _listed(numbers: bytes) -> Texts:
+def _listed(numbers: bytes) -> ByteColumn:
     """The numbers of a JSON list.
 
     >>> texts = _listed(b"[1.5,null]")
@@ -95,4 +95,4 @@ def _listed(numbers: bytes) -> Texts:
     data = np.frombuffer(numbers, np.uint8)
     ends = np.append(np.flatnonzero(data == ord(",")), len(data) - 1)
     start = np.concatenate([np.ones(1, np.int64), ends[:-1] + 1])
-    return Texts(data, start, ends - start)
+    return ByteColumn(data, start, ends - start)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.wire.byte_columns import Texts, copy
+from models.wire.byte_columns import ByteColumn, copy
 
 DIGITS: Final = 7
 """Significant ones of scores, parts and bands. Further ones say nothing and do not compress: they were a third of an
@@ -41,42 +41,42 @@ class ScoreColumns(NamedTuple):
     """
 
     entity: NDArray[np.int64]
-    ids: Texts
-    names: Texts
-    versions: Texts
+    ids: ByteColumn
+    names: ByteColumn
+    versions: ByteColumn
     tick_ns: NDArray[np.int64]
     tick: NDArray[np.int64]
-    ticks: Texts
+    ticks: ByteColumn
     score: NDArray[np.float64]
     is_anomaly: NDArray[np.bool_]
     cause: NDArray[np.int64]
     part: NDArray[np.float64]
-    features: Texts
-    value: Texts
+    features: ByteColumn
+    value: ByteColumn
     expected: NDArray[np.float64]
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
     readiness: NDArray[np.int64]
-    readiness_texts: Texts
+    readiness_texts: ByteColumn
 
 
-def score_texts(rows: ScoreColumns) -> Texts:
+def score_texts(rows: ScoreColumns) -> ByteColumn:
     """The event of every row."""
     fixed = np.full(len(rows.entity), ROW_ROOM) + rows.readiness_texts.length.max(initial=0) + rows.value.length
-    for texts in (rows.ids, rows.names, rows.versions):
-        fixed += texts.length[rows.entity]
+    for column in (rows.ids, rows.names, rows.versions):
+        fixed += column.length[rows.entity]
     # the first cause is named twice
     causes = np.concatenate([rows.cause, rows.cause[:, :1]], axis=1)
     named = np.append(rows.features.length, 0)[causes].sum(axis=1)
     end = np.cumsum(fixed + named + rows.ticks.length[rows.tick])
     start = np.concatenate([np.zeros(1, np.int64), end[:-1]]) if len(end) else end
-    out = Texts(np.empty(int(end[-1]) if len(end) else 0, np.uint8), start, np.empty(len(start), np.int64))
+    out = ByteColumn(np.empty(int(end[-1]) if len(end) else 0, np.uint8), start, np.empty(len(start), np.int64))
     write_scores(rows, out)
     return out
 
 
 @compiled
-def write_scores(rows: ScoreColumns, out: Texts) -> None:
+def write_scores(rows: ScoreColumns, out: ByteColumn) -> None:
     """Write each row from its start in the buffer on, and how long it is."""
     data = out.data
     for i in range(len(rows.entity)):
@@ -115,9 +115,9 @@ def put(data: NDArray[np.uint8], at: int, text: bytes) -> int:
 
 
 @compiled
-def put_text(data: NDArray[np.uint8], at: int, texts: Texts, which: int) -> int:
+def put_text(data: NDArray[np.uint8], at: int, column: ByteColumn, which: int) -> int:
     """Write one of several texts."""
-    return copy(texts.data, texts.start[which], data, at, texts.length[which])
+    return copy(column.data, column.start[which], data, at, column.length[which])
 
 
 @compiled

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from infra.demo.run import run
-from infra.grafana.answers import Answer, ask
+from infra.grafana.answers import QueryAnswer, ask
 from infra.grafana.queries import dashboard_queries
 from infra.settings import Settings, load
 from infra.store.database import Database
@@ -42,7 +42,7 @@ def test_every_link_from_fault_to_resolved_alert_and_from_drift_to_new_model_is_
     assert unanswered == [], said.getvalue()
 
 
-def _may_be_empty(answer: Answer) -> bool:
+def _may_be_empty(answer: QueryAnswer) -> bool:
     return not answer.error and any(title in answer.query.place for title in PATIENT)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.quality.attribution import LASTS_ROWS
 from benchmarks.quality.calibration import false_alarms, quiet_file
-from benchmarks.quality.corpus import DataSet, Part, Stream, read_stream
+from benchmarks.quality.corpus import CorpusPart, DataSet, Stream, read_stream
 from benchmarks.quality.detectors import SHIPPED, run
 from benchmarks.quality.entity_figures import entity_figures
 from benchmarks.quality.quiet_streams import KINDS, quiet
@@ -41,7 +41,7 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> Stream:
     part = np.where(np.arange(ROWS) >= JUDGED_FROM, "scored", "history")
     columns = {"timestamp": pa.array(time_ns, pa.timestamp("ns", "UTC")), "label": label, "part": part}
     pq.write_table(pa.table(columns | {name: values[:, i] for i, name in enumerate(names)}), path)
-    return read_stream(path, "synthetic", DataSet.SMD, Part.REPORTING, None)
+    return read_stream(path, "synthetic", DataSet.SMD, CorpusPart.REPORTING, None)
 
 
 def test_the_stream_is_read_with_its_labels_and_parts(stream: Stream) -> None:

@@ -16,6 +16,6 @@ def test_the_first_hours_of_a_quiet_service_are_quiet() -> None:
     backtest = Backtest(pipeline, TrainingRules(RULE, 30.0, 1.0, 512, 20_000), cooldown_s=600.0, history_s=604_800.0)
     simulation = Simulation([service], seed=3, start_ns=START_NS, interval_s=10.0, incidents=())
     samples = simulation.columns(simulation.block(4 * 360))
-    told = {episode.id for folded in backtest.play(samples) for episode in folded.told}
+    told = {episode.id for folded in backtest.play(samples) for episode in folded.emitted}
     assert any(training.version for training in backtest.trainings), "a model serves"
     assert len(told) <= 2 * len(service.instance_names)

@@ -130,7 +130,7 @@ class KnownStream:
                     np.array(self.values)[rows],
                 )
             )
-            for episode in folded.told:
+            for episode in folded.emitted:
                 found[episode.id] = (episode.peak_score, episode.state is AlertState.RESOLVED)
         return found
 

@@ -10,62 +10,62 @@ import pytest
 from psycopg2 import errorcodes
 
 from infra.store.database import told
-from models.error_causes import ERRNOS, KAFKA_CODES, SQLSTATES, Cause, of_errno, of_kafka, of_sqlstate
+from models.error_causes import ERRNOS, KAFKA_CODES, SQLSTATES, ErrorCause, of_errno, of_kafka, of_sqlstate
 from models.errors import Rejected, Unavailable
 from models.reasons import RejectReason
 
 POSTGRESQL = {
-    "a row too long for an index": ("54000", Cause.DATA),
-    "a sum out of range": ("22003", Cause.DATA),
-    "a character that the encoding lacks": ("22021", Cause.DATA),
-    "NUL in JSON": ("22P05", Cause.DATA),
-    "a constraint": ("23514", Cause.DATA),
-    "a deadlock": ("40P01", Cause.PASSING),
-    "a lock that was not had in time": ("55P03", Cause.PASSING),
-    "a statement that took too long": ("57014", Cause.PASSING),
-    "a server that shuts down": ("57P01", Cause.PASSING),
-    "a full disk": ("53100", Cause.PASSING),
-    "too many connections": ("53300", Cause.PASSING),
-    "a standby that is promoted": ("25006", Cause.PASSING),
-    "a table that is not there": ("42P01", Cause.OURS),
-    "a right that is missing": ("42501", Cause.OURS),
-    "damaged data": ("XX001", Cause.OURS),
-    "a code of tomorrow": ("ZZ999", Cause.OURS),
+    "a row too long for an index": ("54000", ErrorCause.DATA),
+    "a sum out of range": ("22003", ErrorCause.DATA),
+    "a character that the encoding lacks": ("22021", ErrorCause.DATA),
+    "NUL in JSON": ("22P05", ErrorCause.DATA),
+    "a constraint": ("23514", ErrorCause.DATA),
+    "a deadlock": ("40P01", ErrorCause.PASSING),
+    "a lock that was not had in time": ("55P03", ErrorCause.PASSING),
+    "a statement that took too long": ("57014", ErrorCause.PASSING),
+    "a server that shuts down": ("57P01", ErrorCause.PASSING),
+    "a full disk": ("53100", ErrorCause.PASSING),
+    "too many connections": ("53300", ErrorCause.PASSING),
+    "a standby that is promoted": ("25006", ErrorCause.PASSING),
+    "a table that is not there": ("42P01", ErrorCause.OURS),
+    "a right that is missing": ("42501", ErrorCause.OURS),
+    "damaged data": ("XX001", ErrorCause.OURS),
+    "a code of tomorrow": ("ZZ999", ErrorCause.OURS),
 }
 FILES = {
-    "a name too long": (errno.ENAMETOOLONG, Cause.DATA),
-    "a name that can't be encoded": (errno.EILSEQ, Cause.DATA),
-    "a full disk": (errno.ENOSPC, Cause.PASSING),
-    "a share that went away": (errno.ESTALE, Cause.PASSING),
-    "a folder closed to us": (errno.EACCES, Cause.PASSING),
-    "a folder where a file should be": (errno.EISDIR, Cause.OURS),
-    "no number": (None, Cause.OURS),
+    "a name too long": (errno.ENAMETOOLONG, ErrorCause.DATA),
+    "a name that can't be encoded": (errno.EILSEQ, ErrorCause.DATA),
+    "a full disk": (errno.ENOSPC, ErrorCause.PASSING),
+    "a share that went away": (errno.ESTALE, ErrorCause.PASSING),
+    "a folder closed to us": (errno.EACCES, ErrorCause.PASSING),
+    "a folder where a file should be": (errno.EISDIR, ErrorCause.OURS),
+    "no number": (None, ErrorCause.OURS),
 }
 KAFKA = {
-    "a message too large": (aiokafka.errors.MessageSizeTooLargeError.errno, Cause.DATA),
-    "a batch too large": (aiokafka.errors.RecordListTooLargeError.errno, Cause.DATA),
-    "a leader that moved": (aiokafka.errors.NotLeaderForPartitionError.errno, Cause.PASSING),
-    "too few replicas": (aiokafka.errors.NotEnoughReplicasError.errno, Cause.PASSING),
-    "a spoilt session": (aiokafka.errors.OutOfOrderSequenceNumber.errno, Cause.PASSING),
-    "a right that is missing": (aiokafka.errors.TopicAuthorizationFailedError.errno, Cause.OURS),
-    "a policy": (aiokafka.errors.PolicyViolationError.errno, Cause.OURS),
-    "no answer": (None, Cause.PASSING),
-    "a code of tomorrow": (9_999, Cause.OURS),
+    "a message too large": (aiokafka.errors.MessageSizeTooLargeError.errno, ErrorCause.DATA),
+    "a batch too large": (aiokafka.errors.RecordListTooLargeError.errno, ErrorCause.DATA),
+    "a leader that moved": (aiokafka.errors.NotLeaderForPartitionError.errno, ErrorCause.PASSING),
+    "too few replicas": (aiokafka.errors.NotEnoughReplicasError.errno, ErrorCause.PASSING),
+    "a spoilt session": (aiokafka.errors.OutOfOrderSequenceNumber.errno, ErrorCause.PASSING),
+    "a right that is missing": (aiokafka.errors.TopicAuthorizationFailedError.errno, ErrorCause.OURS),
+    "a policy": (aiokafka.errors.PolicyViolationError.errno, ErrorCause.OURS),
+    "no answer": (None, ErrorCause.PASSING),
+    "a code of tomorrow": (9_999, ErrorCause.OURS),
 }
 
 
 @pytest.mark.parametrize(("code", "cause"), POSTGRESQL.values(), ids=POSTGRESQL)
-def test_cause_of_an_sqlstate(code: str, cause: Cause) -> None:
+def test_cause_of_an_sqlstate(code: str, cause: ErrorCause) -> None:
     assert of_sqlstate(code) is cause
 
 
 @pytest.mark.parametrize(("number", "cause"), FILES.values(), ids=FILES)
-def test_cause_of_an_errno(number: int | None, cause: Cause) -> None:
+def test_cause_of_an_errno(number: int | None, cause: ErrorCause) -> None:
     assert of_errno(number) is cause
 
 
 @pytest.mark.parametrize(("code", "cause"), KAFKA.values(), ids=KAFKA)
-def test_cause_of_a_kafka_code(code: int | None, cause: Cause) -> None:
+def test_cause_of_a_kafka_code(code: int | None, cause: ErrorCause) -> None:
     assert of_kafka(code) is cause
 
 
@@ -86,7 +86,7 @@ CODES = sorted(
 def test_every_code_of_postgresql_becomes_the_error_of_its_cause(code: str) -> None:
     coded = _with_code(code)
     meaning = told(coded)
-    kind = {Cause.PASSING: Unavailable, Cause.DATA: Rejected, Cause.OURS: type(coded)}[of_sqlstate(code)]
+    kind = {ErrorCause.PASSING: Unavailable, ErrorCause.DATA: Rejected, ErrorCause.OURS: type(coded)}[of_sqlstate(code)]
     assert type(meaning) is kind
     if isinstance(meaning, Rejected):
         assert meaning.reason is RejectReason.UNSTORABLE

@@ -55,7 +55,7 @@ RUN_BY = {
     "infra/slo/retention.py": "tests/integration/slo/test_clock.py",
     "infra/slo/simulate.py": "tests/integration/slo/test_simulate.py",
     "infra/store/decisions.py": "tests/integration/slo/test_evaluate.py",
-    "infra/store/notifications.py": "tests/integration/alerting/test_notify_worker.py",
+    "infra/store/pg_channels.py": "tests/integration/alerting/test_notify_worker.py",
     "infra/store/parking.py": "tests/integration/kafka/test_ingest.py",
     "infra/store/slo/forecasts.py": "tests/integration/slo/test_forecast.py",
     "infra/store/slo/proposals.py": "tests/integration/alerting/test_feedback.py",

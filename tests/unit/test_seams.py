@@ -8,36 +8,40 @@ import pytest
 
 from models.errors import Misconfigured
 from models.reasons import LibraryPath
-from models.seams import Library, Part, Seam, choose_plain, plain
+from models.seams import Library, LibraryPart, Seam, choose_plain, plain
 
-THERE = Part("json:JSONDecoder.decode", "all", "none", ("self", "s", "_w"))
+THERE = LibraryPart("json:JSONDecoder.decode", "all", "none", ("self", "s", "_w"))
 
 
-def seam(*parts: Part, has_plain_path: bool = True, library: Library = Library.AIOKAFKA) -> Seam:
+def seam(*parts: LibraryPart, has_plain_path: bool = True, library: Library = Library.AIOKAFKA) -> Seam:
     return Seam(library, ("1.0", "1.1"), parts, has_plain_path)
 
 
 @pytest.mark.parametrize(
     ("part", "said"),
     [
-        pytest.param(Part("no_such_module:x", "", ""), "no_such_module:x: No module named", id="the module is gone"),
-        pytest.param(Part("json:gone.further", "", ""), "json:gone.further: module 'json' has no", id="a name is gone"),
         pytest.param(
-            Part("json:JSONDecoder.decode", "", "", ("self", "text")),
+            LibraryPart("no_such_module:x", "", ""), "no_such_module:x: No module named", id="the module is gone"
+        ),
+        pytest.param(
+            LibraryPart("json:gone.further", "", ""), "json:gone.further: module 'json' has no", id="a name is gone"
+        ),
+        pytest.param(
+            LibraryPart("json:JSONDecoder.decode", "", "", ("self", "text")),
             "json:JSONDecoder.decode takes (self, s, _w), not (self, text)",
             id="a function takes other parameters",
         ),
         pytest.param(
-            Part("json:loads", "", "", works=lambda loads: loads("1") == 2, name="reading"),
+            LibraryPart("json:loads", "", "", works=lambda loads: loads("1") == 2, name="reading"),
             "reading is missing or works in another way",
             id="it does something else",
         ),
         pytest.param(
-            Part("json:loads", "", "", works=lambda loads: loads("{")), "json:loads: Expecting", id="it fails"
+            LibraryPart("json:loads", "", "", works=lambda loads: loads("{")), "json:loads: Expecting", id="it fails"
         ),
     ],
 )
-def test_a_part_that_has_moved_is_named_and_the_plain_path_taken(part: Part, said: str) -> None:
+def test_a_part_that_has_moved_is_named_and_the_plain_path_taken(part: LibraryPart, said: str) -> None:
     one = seam(THERE, part)
     assert [text[: len(said)] for text in one.moved] == [said]
     assert one.path is LibraryPath.PLAIN_MOVED
@@ -61,7 +65,7 @@ def test_a_person_may_choose_the_plain_path() -> None:
 
 
 def test_without_a_plain_path_the_process_says_which_versions_it_runs_on() -> None:
-    gone = seam(Part("json:gone", "", ""), has_plain_path=False, library=Library.FAUST)
+    gone = seam(LibraryPart("json:gone", "", ""), has_plain_path=False, library=Library.FAUST)
     with pytest.raises(Misconfigured, match=r"faust-streaming \(json:gone: .*\): install 1\.0 or 1\.1"):
         gone.require()
     with plain(Library.FAUST):

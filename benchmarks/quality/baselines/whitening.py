@@ -14,7 +14,7 @@ RIDGE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Whitening:
+class RefitWhitening:
     """Attributes: centre, scale: `(k,)`. mean: `(k,)`. directions: `(k, c)`, columns divided by their deviation."""
 
     centre: Floats
@@ -32,7 +32,7 @@ def compress(z: Floats) -> Floats:
     return np.asarray(np.sign(z) * np.log1p(np.abs(z)))
 
 
-def whitening(rows: Floats) -> Whitening:
+def whitening(rows: Floats) -> RefitWhitening:
     """Fitted on rows `(m, k)`. Metrics that did not move are measured in hundredths of their level."""
     centre = np.median(rows, axis=0)
     deviation = rows.std(axis=0)
@@ -41,4 +41,4 @@ def whitening(rows: Floats) -> Whitening:
     mean = z.mean(axis=0)
     _, singular, axes = np.linalg.svd(z - mean, full_matrices=False)
     spread = singular / np.sqrt(len(rows))
-    return Whitening(centre, scale, mean, axes.T / np.sqrt(spread**2 + RIDGE))
+    return RefitWhitening(centre, scale, mean, axes.T / np.sqrt(spread**2 + RIDGE))

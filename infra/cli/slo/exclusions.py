@@ -13,7 +13,7 @@ from infra.cli.tables import show_json
 from models.moments import duration_ns, moment_ns
 
 if TYPE_CHECKING:
-    from models.slo.exclusions import SloException
+    from models.slo.exclusions import SloExclusion
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 By = Annotated[str | None, typer.Option("--by", help="Who does this, for the history; default: the user.")]
@@ -98,11 +98,11 @@ def end(number: Annotated[int, typer.Argument(help="As `tidewatch slo exceptions
     print(f"{one.slo_name}: {one.kind.value} {one.id} is over")
 
 
-def _say(made: SloException) -> None:
+def _say(made: SloExclusion) -> None:
     print(f"{made.id:>4} {exclusion_text(made)}")
 
 
-def exclusion_text(one: SloException) -> str:
+def exclusion_text(one: SloExclusion) -> str:
     """`checkout-latency: maintenance from 10:00 to 12:00 by ann: new disks`."""
     from models.timestamps import to_rfc3339
 

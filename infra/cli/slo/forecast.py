@@ -8,6 +8,7 @@ import typer
 
 from infra.cli.database import reading
 from infra.cli.tables import show_json
+from models.timestamps import SECOND_NS
 
 if TYPE_CHECKING:
     from infra.slo.forecast import BudgetForecast
@@ -36,7 +37,7 @@ def _line(found: BudgetForecast) -> str:
 
     one, left_ratio = found.stored, found.budget_remaining_ratio
     ticket = "TICKET " if found.is_ticket else ""
-    told, now_s = one.forecast, one.computed_ns / 1e9
+    told, now_s = one.forecast, one.computed_ns / SECOND_NS
     if told is None and left_ratio is not None and left_ratio <= 0:
         return f"{ticket}{one.slo_name}: the budget is gone, {percent(1 - left_ratio)} of it is spent"
     if told is None:

@@ -40,7 +40,7 @@ def show(found: Sequence[Outcome]) -> None:
         del columns["for noise"], columns["suggested"]
     rows = [[cell(summary) for cell in columns.values()] for summary in summaries]
     show_table(list(columns), rows, empty="no SLO", whole_rows=True)
-    for text in dict.fromkeys(exclusion_text(one) for outcome in found for one in outcome.exceptions):
+    for text in dict.fromkeys(exclusion_text(one) for outcome in found for one in outcome.exclusions):
         print(f"honoured: {text}")
     changes = transitions_json(found)
     if not changes:

@@ -18,7 +18,7 @@ from infra.local.shipped import find_program, shipped
 PREFERRED_PORT = 9093
 
 
-class Alertmanager(Service):
+class AlertmanagerService(Service):
     """The server; delivers to the webhook it was given."""
 
     name = "alertmanager"
@@ -32,7 +32,7 @@ class Alertmanager(Service):
         Raises:
             Misconfigured: it is not installed.
         """
-        self._program = find_program("Alertmanager", "alertmanager", "prometheus-alertmanager")
+        self._program = find_program("AlertmanagerService", "alertmanager", "prometheus-alertmanager")
         super().__init__(home, choose_port(wanted_port))
         self._webhook_url = webhook_url
         self._folder = self.home / "alertmanager"

@@ -12,7 +12,7 @@ from psycopg2.extras import execute_values
 from models.service_graph import Edge
 
 
-class Source(StrEnum):
+class DependencySource(StrEnum):
     """Who says that a dependency exists."""
 
     FILE = "file"
@@ -24,16 +24,18 @@ class Dependency(NamedTuple):
 
     client: str
     server: str
-    source: Source
+    source: DependencySource
 
 
 def replace_file(cursor: Cursor, calls: Mapping[str, Sequence[str]]) -> None:
     """Make these the dependencies that people state; those that traces showed stay."""
-    cursor.execute("DELETE FROM dependency WHERE source = %s", (Source.FILE.value,))
-    add(cursor, (Edge(client, server) for client, servers in calls.items() for server in servers), Source.FILE)
+    cursor.execute("DELETE FROM dependency WHERE source = %s", (DependencySource.FILE.value,))
+    add(
+        cursor, (Edge(client, server) for client, servers in calls.items() for server in servers), DependencySource.FILE
+    )
 
 
-def add(cursor: Cursor, edges: Iterable[Edge], source: Source) -> None:
+def add(cursor: Cursor, edges: Iterable[Edge], source: DependencySource) -> None:
     """Add dependencies inside the caller's transaction; those that are there stay as they are."""
     rows = sorted({(edge.client, edge.server, source.value) for edge in edges})
     execute_values(
@@ -44,4 +46,4 @@ def add(cursor: Cursor, edges: Iterable[Edge], source: Source) -> None:
 def load(cursor: Cursor) -> list[Dependency]:
     """Every dependency, by client and server."""
     cursor.execute("SELECT client, server, source FROM dependency ORDER BY client, server, source")
-    return [Dependency(client, server, Source(source)) for client, server, source in cursor.fetchall()]
+    return [Dependency(client, server, DependencySource(source)) for client, server, source in cursor.fetchall()]

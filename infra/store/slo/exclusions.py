@@ -9,13 +9,13 @@ from psycopg2.extensions import cursor as Cursor
 
 from infra.store.slo.windows import SLICE_UNITS, UNITS
 from models.slo.definition import Slo
-from models.slo.exclusions import ExceptionKind, SloException, Span, Units
+from models.slo.exclusions import ExcludedRange, ExclusionKind, SloExclusion, Units
 from models.timestamps import from_datetime, to_datetime
 
 _COLUMNS = "id, slo_name, kind, starts_at, ends_at, reason, made_by"
 
 
-def insert(cursor: Cursor, made: SloException) -> SloException:
+def insert(cursor: Cursor, made: SloExclusion) -> SloExclusion:
     """Store an exception, whatever its `id`; it with its id."""
     cursor.execute(
         f"INSERT INTO slo_exception (slo_name, kind, starts_at, ends_at, reason, made_by)"
@@ -32,7 +32,7 @@ def insert(cursor: Cursor, made: SloException) -> SloException:
     return _exceptions(cursor)[0]
 
 
-def end(cursor: Cursor, exception_id: int, now_ns: int) -> SloException | None:
+def end(cursor: Cursor, exception_id: int, now_ns: int) -> SloExclusion | None:
     """End an exception now, or before it began; as it was before, None where it is over or not there."""
     cursor.execute(
         f"SELECT {_COLUMNS} FROM slo_exception WHERE id = %s AND (ends_at IS NULL OR ends_at > %s) FOR UPDATE",
@@ -47,20 +47,20 @@ def end(cursor: Cursor, exception_id: int, now_ns: int) -> SloException | None:
     return found[0]
 
 
-def load(cursor: Cursor, slo_names: Sequence[str] | None = None) -> dict[str, list[SloException]]:
+def load(cursor: Cursor, slo_names: Sequence[str] | None = None) -> dict[str, list[SloExclusion]]:
     """Exceptions by SLO in order of their begin, of all SLOs or some; those that never took place are left out."""
     cursor.execute(
         f"SELECT {_COLUMNS} FROM slo_exception WHERE (%(names)s::text[] IS NULL OR slo_name = ANY(%(names)s))"
         " AND (ends_at IS NULL OR ends_at > starts_at) ORDER BY starts_at, id",
         {"names": None if slo_names is None else list(slo_names)},
     )
-    found: dict[str, list[SloException]] = {}
-    for one in _exceptions(cursor):
-        found.setdefault(one.slo_name, []).append(one)
+    found: dict[str, list[SloExclusion]] = {}
+    for exclusion in _exceptions(cursor):
+        found.setdefault(exclusion.slo_name, []).append(exclusion)
     return found
 
 
-def counted_in(cursor: Cursor, slo_id: int, slo: Slo, spans: Sequence[Span], from_s: int) -> Units:
+def counted_in(cursor: Cursor, slo_id: int, slo: Slo, spans: Sequence[ExcludedRange], from_s: int) -> Units:
     """Minutes of an SLO, or its slices, that lie in some spans and begin at or after a moment."""
     slices = slo.slices
     cursor.execute(
@@ -77,12 +77,12 @@ def counted_in(cursor: Cursor, slo_id: int, slo: Slo, spans: Sequence[Span], fro
     return Units(rows[:, 0].astype(np.int64), rows[:, 1], rows[:, 2])
 
 
-def _exceptions(cursor: Cursor) -> list[SloException]:
+def _exceptions(cursor: Cursor) -> list[SloExclusion]:
     return [
-        SloException(
+        SloExclusion(
             int(id_),
             name,
-            ExceptionKind(kind),
+            ExclusionKind(kind),
             from_datetime(start),
             None if end is None else from_datetime(end),
             reason,

@@ -11,7 +11,7 @@ from psycopg2.extras import Json
 
 from models.names import Annotation
 from models.slo.forecast.forecast import Forecast, History
-from models.timestamps import from_datetime, to_datetime
+from models.timestamps import SECOND_NS, from_datetime, to_datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ def save(cursor: Cursor, stored: StoredForecast) -> None:
             told.burn_rate,
             told.burn_rate_lower,
             told.burn_rate_upper,
-            *(None if at is None else to_datetime(int(at * 1e9)) for at in (told.gone_s, told.soonest_s)),
-            *(None if at is None else to_datetime(int(at * 1e9)) for at in (told.latest_s, told.horizon_s)),
+            *(None if at is None else to_datetime(int(at * SECOND_NS)) for at in (told.gone_s, told.soonest_s)),
+            *(None if at is None else to_datetime(int(at * SECOND_NS)) for at in (told.latest_s, told.horizon_s)),
         )
     )
     cursor.execute(

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from psycopg2.extensions import cursor as Cursor
 
 from models.slo.definition import Slices
-from models.slo.rollups import Level, Stretch, plan
-from models.slo.windows import HOUR_S
-from models.timestamps import to_datetime
+from models.slo.rollups import Rollup, RollupRange, read_plan
+from models.timestamps import HOUR_S, to_datetime
 
 PERIOD: str = "period"
 """`burn_window` of the row of `slo_status` that is about the whole period."""
@@ -70,14 +69,14 @@ _SLICES = """
           GROUP BY slo_id, floor(extract(epoch FROM minute) / %(slice)s)) AS slices
     GROUP BY slo_id"""
 QUERIES: Final = {
-    Level.MINUTE: _EVENTS.format(level="minute", covered="count(*)"),
-    Level.HOUR: _EVENTS.format(level="hour", covered="sum(minutes)"),
-    Level.DAY: _EVENTS.format(level="day", covered="sum(minutes)"),
+    Rollup.MINUTE: _EVENTS.format(level="minute", covered="count(*)"),
+    Rollup.HOUR: _EVENTS.format(level="hour", covered="sum(minutes)"),
+    Rollup.DAY: _EVENTS.format(level="day", covered="sum(minutes)"),
 }
 SLICE_QUERIES: Final = {
-    Level.MINUTE: _SLICES,
-    Level.HOUR: _EVENTS.format(level="hour", covered="sum(total)"),
-    Level.DAY: _EVENTS.format(level="day", covered="sum(total)"),
+    Rollup.MINUTE: _SLICES,
+    Rollup.HOUR: _EVENTS.format(level="hour", covered="sum(total)"),
+    Rollup.DAY: _EVENTS.format(level="day", covered="sum(total)"),
 }
 
 
@@ -97,15 +96,15 @@ SLICE_UNITS: Final = f"""
 
 
 def read_group(cursor: Cursor, group: WindowGroup) -> GroupSums:
-    """Counts of every window of every SLO of a group: a query for each stretch that `levels.plan` names."""
+    """Counts of every window of every SLO of a group: a query for each stretch that `rollups.read_plan` names."""
     ids = np.array(group.slo_ids, np.int64)
     order = np.argsort(ids)
-    stretches, members = plan(group.starts_s, group.end_s)
-    sums = np.zeros((3, len(ids), len(stretches)))
+    ranges, members = read_plan(group.starts_s, group.end_s)
+    sums = np.zeros((3, len(ids), len(ranges)))
     newest_s = np.full(len(ids), -math.inf)
     queries = SLICE_QUERIES if group.slices else QUERIES
-    for number, stretch in enumerate(stretches):
-        cursor.execute(queries[stretch.level], stretch_parameters(group, stretch))
+    for number, read_range in enumerate(ranges):
+        cursor.execute(queries[read_range.rollup], range_parameters(group, read_range))
         found = cursor.fetchall()
         if found:
             columns = np.array(found, np.float64).T  # NULL becomes NaN
@@ -116,13 +115,13 @@ def read_group(cursor: Cursor, group: WindowGroup) -> GroupSums:
     return GroupSums(good, total, covered, newest_s)
 
 
-def stretch_parameters(group: WindowGroup, stretch: Stretch) -> dict[str, Any]:
+def range_parameters(group: WindowGroup, read_range: RollupRange) -> dict[str, Any]:
     """What the query of a stretch is given."""
     slices = group.slices
     return {
         "ids": list(group.slo_ids),
-        "from": stretch.from_s,
-        "to": stretch.to_s,
+        "from": read_range.from_s,
+        "to": read_range.to_s,
         "slice": slices.length_s if slices else None,
         "target": slices.target_ratio if slices else None,
     }
@@ -231,23 +230,23 @@ _NEEDED = """
 """Minutes that are excluded from a budget are kept as long as its hours are, to be taken out of them."""
 
 
-def delete_old_counts(cursor: Cursor, retention: Sequence[Retention]) -> dict[Level, int]:
+def delete_old_counts(cursor: Cursor, retention: Sequence[Retention]) -> dict[Rollup, int]:
     """Delete what is older than its level's retention; how many rows of each level went."""
     ids = [r.slo_id for r in retention]
     kept = [-HOUR_S if r.hour_kept_s is None else r.hour_kept_s for r in retention]
     bounds = {
-        Level.MINUTE: [r.minutes_from_s for r in retention],
-        Level.HOUR: [r.hours_from_s for r in retention],
-        Level.DAY: [r.days_from_s for r in retention],
+        Rollup.MINUTE: [r.minutes_from_s for r in retention],
+        Rollup.HOUR: [r.hours_from_s for r in retention],
+        Rollup.DAY: [r.days_from_s for r in retention],
     }
     deleted = {}
     for level, starts in bounds.items():
-        but = _NEEDED if level is Level.MINUTE else ""
+        but = _NEEDED if level is Rollup.MINUTE else ""
         cursor.execute(
             f"""DELETE FROM slo_{level} USING unnest(%s::integer[], %s::bigint[], %s::bigint[], %s::bigint[])
                     AS kept (slo_id, start_s, kept_s, hours_s)
                 WHERE slo_{level}.slo_id = kept.slo_id AND {level} < to_timestamp(kept.start_s) {but}""",
-            (ids, starts, kept, [math.floor(start_s) for start_s in bounds[Level.HOUR]]),
+            (ids, starts, kept, [math.floor(start_s) for start_s in bounds[Rollup.HOUR]]),
         )
         deleted[level] = cursor.rowcount
     return deleted

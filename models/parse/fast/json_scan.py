@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
+from models.timestamps import MILLISECOND_NS, SECOND_NS
 
 _EXACT: Final = 2**53
 _POWERS: Final = tuple(10.0**k for k in range(23))
@@ -24,7 +25,6 @@ _LAST_DIGIT_BELOW: Final = 922_337_203_685_477_580
 _LIMIT_NS: Final = 9.2e18
 """Times from here on, in the year 2261, are left to the parser, which knows exactly where 64 bits end."""
 
-_SECOND_NS: Final = 1_000_000_000
 
 _DAYS_BEFORE: Final = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 _DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -202,9 +202,9 @@ def time(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
 def _unit_ns(magnitude: float) -> int:
     """Nanoseconds of the unit that a number of this size is in; see `models.parse.event_time`."""
     if magnitude < 1e11:
-        return _SECOND_NS
+        return SECOND_NS
     if magnitude < 1e14:
-        return 1_000_000
+        return MILLISECOND_NS
     return 1_000 if magnitude < 1e17 else 1
 
 
@@ -225,7 +225,7 @@ def _utc_ns(data: NDArray[np.uint8], at: int, end: int) -> tuple[bool, int]:
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     if day > _DAYS[month - 1] + (1 if leap and month == 2 else 0):
         return False, 0
-    fraction_ns, unit = 0, _SECOND_NS
+    fraction_ns, unit = 0, SECOND_NS
     if n > 20:
         if data[at + 19] != _POINT:
             return False, 0
@@ -238,7 +238,7 @@ def _utc_ns(data: NDArray[np.uint8], at: int, end: int) -> tuple[bool, int]:
     days = before * 365 + before // 4 - before // 100 + before // 400 + _DAYS_BEFORE[month - 1] + day - 1
     days += 1 if leap and month > 2 else 0
     seconds = (days - _EPOCH_DAY) * 86_400 + hour * 3600 + minute * 60 + second
-    return True, seconds * _SECOND_NS + fraction_ns
+    return True, seconds * SECOND_NS + fraction_ns
 
 
 @compiled

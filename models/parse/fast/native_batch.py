@@ -28,8 +28,8 @@ from models.parse.fast.json_scan import (
     is_word,
     next_byte,
 )
-from models.parse.fast.series_lookup import Forms
-from models.wire.byte_columns import Texts
+from models.parse.fast.series_lookup import RawSeriesKeyTable
+from models.wire.byte_columns import ByteColumn
 
 
 class Read(NamedTuple):
@@ -43,41 +43,45 @@ class Read(NamedTuple):
 
 
 def read_batches(
-    texts: Texts, records: NDArray[np.int64], record_time_ns: NDArray[np.int64], max_bytes: int, forms: Forms
+    column: ByteColumn,
+    records: NDArray[np.int64],
+    record_time_ns: NDArray[np.int64],
+    max_bytes: int,
+    keys: RawSeriesKeyTable,
 ) -> Read:
     """Samples of those of the `records`, indices of texts, that are plain batches of known series, in order."""
     count = np.zeros(len(records), np.int64)
-    _count(texts, records, max_bytes, count)
+    _count(column, records, max_bytes, count)
     record = np.repeat(records, count)
-    members = Texts(texts.data, np.empty(len(record), np.int64), np.empty(len(record), np.int64))
-    _locate(texts, records[count > 0], members)
-    samples = native_json.read(members, record_time_ns[record], max_bytes, forms)
+    members = ByteColumn(column.data, np.empty(len(record), np.int64), np.empty(len(record), np.int64))
+    _locate(column, records[count > 0], members)
+    samples = native_json.read(members, record_time_ns[record], max_bytes, keys)
     not_read = np.unique(record[samples.state == native_json.NOT_READ])
     good = np.flatnonzero(~np.isin(record, not_read))
     return Read(record[good].astype(np.int32), samples.series[good], samples.time_ns[good], samples.value[good])
 
 
 @compiled_to_make_arrays
-def _count(texts: Texts, records: NDArray[np.int64], max_bytes: int, count: NDArray[np.int64]) -> None:
+def _count(column: ByteColumn, records: NDArray[np.int64], max_bytes: int, count: NDArray[np.int64]) -> None:
     """Objects of each batch; 0 for what is none, or not plain."""
     nowhere = np.empty(0, np.int64)
     for i in range(records.shape[0]):
-        start, length = texts.start[records[i]], texts.length[records[i]]
+        start, length = column.start[records[i]], column.length[records[i]]
         if 0 <= length <= max_bytes:
-            count[i] = _members(texts.data, start, start + length, 0, Texts(texts.data, nowhere, nowhere))
+            count[i] = _members(column.data, start, start + length, 0, ByteColumn(column.data, nowhere, nowhere))
 
 
 @compiled
-def _locate(texts: Texts, batches: NDArray[np.int64], members: Texts) -> None:
+def _locate(column: ByteColumn, batches: NDArray[np.int64], members: ByteColumn) -> None:
     """Enter where the objects of plain batches lie; the members have room for just those."""
     first = 0
     for i in range(batches.shape[0]):
-        start = texts.start[batches[i]]
-        first += _members(texts.data, start, start + texts.length[batches[i]], first, members)
+        start = column.start[batches[i]]
+        first += _members(column.data, start, start + column.length[batches[i]], first, members)
 
 
 @compiled
-def _members(data: NDArray[np.uint8], at: int, end: int, first: int, members: Texts) -> int:
+def _members(data: NDArray[np.uint8], at: int, end: int, first: int, members: ByteColumn) -> int:
     """How many objects a batch has, 0 where it is not plain; from `first` on they are entered into the members, unless
     those are empty. There they have to have room for them, so only what has been counted may be located."""
     name = expect(data, expect(data, at, end, OPEN), end, QUOTE)

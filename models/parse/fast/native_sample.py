@@ -28,14 +28,14 @@ from models.parse.fast.json_scan import (
     number,
     time,
 )
-from models.parse.fast.series_lookup import Form, Forms, find
-from models.wire.byte_columns import Texts
+from models.parse.fast.series_lookup import RawSeriesKey, RawSeriesKeyTable, find
+from models.wire.byte_columns import ByteColumn
 
 NOT_READ, READ, LONG_NUMBER = 0, 1, 2
 """What became of a text: left to the parser; a sample; a sample whose value has to be read from its digits."""
 
 
-class Samples(NamedTuple):
+class ReadSamples(NamedTuple):
     """What was read, an entry a text.
 
     Attributes:
@@ -51,10 +51,10 @@ class Samples(NamedTuple):
     digits: NDArray[np.int64]
 
 
-def read(texts: Texts, record_time_ns: NDArray[np.int64], max_bytes: int, forms: Forms) -> Samples:
+def read(column: ByteColumn, record_time_ns: NDArray[np.int64], max_bytes: int, keys: RawSeriesKeyTable) -> ReadSamples:
     """Read texts of at most `max_bytes`; a sample without a time has its record's."""
-    n = len(texts.start)
-    out = Samples(
+    n = len(column.start)
+    out = ReadSamples(
         np.empty(n, np.int8),
         np.empty(n, np.int32),
         np.empty(n, np.int64),
@@ -62,27 +62,29 @@ def read(texts: Texts, record_time_ns: NDArray[np.int64], max_bytes: int, forms:
         np.empty(n, np.int64),
         np.empty(n, np.int64),
     )
-    _read(texts, record_time_ns, max_bytes, forms, out)
+    _read(column, record_time_ns, max_bytes, keys, out)
     for i in np.flatnonzero(out.state == LONG_NUMBER).tolist():
         at = int(out.digits_at[i])
-        out.value[i] = float(texts.data[at : at + int(out.digits[i])].tobytes())
+        out.value[i] = float(column.data[at : at + int(out.digits[i])].tobytes())
         out.state[i] = READ if np.isfinite(out.value[i]) else NOT_READ
     return out
 
 
 @compiled
-def _read(texts: Texts, record_time_ns: NDArray[np.int64], max_bytes: int, forms: Forms, out: Samples) -> None:
-    for i in range(texts.start.shape[0]):
+def _read(
+    column: ByteColumn, record_time_ns: NDArray[np.int64], max_bytes: int, keys: RawSeriesKeyTable, out: ReadSamples
+) -> None:
+    for i in range(column.start.shape[0]):
         out.state[i] = NOT_READ
-        if 0 <= texts.length[i] <= max_bytes:
+        if 0 <= column.length[i] <= max_bytes:
             out.time_ns[i] = record_time_ns[i]
-            out.state[i] = _read_one(texts, i, forms, out)
+            out.state[i] = _read_one(column, i, keys, out)
 
 
 @compiled
-def _read_one(texts: Texts, i: int, forms: Forms, out: Samples) -> int:
-    data, at = texts.data, texts.start[i]
-    end = at + texts.length[i]
+def _read_one(column: ByteColumn, i: int, keys: RawSeriesKeyTable, out: ReadSamples) -> int:
+    data, at = column.data, column.start[i]
+    end = at + column.length[i]
     metric = metric_end = labels = labels_end = -1
     value_state, has_time = NOT_READ, False
     at = expect(data, at, end, OPEN)
@@ -115,5 +117,5 @@ def _read_one(texts: Texts, i: int, forms: Forms, out: Samples) -> int:
         at = expect(data, at, end, COMMA)
     if at < 0 or next_byte(data, at + 1, end) >= 0 or metric < 0 or value_state == NOT_READ:
         return NOT_READ
-    out.series[i] = find(data, Form(metric, metric_end, labels, labels_end), forms)
+    out.series[i] = find(data, RawSeriesKey(metric, metric_end, labels, labels_end), keys)
     return value_state if out.series[i] >= 0 else NOT_READ

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.parse.fast.series_lookup import Forms, insert
+from models.parse.fast.series_lookup import RawSeriesKeyTable, insert
 
 _NO_LABELS = b"{}"
 
 
-class RawForms:
-    """Number of a series by metric and raw JSON of its labels; see `Forms`."""
+class RawSeriesKeys:
+    """Number of a series by metric and raw JSON of its labels; see `RawSeriesKeyTable`."""
 
     def __init__(self) -> None:
         self._n = self._entered = self._bytes = 0
-        self._forms = Forms(
+        self._table = RawSeriesKeyTable(
             np.full(2048, -1, np.int32),
             np.empty(1024, np.int64),
             np.empty(1024, np.int64),
@@ -27,12 +27,12 @@ class RawForms:
         )
 
     @property
-    def forms(self) -> Forms:
+    def table(self) -> RawSeriesKeyTable:
         """The table, with everything entered that was added."""
         if self._entered < self._n:  # at once: a call of a compiled function takes as long as reading ten samples
-            insert(self._entered, self._n, self._forms)
+            insert(self._entered, self._n, self._table)
             self._entered = self._n
-        return self._forms
+        return self._table
 
     def add(self, metric: bytes, labels: bytes, number: int) -> None:
         """Enter a form that is not there yet; one without labels may be written in two ways."""
@@ -43,21 +43,21 @@ class RawForms:
     def _add(self, metric: bytes, labels: bytes, number: int) -> None:
         text = metric + labels
         self._make_room(len(text))
-        forms, form, start = self._forms, self._n, self._bytes
-        forms.start[form], forms.metric_length[form], forms.length[form] = start, len(metric), len(text)
-        forms.number[form] = number
-        forms.data[start : start + len(text)] = np.frombuffer(text, np.uint8)
-        self._n, self._bytes = form + 1, start + len(text)
+        table, key, start = self._table, self._n, self._bytes
+        table.start[key], table.metric_length[key], table.length[key] = start, len(metric), len(text)
+        table.number[key] = number
+        table.data[start : start + len(text)] = np.frombuffer(text, np.uint8)
+        self._n, self._bytes = key + 1, start + len(text)
 
     def _make_room(self, n_bytes: int) -> None:
-        forms = self._forms
-        while self._bytes + n_bytes > len(forms.data):
-            forms = forms._replace(data=_doubled(forms.data))
-        if self._n == len(forms.start):
-            columns = {name: _doubled(getattr(forms, name)) for name in ("start", "metric_length", "length", "number")}
-            forms = forms._replace(slot=np.full(2 * len(forms.slot), -1, np.int32), **columns)
+        table = self._table
+        while self._bytes + n_bytes > len(table.data):
+            table = table._replace(data=_doubled(table.data))
+        if self._n == len(table.start):
+            columns = {name: _doubled(getattr(table, name)) for name in ("start", "metric_length", "length", "number")}
+            table = table._replace(slot=np.full(2 * len(table.slot), -1, np.int32), **columns)
             self._entered = 0
-        self._forms = forms
+        self._table = table
 
 
 def _doubled(column: NDArray[Any]) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.compiled import compiled
 
 
-class Forms(NamedTuple):
+class RawSeriesKeyTable(NamedTuple):
     """Raw forms of series by a hash table of open addresses, at most half full.
 
     Attributes:
@@ -28,7 +28,7 @@ class Forms(NamedTuple):
     data: NDArray[np.uint8]
 
 
-class Form(NamedTuple):
+class RawSeriesKey(NamedTuple):
     """Where a raw form is in a buffer: its metric, and the raw JSON of its labels, -1 where there are none."""
 
     metric: int
@@ -38,19 +38,19 @@ class Form(NamedTuple):
 
 
 @compiled
-def find(data: NDArray[np.uint8], form: Form, forms: Forms) -> int:
+def find(data: NDArray[np.uint8], key: RawSeriesKey, table: RawSeriesKeyTable) -> int:
     """Number of the series whose raw form has these bytes; -1 where it is not known."""
-    mask = forms.slot.shape[0] - 1
-    at = _hash(data, form) & mask
-    n_metric = form.metric_end - form.metric
-    n_labels = form.labels_end - form.labels if form.labels >= 0 else 0
-    while forms.slot[at] >= 0:
-        entry = forms.slot[at]
-        if forms.metric_length[entry] == n_metric and forms.length[entry] == n_metric + n_labels:
-            start = forms.start[entry]
-            same = _same(data, form.metric, forms.data, start, n_metric)
-            if same and _same(data, form.labels, forms.data, start + n_metric, n_labels):
-                return int(forms.number[entry])
+    mask = table.slot.shape[0] - 1
+    at = _hash(data, key) & mask
+    n_metric = key.metric_end - key.metric
+    n_labels = key.labels_end - key.labels if key.labels >= 0 else 0
+    while table.slot[at] >= 0:
+        entry = table.slot[at]
+        if table.metric_length[entry] == n_metric and table.length[entry] == n_metric + n_labels:
+            start = table.start[entry]
+            same = _same(data, key.metric, table.data, start, n_metric)
+            if same and _same(data, key.labels, table.data, start + n_metric, n_labels):
+                return int(table.number[entry])
         at = (at + 1) & mask
     return -1
 
@@ -64,25 +64,25 @@ def _same(a: NDArray[np.uint8], at_a: int, b: NDArray[np.uint8], at_b: int, n: i
 
 
 @compiled
-def _hash(data: NDArray[np.uint8], form: Form) -> int:
+def _hash(data: NDArray[np.uint8], key: RawSeriesKey) -> int:
     """FNV-1a of a raw form, its upper bits folded into the lower ones that the table uses."""
     h = np.uint64(14695981039346656037)
-    for at in range(form.metric, form.metric_end):
+    for at in range(key.metric, key.metric_end):
         h = (h ^ np.uint64(data[at])) * np.uint64(1099511628211)
-    if form.labels >= 0:
-        for at in range(form.labels, form.labels_end):
+    if key.labels >= 0:
+        for at in range(key.labels, key.labels_end):
             h = (h ^ np.uint64(data[at])) * np.uint64(1099511628211)
     return int((h ^ (h >> np.uint64(32))) & np.uint64(0x7FFFFFFF))
 
 
 @compiled
-def insert(first: int, end: int, forms: Forms) -> None:
+def insert(first: int, end: int, table: RawSeriesKeyTable) -> None:
     """Enter forms `first` to `end`, excluded, whose bytes are there, into the table."""
-    mask = forms.slot.shape[0] - 1
+    mask = table.slot.shape[0] - 1
     for entry in range(first, end):
-        start = forms.start[entry]
-        middle, after = start + forms.metric_length[entry], start + forms.length[entry]
-        at = _hash(forms.data, Form(start, middle, middle if after > middle else -1, after)) & mask
-        while forms.slot[at] >= 0:
+        start = table.start[entry]
+        middle, after = start + table.metric_length[entry], start + table.length[entry]
+        at = _hash(table.data, RawSeriesKey(start, middle, middle if after > middle else -1, after)) & mask
+        while table.slot[at] >= 0:
             at = (at + 1) & mask
-        forms.slot[at] = entry
+        table.slot[at] = entry

@@ -167,9 +167,9 @@ def _text(value: AnyValue) -> str:
         case None:
             return ""
         case "array_value":
-            return "[" + ",".join(_text(one) for one in value.array_value.values) + "]"
+            return "[" + ",".join(_text(member) for member in value.array_value.values) + "]"
         case "kvlist_value":
-            return "{" + ",".join(f"{one.key}={_text(one.value)}" for one in value.kvlist_value.values) + "}"
+            return "{" + ",".join(f"{member.key}={_text(member.value)}" for member in value.kvlist_value.values) + "}"
         case "bytes_value":
             return value.bytes_value.hex()
         case which:

@@ -21,9 +21,9 @@ from models.errors import Rejected
 from models.parse.collected import Collected
 from models.reasons import RejectReason
 from models.series import MetricKind
+from models.timestamps import MILLISECOND_NS
 
 _F = descriptor_pb2.FieldDescriptorProto
-_MILLISECOND_NS: Final = 1_000_000
 _STALE: Final = 0x7FF0000000000002
 """Bits of the NaN with which Prometheus ends a series."""
 
@@ -124,11 +124,11 @@ def read(request: Any, record: int, record_time_ns: int, out: Collected) -> None
         raw = msgspec.json.encode(labels)
         for sample in series.samples:
             if not _is_stale(sample.value):
-                time_ns = sample.timestamp * _MILLISECOND_NS
+                time_ns = sample.timestamp * MILLISECOND_NS
                 out.add(record, (name, raw), sample.value, _bounded(time_ns, record_time_ns), kind)
         for histogram in series.histograms:
             count = histogram.count_float or float(histogram.count_int)
-            time_ns = _bounded(histogram.timestamp * _MILLISECOND_NS, record_time_ns)
+            time_ns = _bounded(histogram.timestamp * MILLISECOND_NS, record_time_ns)
             if not _is_stale(histogram.sum):
                 out.add(record, (f"{name}_count", raw), count, time_ns, MetricKind.COUNTER)
                 out.add(record, (f"{name}_sum", raw), histogram.sum, time_ns, MetricKind.COUNTER)

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from models.slo.causes.shifts import OUT, Shift
+from models.timestamps import SECOND_NS
 
 UPSTREAM_WEIGHT: Final = 0.8
 """Weight of a step towards a dependency. Below 1, so that of two services that are equally odd the one that burns is
@@ -129,9 +130,9 @@ def rank_causes(
     for shift in shifts:
         found.setdefault((shift.service, shift.metric), _Found([], [])).shifts.append(shift)
     weights = _weights(found, distance)
-    whole = sum(weights.values())
+    total = sum(weights.values())
     order = sorted(weights, key=lambda key: (-weights[key], distance.get(key[0], 0), key))
-    return [_cause(key, found[key], weights[key] / whole, distance.get(key[0], 0), burn_began_ns) for key in order]
+    return [_cause(key, found[key], weights[key] / total, distance.get(key[0], 0), burn_began_ns) for key in order]
 
 
 _Key = tuple[str, str]
@@ -153,8 +154,8 @@ class _Found:
 def _weights(found: Mapping[_Key, _Found], distance: Mapping[str, int]) -> dict[_Key, float]:
     anomalous = {key: sum(one.weight for one in of.anomalies) for key, of in found.items()}
     shifted = {key: sum(1.0 + math.log(one.size / OUT) for one in of.shifts) for key, of in found.items()}
-    views = [(view, whole) for view in (anomalous, shifted) if (whole := sum(view.values())) > 0]
-    parts = {key: sum(view[key] / whole for view, whole in views) / len(views) for key in found}
+    views = [(view, total) for view in (anomalous, shifted) if (total := sum(view.values())) > 0]
+    parts = {key: sum(view[key] / total for view, total in views) / len(views) for key in found}
     loud = {key for view in (parts, shifted) for key in view if 0 < view[key] >= SUBSTANTIAL * max(view.values())}
     first_ns = min((found[key].onset_ns for key in loud if found[key].onset_ns), default=0)
     return {
@@ -169,32 +170,32 @@ def _earliness(behind_ns: int | None) -> float:
     """Weight of what began so long after the first; what began before it is no earlier than first."""
     if behind_ns is None:
         return LEAST_EARLINESS
-    return max(math.exp(-max(behind_ns, 0) / 1e9 / FOLLOWS_S), LEAST_EARLINESS)
+    return max(math.exp(-max(behind_ns, 0) / SECOND_NS / FOLLOWS_S), LEAST_EARLINESS)
 
 
 def _cause(key: _Key, of: _Found, part: float, hops: int, burn_began_ns: int | None) -> Cause:
     onset_ns = of.onset_ns
     entities = {anomaly.entity for anomaly in of.anomalies} | {shift.entity for shift in of.shifts}
     # the band from before the burn, where there is one: that of the detectors has moved with what crept
-    loudest: Evidence | Shift
+    largest: Evidence | Shift
     if of.shifts:
-        loudest = max(of.shifts, key=lambda one: (one.size, one.entity))
+        largest = max(of.shifts, key=lambda one: (one.size, one.entity))
     else:
-        loudest = max(of.anomalies, key=lambda one: (one.weight, one.entity))
+        largest = max(of.anomalies, key=lambda one: (one.weight, one.entity))
     worst = max(of.anomalies, key=lambda one: (one.peak_score, one.entity), default=None)
     return Cause(
         service=key[0],
         metric=key[1],
         part=part,
-        entity=loudest.entity,
+        entity=largest.entity,
         entities=len(entities),
         onset_ns=onset_ns,
-        lead_s=(burn_began_ns - onset_ns) / 1e9 if burn_began_ns is not None and onset_ns else None,
+        lead_s=(burn_began_ns - onset_ns) / SECOND_NS if burn_began_ns is not None and onset_ns else None,
         hops=hops,
-        value=loudest.value,
-        expected=loudest.expected,
-        expected_lower=loudest.expected_lower,
-        expected_upper=loudest.expected_upper,
+        value=largest.value,
+        expected=largest.expected,
+        expected_lower=largest.expected_lower,
+        expected_upper=largest.expected_upper,
         peak_score=worst.peak_score if worst else 0.0,
         model_version=worst.model_version if worst else "",
     )

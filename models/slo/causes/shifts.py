@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from models.records import SampleColumns
 from models.series import EntityRule
 from models.state.metric_rules import is_counter
+from models.timestamps import SECOND_NS
 
 Floats = NDArray[np.float64]
 
@@ -120,7 +121,7 @@ def _bucketed(samples: SampleColumns, from_ns: int, width_ns: int, buckets: int)
     order = np.lexsort((samples.event_time_ns, samples.series))
     series, time_ns, values = samples.series[order], samples.event_time_ns[order], samples.values[order].copy()
     counter = np.array([is_counter(text.partition("{")[0]) for text in samples.series_ids], bool)
-    elapsed_s = np.diff(time_ns, prepend=0) / 1e9
+    elapsed_s = np.diff(time_ns, prepend=0) / SECOND_NS
     follows = np.concatenate(([False], series[1:] == series[:-1])) & (elapsed_s > 0)
     increase = np.diff(values, prepend=0.0)
     rates = counter[series] if len(series) else np.zeros(0, bool)

@@ -17,7 +17,7 @@ import numpy as np
 from models.slo.burn import Floats
 from models.slo.definition import TimeWindow
 from models.slo.exclusions import Units
-from models.slo.windows import MINUTE_S
+from models.timestamps import MINUTE_S
 
 BLOCKS: Final = 48
 LOOKBACK_SHARE: Final = 1 / 15

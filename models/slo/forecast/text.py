@@ -9,20 +9,20 @@ from models.names import AlertName, Annotation
 from models.slo.definition import Slo
 from models.slo.forecast.forecast import Forecast
 from models.slo.numbers import number, percent
-from models.timestamps import to_rfc3339
+from models.timestamps import DAY_S, HOUR_S, SECOND_NS, to_rfc3339
 
 
-def forecast_annotations(slo: Slo, told: Forecast, now_s: float, links: Links) -> dict[Annotation, str]:
+def forecast_annotations(slo: Slo, foreseen: Forecast, now_s: float, links: Links) -> dict[Annotation, str]:
     """Annotations of a ticket that begins at `now_s`, epoch seconds."""
-    gone = "beyond the horizon" if told.gone_s is None else f"in {ahead(told.gone_s - now_s)}"
+    gone = "beyond the horizon" if foreseen.gone_s is None else f"in {ahead(foreseen.gone_s - now_s)}"
     texts = {
         Annotation.SUMMARY: (
-            f"{slo.service}: at the present burn the error budget of {slo.name} is gone {gone}, {span(told, now_s)}"
+            f"{slo.service}: at the present burn the error budget of {slo.name} is gone {gone}, {span(foreseen, now_s)}"
         ),
         Annotation.DESCRIPTION: (
-            f"It burns {number(told.burn_rate)} times too fast ({number(told.burn_rate_lower)} to "
-            f"{number(told.burn_rate_upper)}). {percent(slo.target_ratio)} of events are to be good over "
-            f"{slo.window.text}; the forecast reaches to {to_rfc3339(int(told.horizon_s * 1e9))}."
+            f"It burns {number(foreseen.burn_rate)} times too fast ({number(foreseen.burn_rate_lower)} to "
+            f"{number(foreseen.burn_rate_upper)}). {percent(slo.target_ratio)} of events are to be good over "
+            f"{slo.window.text}; the forecast reaches to {to_rfc3339(int(foreseen.horizon_s * SECOND_NS))}."
         ),
         Annotation.RUNBOOK_URL: slo.runbook_url or runbook_url(links.runbook_url, AlertName.SLO_BUDGET_FORECAST),
     }
@@ -37,13 +37,13 @@ def over_annotations(said: Mapping[Annotation, str], service: str, slo_name: str
     return {**said, Annotation.SUMMARY: summary}
 
 
-def span(told: Forecast, now_s: float) -> str:
+def span(foreseen: Forecast, now_s: float) -> str:
     """The interval, as time from now: `between 2 d and 5 d`."""
-    if told.soonest_s is None:
+    if foreseen.soonest_s is None:
         return "not before the horizon"
-    if told.latest_s is None:
-        return f"in {ahead(told.soonest_s - now_s)} at the soonest"
-    return f"between {ahead(told.soonest_s - now_s)} and {ahead(told.latest_s - now_s)}"
+    if foreseen.latest_s is None:
+        return f"in {ahead(foreseen.soonest_s - now_s)} at the soonest"
+    return f"between {ahead(foreseen.soonest_s - now_s)} and {ahead(foreseen.latest_s - now_s)}"
 
 
 def ahead(seconds: float) -> str:
@@ -54,4 +54,4 @@ def ahead(seconds: float) -> str:
     """
     if seconds < 2 * 3600:
         return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.0f} h" if seconds < 2 * 86_400 else f"{seconds / 86_400:.1f} d"
+    return f"{seconds / HOUR_S:.0f} h" if seconds < 2 * DAY_S else f"{seconds / DAY_S:.1f} d"

@@ -8,9 +8,10 @@ from typing import Final
 
 from models.names import Severity
 from models.slo.definition import BurnCondition
-from models.slo.openslo.catalogue import Catalogue, Document, Kind, read_document
+from models.slo.openslo.catalogue import Catalogue, Document, DocumentKind, read_document
 from models.slo.openslo.yaml_fields import YamlField
-from models.slo.windows import DAY_S, HOUR_S, MINUTE_S, window_name
+from models.slo.windows import window_name
+from models.timestamps import DAY_S, HOUR_S, MINUTE_S
 
 _UNITS_S: Final = {"m": MINUTE_S, "h": HOUR_S, "d": DAY_S, "w": 7 * DAY_S}
 _LENGTH: Final = re.compile(r"([0-9]{1,6})([mhdw])")  # a year has 527,040 minutes
@@ -50,14 +51,14 @@ def conditions(policies: YamlField, catalogue: Catalogue, *, period_s: int, unit
 
 def check_alerting(catalogue: Catalogue) -> None:
     """Raises `Misconfigured` for the first policy or condition that is wrong, referred to or not."""
-    for document in catalogue.of_kind(Kind.ALERT_CONDITION):
+    for document in catalogue.of_kind(DocumentKind.ALERT_CONDITION):
         _condition(document)
-    for document in catalogue.of_kind(Kind.ALERT_POLICY):
+    for document in catalogue.of_kind(DocumentKind.ALERT_POLICY):
         list(_conditions_of(document, catalogue))
 
 
 def _policy(field: YamlField, catalogue: Catalogue) -> Document:
-    return _stated_or_referred(field, "alertPolicyRef", Kind.ALERT_POLICY, catalogue)
+    return _stated_or_referred(field, "alertPolicyRef", DocumentKind.ALERT_POLICY, catalogue)
 
 
 def _conditions_of(policy: Document, catalogue: Catalogue) -> Iterator[tuple[BurnCondition, YamlField]]:
@@ -75,15 +76,15 @@ def _conditions_of(policy: Document, catalogue: Catalogue) -> Iterator[tuple[Bur
         text = "has no effect: who is told of an end is said by send_resolved of Alertmanager's receivers"
         catalogue.remark(policy.spec["alertWhenResolved"], text)
     for target in policy.spec["notificationTargets"].items() if "notificationTargets" in policy.spec else ():
-        _stated_or_referred(target, "targetRef", Kind.ALERT_NOTIFICATION_TARGET, catalogue)
+        _stated_or_referred(target, "targetRef", DocumentKind.ALERT_NOTIFICATION_TARGET, catalogue)
     stated = policy.spec["conditions"].items()
     if len(stated) != 1:
         raise policy.spec["conditions"].error("needs exactly one condition: give each a policy of its own")
     for field in stated:
-        yield _condition(_stated_or_referred(field, "conditionRef", Kind.ALERT_CONDITION, catalogue)), field
+        yield _condition(_stated_or_referred(field, "conditionRef", DocumentKind.ALERT_CONDITION, catalogue)), field
 
 
-def _stated_or_referred(field: YamlField, reference: str, kind: Kind, catalogue: Catalogue) -> Document:
+def _stated_or_referred(field: YamlField, reference: str, kind: DocumentKind, catalogue: Catalogue) -> Document:
     """A document that stands inside another, or the one that is named there."""
     fields = field.mapping((), (reference, "apiVersion", "kind", "metadata", "spec"))
     if reference in fields:

@@ -13,7 +13,7 @@ from models.slo.openslo.yaml_fields import YamlField
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.\-]{0,61}[A-Za-z0-9])?")
 
 
-class Kind(StrEnum):
+class DocumentKind(StrEnum):
     """Kinds of OpenSLO v1 documents."""
 
     SERVICE = "Service"
@@ -25,20 +25,20 @@ class Kind(StrEnum):
     ALERT_NOTIFICATION_TARGET = "AlertNotificationTarget"
 
 
-SPECS: Final[dict[Kind, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    Kind.SERVICE: ((), ("description",)),
-    Kind.DATA_SOURCE: (("type",), ("description", "connectionDetails")),
-    Kind.SLI: ((), ("description", "thresholdMetric", "ratioMetric")),
-    Kind.SLO: (
+SPECS: Final[dict[DocumentKind, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    DocumentKind.SERVICE: ((), ("description",)),
+    DocumentKind.DATA_SOURCE: (("type",), ("description", "connectionDetails")),
+    DocumentKind.SLI: ((), ("description", "thresholdMetric", "ratioMetric")),
+    DocumentKind.SLO: (
         ("service", "timeWindow", "objectives"),
         ("description", "indicator", "indicatorRef", "budgetingMethod", "alertPolicies"),
     ),
-    Kind.ALERT_POLICY: (
+    DocumentKind.ALERT_POLICY: (
         ("conditions",),
         ("description", "alertWhenNoData", "alertWhenResolved", "alertWhenBreaching", "notificationTargets"),
     ),
-    Kind.ALERT_CONDITION: (("severity", "condition"), ("description",)),
-    Kind.ALERT_NOTIFICATION_TARGET: (("target",), ("description",)),
+    DocumentKind.ALERT_CONDITION: (("severity", "condition"), ("description",)),
+    DocumentKind.ALERT_NOTIFICATION_TARGET: (("target",), ("description",)),
 }
 """Fields of each kind's `spec`: required, optional."""
 
@@ -52,7 +52,7 @@ class Document:
         whole: the field `spec`. spec: its fields.
     """
 
-    kind: Kind
+    kind: DocumentKind
     name: str
     metadata: dict[str, YamlField]
     whole: YamlField
@@ -64,7 +64,7 @@ class Document:
         return self.metadata["name"].place
 
 
-def read_document(root: YamlField, kind: Kind, fields: dict[str, YamlField]) -> Document:
+def read_document(root: YamlField, kind: DocumentKind, fields: dict[str, YamlField]) -> Document:
     """A document, or one that stands inside another; raises `Misconfigured` where a field is missing or unknown."""
     metadata = fields["metadata"].mapping(("name",), ("displayName", "labels", "annotations"))
     if "spec" not in fields:
@@ -90,7 +90,7 @@ def checked_name(field: YamlField, name: str | None = None) -> str:
 class Catalogue:
     """Documents that others may refer to."""
 
-    _documents: dict[tuple[Kind, str], Document] = field(default_factory=dict)
+    _documents: dict[tuple[DocumentKind, str], Document] = field(default_factory=dict)
     _remarks: dict[str, None] = field(default_factory=dict)
 
     def add(self, document: Document) -> None:
@@ -110,11 +110,11 @@ class Catalogue:
         """What was noted, in that order."""
         return list(self._remarks)
 
-    def of_kind(self, kind: Kind) -> list[Document]:
+    def of_kind(self, kind: DocumentKind) -> list[Document]:
         """Documents of one kind, in their order."""
         return [document for (its_kind, _), document in self._documents.items() if its_kind is kind]
 
-    def find(self, kind: Kind, reference: YamlField) -> Document:
+    def find(self, kind: DocumentKind, reference: YamlField) -> Document:
         """The document that a field refers to by name; raises `Misconfigured` where there is none."""
         name = reference.text()
         document = self._documents.get((kind, name))

@@ -8,7 +8,7 @@ from typing import Final
 from models.series import valid_metric_name
 from models.sli.binding import LabelMatcher, MatchOp, ThresholdOp
 from models.slo.definition import Indicator, MetricQuery, RatioIndicator, RawIndicator, ThresholdIndicator
-from models.slo.openslo.catalogue import Catalogue, Kind
+from models.slo.openslo.catalogue import Catalogue, DocumentKind
 from models.slo.openslo.yaml_fields import YamlField
 
 SOURCE_TYPE: Final = "tidewatch"
@@ -88,7 +88,7 @@ def _source_spec(field: YamlField, catalogue: Catalogue) -> YamlField:
     fields = source.mapping(("spec",), ("type", "metricSourceRef"))
     stated = fields.get("type")
     if "metricSourceRef" in fields:
-        referred = catalogue.find(Kind.DATA_SOURCE, fields["metricSourceRef"]).spec["type"]
+        referred = catalogue.find(DocumentKind.DATA_SOURCE, fields["metricSourceRef"]).spec["type"]
         if stated is not None and stated.text() != referred.text():
             raise stated.error(f"differs from the type of the DataSource at {referred.place}: {referred.text()}")
         if referred.text() != SOURCE_TYPE:

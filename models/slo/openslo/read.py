@@ -30,15 +30,15 @@ from models.slo.definition import (
     WindowUnit,
 )
 from models.slo.openslo.alert_policies import check_alerting, conditions, length_s
-from models.slo.openslo.catalogue import Catalogue, Document, Kind, checked_name, read_document
+from models.slo.openslo.catalogue import Catalogue, Document, DocumentKind, checked_name, read_document
 from models.slo.openslo.indicators import indicator, indicator_kind
 from models.slo.openslo.yaml_fields import YamlField, documents
-from models.slo.windows import HOUR_S, MINUTE_S
+from models.timestamps import DAY_S, HOUR_S, MINUTE_S
 
 API_VERSION: Final = "openslo/v1"
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([mhdwMQY])")
 _SHORTEST_S: Final = HOUR_S  # burn windows of a shorter period would all be the one minute that counts are kept for
-_LONGEST_S: Final = 366 * 86_400
+_LONGEST_S: Final = 366 * DAY_S
 _START_YEARS: Final = range(1970, 2200)  # any period's begin will do; years that clocks cannot tell are none
 _OBJECTIVE: Final = (
     "displayName",
@@ -83,8 +83,10 @@ def read_definitions(files: Iterable[tuple[str, str]]) -> Definitions:
             fields = root.mapping(("apiVersion", "kind", "metadata"), ("spec",))
             if fields["apiVersion"].text() != API_VERSION:
                 raise fields["apiVersion"].error(f"must be {API_VERSION}")
-            catalogue.add(read_document(root, fields["kind"].choice({kind.value: kind for kind in Kind}), fields))
-    for sli in catalogue.of_kind(Kind.SLI):
+            catalogue.add(
+                read_document(root, fields["kind"].choice({kind.value: kind for kind in DocumentKind}), fields)
+            )
+    for sli in catalogue.of_kind(DocumentKind.SLI):
         indicator_kind(sli.whole)
     check_alerting(catalogue)
     return Definitions(_slos(catalogue), catalogue.remarks)
@@ -93,7 +95,7 @@ def read_definitions(files: Iterable[tuple[str, str]]) -> Definitions:
 def _slos(catalogue: Catalogue) -> list[Slo]:
     slos: list[Slo] = []
     places: dict[str, str] = {}
-    for document in catalogue.of_kind(Kind.SLO):
+    for document in catalogue.of_kind(DocumentKind.SLO):
         for slo in _slo(document, catalogue):
             if slo.name in places:
                 raise document.metadata["name"].error(f"SLO {slo.name!r} is defined already at {places[slo.name]}")
@@ -159,7 +161,7 @@ def _annotations(document: Document) -> dict[str, YamlField]:
 def _service(field: YamlField, catalogue: Catalogue) -> str:
     """The service's name; one of the Services of the files, where these define any."""
     name = field.text()
-    known = [service.name for service in catalogue.of_kind(Kind.SERVICE)]
+    known = [service.name for service in catalogue.of_kind(DocumentKind.SERVICE)]
     if known and name not in known:
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else f"; they define {', '.join(known)}"
@@ -291,5 +293,5 @@ def _indicator_spec(spec: YamlField, fields: dict[str, YamlField], catalogue: Ca
     if ("indicator" in fields) == ("indicatorRef" in fields):
         raise spec.error("give either `indicator` or `indicatorRef`")
     if "indicatorRef" in fields:
-        return catalogue.find(Kind.SLI, fields["indicatorRef"]).whole
+        return catalogue.find(DocumentKind.SLI, fields["indicatorRef"]).whole
     return fields["indicator"].mapping(("spec",), ("metadata", "apiVersion", "kind"))["spec"]

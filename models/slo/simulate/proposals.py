@@ -13,11 +13,11 @@ from models.labels import LabelWindow
 from models.reasons import AlertState
 from models.slo.burn import Floats, Recorded
 from models.slo.definition import Slo
-from models.slo.exclusions import SloException
+from models.slo.exclusions import SloExclusion
 from models.slo.numbers import percent
 from models.slo.simulate.replay import BurnTransition, replay
 from models.slo.simulate.what_if import suggest_target
-from models.slo.windows import MINUTE_S
+from models.timestamps import MINUTE_S, SECOND_NS
 
 TIGHTER: Final = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998, 0.9999)
 """Targets that are tried where an alert was missed, as people write them."""
@@ -37,7 +37,7 @@ def propose(
     *,
     noise: Sequence[LabelWindow],
     wanted: Sequence[LabelWindow],
-    exceptions: Sequence[SloException] = (),
+    exclusions: Sequence[SloExclusion] = (),
 ) -> Proposed | None:
     """The least change of the target that agrees with what people said; None where there is nothing to change, or no
     target tells the two apart.
@@ -50,12 +50,12 @@ def propose(
     moments_s = _moments(recorded)
 
     def alerts_in_all(tried: Slo) -> bool:
-        transitions = replay(tried, recorded, moments_s, exceptions)
+        transitions = replay(tried, recorded, moments_s, exclusions)
         return _covered(transitions, moments_s, wanted)
 
     noise, wanted = ([w for w in windows if _reaches(moments_s, w)] for windows in (noise, wanted))
     if noise:
-        target = suggest_target(slo, recorded, moments_s, noise, exceptions)
+        target = suggest_target(slo, recorded, moments_s, noise, exclusions)
         if target is None or target >= slo.target_ratio:
             return None
         looser: Slo = msgspec.structs.replace(slo, target_ratio=target)
@@ -84,7 +84,11 @@ def _moments(recorded: Recorded) -> Floats:
 
 
 def _reaches(moments_s: Floats, window: LabelWindow) -> bool:
-    return len(moments_s) > 0 and window.end_ns / 1e9 >= moments_s[0] and window.start_ns / 1e9 <= moments_s[-1]
+    return (
+        len(moments_s) > 0
+        and window.end_ns / SECOND_NS >= moments_s[0]
+        and window.start_ns / SECOND_NS <= moments_s[-1]
+    )
 
 
 def _covered(transitions: Sequence[BurnTransition], moments_s: Floats, windows: Sequence[LabelWindow]) -> bool:
@@ -94,5 +98,6 @@ def _covered(transitions: Sequence[BurnTransition], moments_s: Floats, windows: 
         change[np.searchsorted(moments_s, transition.at_s)] += 1 if transition.state is AlertState.FIRING else -1
     firing = np.cumsum(change) > 0
     return all(
-        bool(firing[(moments_s >= w.start_ns / 1e9) & (moments_s <= w.end_ns / 1e9 + MINUTE_S)].any()) for w in windows
+        bool(firing[(moments_s >= w.start_ns / SECOND_NS) & (moments_s <= w.end_ns / SECOND_NS + MINUTE_S)].any())
+        for w in windows
     )

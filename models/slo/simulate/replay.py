@@ -16,7 +16,7 @@ from models.reasons import AlertState
 from models.slo.budget import budgeted
 from models.slo.burn import Floats, Recorded, WindowSums, allowed_error_ratio, window_sums
 from models.slo.definition import GapPolicy, Slo
-from models.slo.exclusions import SloException, held_at
+from models.slo.exclusions import SloExclusion, held_at
 from models.slo.windows import RESOLUTION_S, BurnPair
 
 
@@ -31,7 +31,7 @@ class BurnTransition:
 
 
 def replay(
-    slo: Slo, recorded: Recorded, moments_s: Floats, exceptions: Sequence[SloException] = ()
+    slo: Slo, recorded: Recorded, moments_s: Floats, exclusions: Sequence[SloExclusion] = ()
 ) -> list[BurnTransition]:
     """Transitions of an SLO evaluated at each of `moments_s` over recorded counts, in time order.
 
@@ -41,8 +41,8 @@ def replay(
         moments_s: float64 `(n_moments,)`, ascending, epoch seconds.
         exceptions: pauses, silences and maintenance of the SLO, each known from its begin on.
     """
-    sums = sums_of_windows(slo, recorded, moments_s, exceptions)
-    held = held_at(exceptions, moments_s)
+    sums = sums_of_windows(slo, recorded, moments_s, exclusions)
+    held = held_at(exclusions, moments_s)
     transitions = [
         BurnTransition(float(moments_s[index]), pair.severity, pair.name, state)
         for pair in slo.pairs
@@ -52,10 +52,10 @@ def replay(
 
 
 def sums_of_windows(
-    slo: Slo, recorded: Recorded, moments_s: Floats, exceptions: Sequence[SloException] = ()
+    slo: Slo, recorded: Recorded, moments_s: Floats, exclusions: Sequence[SloExclusion] = ()
 ) -> dict[int, WindowSums]:
     """Counts of every window that the SLO's pairs look at, by length in seconds; as `decide.window` reads them."""
-    spent = budgeted(slo, recorded, exceptions, float(moments_s[-1]) if len(moments_s) else 0.0)
+    spent = budgeted(slo, recorded, exclusions, float(moments_s[-1]) if len(moments_s) else 0.0)
     sums = {length: window_sums(spent.units, moments_s, length, slo.unit_s) for length in slo.window_lengths}
     if slo.gaps is not GapPolicy.UNKNOWN:
         sums = {length: spent.filled_sums(window, moments_s, length) for length, window in sums.items()}

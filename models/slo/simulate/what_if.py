@@ -18,10 +18,11 @@ from models.slo.budget import Budgeted, budgeted
 from models.slo.burn import Counts, Floats, Recorded, window_start_s
 from models.slo.causes.onset import burn_end, burn_onset
 from models.slo.definition import Slo, ThresholdIndicator, TimeWindow
-from models.slo.exclusions import SloException, held_at
+from models.slo.exclusions import SloExclusion, held_at
 from models.slo.periods import period_bounds
 from models.slo.simulate.replay import BurnTransition, changes, replay, sums_of_windows
 from models.slo.windows import RESOLUTION_S
+from models.timestamps import SECOND_NS
 
 SUGGESTIONS: Final = tuple(
     round(1 - tenths / 10 * 10.0**-power, 12) for power in (6, 5, 4, 3, 2) for tenths in range(10, 100)
@@ -76,7 +77,7 @@ class Outcome:
     alerts: list[SimulatedAlert]
     period: Counts
     suggested_target: float | None
-    exceptions: tuple[SloException, ...] = ()
+    exclusions: tuple[SloExclusion, ...] = ()
 
 
 def variants(
@@ -119,7 +120,7 @@ def simulate(
     recorded: Recorded,
     moments_s: Floats,
     noise: Sequence[LabelWindow],
-    exceptions: Sequence[SloException] = (),
+    exclusions: Sequence[SloExclusion] = (),
 ) -> Outcome:
     """What a variant would have done, evaluated at each of the moments (float64 `(n_moments,)`, ascending).
 
@@ -128,16 +129,16 @@ def simulate(
         exceptions: the SLO's pauses, silences and maintenance, each taken as known from its begin on.
     """
     slo = variant.slo
-    mine = [window for window in noise if concerns(window, slo)]
-    transitions = replay(slo, recorded, moments_s, exceptions)
-    spent = budgeted(slo, recorded, exceptions, float(moments_s[-1]) if len(moments_s) else 0.0)
+    concerning = [window for window in noise if concerns(window, slo)]
+    transitions = replay(slo, recorded, moments_s, exclusions)
+    spent = budgeted(slo, recorded, exclusions, float(moments_s[-1]) if len(moments_s) else 0.0)
     return Outcome(
         variant,
         transitions,
-        _alerts(slo, spent.units, transitions, mine),
+        _alerts(slo, spent.units, transitions, concerning),
         _period(spent, float(moments_s[-1])) if len(moments_s) else Counts(0.0, 0.0),
-        suggest_target(slo, recorded, moments_s, mine, exceptions) if mine else None,
-        tuple(one for one in exceptions if held_at([one], moments_s).any()),
+        suggest_target(slo, recorded, moments_s, concerning, exclusions) if concerning else None,
+        tuple(exclusion for exclusion in exclusions if held_at([exclusion], moments_s).any()),
     )
 
 
@@ -152,12 +153,12 @@ def suggest_target(
     recorded: Recorded,
     moments_s: Floats,
     noise: Sequence[LabelWindow],
-    exceptions: Sequence[SloException] = (),
+    exclusions: Sequence[SloExclusion] = (),
 ) -> float | None:
     """The tightest target with which no page would have begun in what was marked as noise; None where every one of
     `SUGGESTIONS` pages for it."""
-    sums = sums_of_windows(slo, recorded, moments_s, exceptions)
-    marked, held = _marked(moments_s, noise), held_at(exceptions, moments_s)
+    sums = sums_of_windows(slo, recorded, moments_s, exclusions)
+    marked, held = _marked(moments_s, noise), held_at(exclusions, moments_s)
     pages = [pair for pair in slo.pairs if pair.severity is Severity.PAGE]
     for target in SUGGESTIONS:
         tried = msgspec.structs.replace(slo, target_ratio=target)
@@ -171,7 +172,7 @@ def _marked(moments_s: Floats, noise: Sequence[LabelWindow]) -> NDArray[np.bool_
     """Moments at which an alert that begins is one for noise: an evaluation may come a minute after what it sees."""
     marked = np.zeros(len(moments_s), np.bool_)
     for window in noise:
-        marked |= (moments_s >= window.start_ns / 1e9) & (moments_s <= window.end_ns / 1e9 + RESOLUTION_S)
+        marked |= (moments_s >= window.start_ns / SECOND_NS) & (moments_s <= window.end_ns / SECOND_NS + RESOLUTION_S)
     return marked
 
 

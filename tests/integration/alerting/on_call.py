@@ -18,7 +18,7 @@ from agents.worker.retry import Dependencies
 from infra.alerting.alertmanager import Alertmanager
 from infra.alerting.webhook import Notification, Received, WebhookReceiver
 from infra.clock import SystemClock
-from infra.local.services.alertmanager import Alertmanager as LocalAlertmanager
+from infra.local.services.alertmanager import AlertmanagerService as LocalAlertmanager
 from infra.settings import Settings
 from infra.store.database import Database
 from models.alerting.alert import alert_event

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.grafana.answers import Answer, ask
-from infra.grafana.queries import Kind, Query, dashboard_queries
+from infra.grafana.answers import QueryAnswer, ask
+from infra.grafana.queries import Query, QueryKind, dashboard_queries
 from infra.local.services.prometheus import Prometheus
 from infra.store.database import Database
 from models.errors import Misconfigured, Unavailable
@@ -115,20 +115,22 @@ def test_every_query_of_the_dashboards_has_an_answer(prometheus_url: str, filled
     assert not problems, "\n".join(problems)
 
 
-def answer_to(query: Query, prometheus_url: str, database: Database) -> Answer:
-    variables = [query for query in dashboard_queries() if query.kind is Kind.LABEL_VALUES]
+def answer_to(query: Query, prometheus_url: str, database: Database) -> QueryAnswer:
+    variables = [query for query in dashboard_queries() if query.kind is QueryKind.LABEL_VALUES]
     return ask([*variables, query], prometheus_url, database, START, NOW + timedelta(seconds=30))[-1]
 
 
 @pytest.mark.parametrize(
     ("query", "problem"),
     [
-        pytest.param(Query("p", Kind.RANGE, "tidewatch_no_such_series"), "empty answer", id="a series nobody exports"),
-        pytest.param(Query("p", Kind.RANGE, "sum(tidewatch_entities"), "parse error", id="PromQL that is none"),
-        pytest.param(Query("p", Kind.INSTANT, "0 * tidewatch_entities / 0"), "empty answer", id="nothing but NaN"),
-        pytest.param(Query("p", Kind.SQL, "SELECT colour FROM alert"), "does not exist", id="a column not there"),
-        pytest.param(Query("p", Kind.SQL, "SELECT 1 FROM outbox"), "empty answer", id="a table without rows"),
-        pytest.param(Query("p", Kind.SQL, "DELETE FROM alert"), "read-only", id="SQL that would change something"),
+        pytest.param(
+            Query("p", QueryKind.RANGE, "tidewatch_no_such_series"), "empty answer", id="a series nobody exports"
+        ),
+        pytest.param(Query("p", QueryKind.RANGE, "sum(tidewatch_entities"), "parse error", id="PromQL that is none"),
+        pytest.param(Query("p", QueryKind.INSTANT, "0 * tidewatch_entities / 0"), "empty answer", id="nothing but NaN"),
+        pytest.param(Query("p", QueryKind.SQL, "SELECT colour FROM alert"), "does not exist", id="a column not there"),
+        pytest.param(Query("p", QueryKind.SQL, "SELECT 1 FROM outbox"), "empty answer", id="a table without rows"),
+        pytest.param(Query("p", QueryKind.SQL, "DELETE FROM alert"), "read-only", id="SQL that would change something"),
     ],
 )
 def test_what_would_break_a_panel_is_a_problem(

@@ -12,7 +12,7 @@ from agents.kafka.publisher import Outgoing, Publisher
 from agents.kafka.record_batch import pack
 from infra.clock import SystemClock
 from models.seams import Library, plain
-from models.wire.byte_columns import Texts
+from models.wire.byte_columns import ByteColumn
 from tests.integration.faust_app import make_topic, read_all, settings_for
 
 pytestmark = pytest.mark.timeout(90)
@@ -39,7 +39,7 @@ async def test_records_arrive_once_in_order_in_their_partition_with_key_time_and
     topic = f"{topic_prefix}scores"
     await make_topic(kafka, topic, partitions=2)
     publisher = Publisher(settings_for(kafka, topic_prefix), "test", SystemClock(), Random(1))
-    packed = list(pack(topic, np.arange(len(KEYS)) % 2, Texts.of(KEYS), Texts.of(VALUES), NOW_MS))
+    packed = list(pack(topic, np.arange(len(KEYS)) % 2, ByteColumn.of(KEYS), ByteColumn.of(VALUES), NOW_MS))
     single = [Outgoing(topic, b"first", b"k", 1, HEADERS), Outgoing(topic, b"second", None, 1)]
     try:
         await publisher.publish(single, packed)

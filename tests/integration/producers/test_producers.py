@@ -21,8 +21,8 @@ from kafka.future import Future
 
 from infra.kafka.admin import create_topics_blocking
 from infra.producers import host, replay
-from infra.producers.pace import SystemClock
-from infra.producers.publisher import Publisher
+from infra.producers.pace import SystemWaitingClock
+from infra.producers.publisher import SamplePublisher
 from infra.producers.simulate import LiveSimulation
 from infra.settings import load
 from models.errors import Misconfigured, Unavailable
@@ -66,13 +66,13 @@ def topic(kafka: str, topic_prefix: str) -> str:
 
 
 @pytest.fixture
-def publisher(kafka: str, topic: str) -> Iterator[Publisher]:
-    with Publisher.connect(kafka, topic, RULE) as opened:
+def publisher(kafka: str, topic: str) -> Iterator[SamplePublisher]:
+    with SamplePublisher.connect(kafka, topic, RULE) as opened:
         yield opened
 
 
-def test_host_metrics_arrive_without_a_reject(kafka: str, topic: str, publisher: Publisher) -> None:
-    published = host.run(host.HostMetrics("box-1"), publisher, SystemClock(), interval_s=0.2, count=3)
+def test_host_metrics_arrive_without_a_reject(kafka: str, topic: str, publisher: SamplePublisher) -> None:
+    published = host.run(host.HostMetrics("box-1"), publisher, SystemWaitingClock(), interval_s=0.2, count=3)
     publisher.flush()
     assert (publisher.samples, publisher.failed, publisher.waiting) == (published, 0, 0)
     parsed = consumed(kafka, topic, published)
@@ -80,8 +80,10 @@ def test_host_metrics_arrive_without_a_reject(kafka: str, topic: str, publisher:
     assert len(parsed.columns) == published
 
 
-def test_simulated_services_arrive_without_a_reject(kafka: str, topic: str, publisher: Publisher) -> None:
-    live = LiveSimulation(list(SERVICES.values()), publisher, SystemClock(), seed=1, interval_s=0.2, backfill_s=60)
+def test_simulated_services_arrive_without_a_reject(kafka: str, topic: str, publisher: SamplePublisher) -> None:
+    live = LiveSimulation(
+        list(SERVICES.values()), publisher, SystemWaitingClock(), seed=1, interval_s=0.2, backfill_s=60
+    )
     published = live.backfill() + live.run(ticks=3)
     publisher.flush()
     assert published == 303 * 10 * len(METRICS) == publisher.samples
@@ -91,13 +93,15 @@ def test_simulated_services_arrive_without_a_reject(kafka: str, topic: str, publ
     assert len(set(parsed.columns.event_time_ns.tolist())) == 303
 
 
-def test_a_replayed_file_arrives_sample_by_sample(kafka: str, topic: str, publisher: Publisher, tmp_path: Path) -> None:
+def test_a_replayed_file_arrives_sample_by_sample(
+    kafka: str, topic: str, publisher: SamplePublisher, tmp_path: Path
+) -> None:
     values = np.random.default_rng(1).standard_normal(5000)
     start_s = time.time_ns() // 10**9 - 5000
     rows = "\n".join(f"{start_s + n},{value!r}" for n, value in enumerate(values.tolist()))
     path = tmp_path / "a.csv"
     path.write_text(f"timestamp,v\n{rows}\n")
-    assert replay.replay(replay.merged(path, RULE), publisher, SystemClock()) == 5000
+    assert replay.replay(replay.merged(path, RULE), publisher, SystemWaitingClock()) == 5000
     publisher.flush()
     parsed = consumed(kafka, topic, 5000)
     assert parsed.rejected == []
@@ -111,7 +115,7 @@ ONE = SampleColumns(['m{service="s"}'], np.zeros(1, np.int32), np.zeros(1, np.in
 def test_samples_that_could_not_be_delivered_are_counted_and_told(
     kafka: str, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publisher = Publisher.connect(kafka, topic, RULE)
+    publisher = SamplePublisher.connect(kafka, topic, RULE)
 
     def fail(*_: object, **__: object) -> Future:
         return Future().failure(KafkaTimeoutError("expired"))
@@ -130,7 +134,7 @@ def test_samples_that_could_not_be_delivered_are_counted_and_told(
 def test_what_is_on_its_way_is_bounded(kafka: str, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infra.producers.publisher.MAX_WAITING", 10)
     most = 0
-    with Publisher.connect(kafka, topic, RULE) as publisher:
+    with SamplePublisher.connect(kafka, topic, RULE) as publisher:
         for _ in range(100):
             publisher.publish(ONE)
             most = max(most, publisher.waiting)
@@ -140,7 +144,7 @@ def test_what_is_on_its_way_is_bounded(kafka: str, topic: str, monkeypatch: pyte
 
 def test_a_topic_that_is_missing_is_told(kafka: str, topic_prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infra.producers.publisher.METADATA_TIMEOUT_S", 0.5)
-    publisher = Publisher.connect(kafka, f"{topic_prefix}nowhere", RULE)
+    publisher = SamplePublisher.connect(kafka, f"{topic_prefix}nowhere", RULE)
     publisher.publish(ONE)
     with pytest.raises(Unavailable, match="1 samples not delivered"):
         publisher.flush()
@@ -150,11 +154,11 @@ def test_a_topic_that_is_missing_is_told(kafka: str, topic_prefix: str, monkeypa
 def test_nobody_at_the_address_is_told_after_the_patience_asked_for() -> None:
     said: list[str] = []
     with pytest.raises(Unavailable, match=r"no answer from 127\.0\.0\.1:1"):
-        Publisher.connect("127.0.0.1:1", "metrics", RULE, patience_s=1.0, say=said.append)
+        SamplePublisher.connect("127.0.0.1:1", "metrics", RULE, patience_s=1.0, say=said.append)
     assert len(said) == 1
     assert "trying again in 0.5 s" in said[0]
     with pytest.raises(Misconfigured, match="write host:port"):
-        Publisher("127.0.0.1", "metrics", RULE)
+        SamplePublisher("127.0.0.1", "metrics", RULE)
 
 
 @contextmanager

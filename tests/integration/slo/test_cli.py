@@ -144,7 +144,7 @@ def test_dependencies_of_a_file_replace_those_of_the_last_file_only(
     runner: CliRunner, database: Database, tmp_path: Path
 ) -> None:
     with database.transaction() as cursor:
-        dependencies.add(cursor, [Edge("web", "checkout")], dependencies.Source.TRACES)
+        dependencies.add(cursor, [Edge("web", "checkout")], dependencies.DependencySource.TRACES)
     file = tmp_path / "map.yaml"
     for text in ("dependencies: {checkout: [search]}", "dependencies: {checkout: [payments, web]}"):
         file.write_text(text)

@@ -9,7 +9,7 @@ import pytest
 from infra.slo import dependencies
 from infra.slo.files import read_dependencies
 from infra.store.database import Database
-from infra.store.slo.dependencies import Source, add
+from infra.store.slo.dependencies import DependencySource, add
 from models.errors import Misconfigured
 from models.service_graph import Edge
 
@@ -20,7 +20,7 @@ def test_a_file_replaces_what_the_last_one_stated(database: Database, tmp_path: 
     file = tmp_path / "map.yaml"
     file.write_text("dependencies: {checkout: [payments, search]}")
     with database.writing() as cursor:
-        add(cursor, [Edge("search", "index")], Source.TRACES)
+        add(cursor, [Edge("search", "index")], DependencySource.TRACES)
         dependencies.state(cursor, {"old": ["older"]})
         assert dependencies.state(cursor, read_dependencies(file)) == 2
         told = [dependencies.dependency_json(one) for one in dependencies.known(cursor)]

@@ -20,7 +20,7 @@ from models.slo.definition import (
     TimeWindow,
     WindowUnit,
 )
-from models.slo.rollups import Level
+from models.slo.rollups import Rollup
 from tests.clock import ManualClock
 from tests.integration.slo.story import LINKS, START_S, Story, slo
 
@@ -146,7 +146,7 @@ def test_counts_are_kept_as_long_as_their_level_needs_them(story: Story) -> None
         story.count(day * 1440, 1, 1)
     deleted = story.evaluator.delete_old_counts(int((START_S + 60 * 40 * 1440 + 1800) * 1e9))
     # minutes for three days and one, hours for thirty and two, days for four hundred
-    assert deleted == {Level.MINUTE: 4, Level.HOUR: 2, Level.DAY: 0}
+    assert deleted == {Rollup.MINUTE: 4, Rollup.HOUR: 2, Rollup.DAY: 0}
     (view,) = story.evaluate(40 * 1440).views
     assert view.period.total == 3
 

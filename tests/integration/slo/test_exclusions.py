@@ -23,8 +23,9 @@ from models.errors import Misconfigured
 from models.reasons import AlertDecision
 from models.sli.binding import ThresholdOp
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
-from models.slo.exclusions import SECOND_NS, ExceptionKind, SloException
+from models.slo.exclusions import ExclusionKind, SloExclusion
 from models.slo.telemetry import Telemetry
+from models.timestamps import SECOND_NS
 from tests.clock import ManualClock
 
 pytestmark = pytest.mark.integration
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.integration
 NOW_S = 1_780_000_020 // 3600 * 3600 + 1800
 INDICATOR = ThresholdIndicator(MetricQuery("latency_ms", ()), ThresholdOp.LTE, 400.0)
 DAY, MONTH = TimeWindow(1, WindowUnit.DAY), TimeWindow(30, WindowUnit.DAY)
-PAUSE, MAINTENANCE, SILENCE = ExceptionKind.PAUSE, ExceptionKind.MAINTENANCE, ExceptionKind.SILENCE
+PAUSE, MAINTENANCE, SILENCE = ExclusionKind.PAUSE, ExclusionKind.MAINTENANCE, ExclusionKind.SILENCE
 
 
 def slo(name: str = "latency", window: TimeWindow = DAY) -> Slo:
@@ -57,11 +58,11 @@ def count(database: Database, slo_id: int, minutes: dict[int, tuple[int, int]]) 
 
 
 def make(
-    database: Database, kind: ExceptionKind, begin_min: float, end_min: float | None, name: str = "latency"
-) -> SloException:
+    database: Database, kind: ExclusionKind, begin_min: float, end_min: float | None, name: str = "latency"
+) -> SloExclusion:
     """An exception from and to so many minutes before now."""
     end_ns = None if end_min is None else int((NOW_S - 60 * end_min) * SECOND_NS)
-    wanted = SloException(0, name, kind, int((NOW_S - 60 * begin_min) * SECOND_NS), end_ns, "new disks", "ann")
+    wanted = SloExclusion(0, name, kind, int((NOW_S - 60 * begin_min) * SECOND_NS), end_ns, "new disks", "ann")
     with database.transaction() as cursor:
         return slo_exceptions.make(cursor, wanted, now_ns=NOW_S * SECOND_NS)
 
@@ -118,7 +119,7 @@ def test_excluded_minutes_change_nothing_in_the_budget(
     ],
 )
 def test_what_fires_ends_and_nothing_fires_while_an_exception_lasts(
-    database: Database, kind: ExceptionKind, end_min: float | None, held: AlertDecision, said: str
+    database: Database, kind: ExclusionKind, end_min: float | None, held: AlertDecision, said: str
 ) -> None:
     ids = apply(database, slo())
     count(database, ids["latency"], dict.fromkeys(range(3), (0, 100)))
@@ -165,7 +166,7 @@ def test_minutes_of_maintenance_outlive_the_others_as_long_as_their_hours_do(dat
     ],
 )
 def test_an_exception_that_makes_no_sense_is_refused(
-    database: Database, kind: ExceptionKind, begin_min: float, end_min: float | None, complaint: str
+    database: Database, kind: ExclusionKind, begin_min: float, end_min: float | None, complaint: str
 ) -> None:
     apply(database, slo())
     make(database, PAUSE, 0, None)

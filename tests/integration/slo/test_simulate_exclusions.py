@@ -17,13 +17,14 @@ from infra.slo.evaluate import SloEvaluator
 from infra.store.database import Database
 from infra.store.slo import exclusions as slo_exceptions
 from models.slo.definition import GapPolicy, Slices, Slo
-from models.slo.exclusions import SECOND_NS, ExceptionKind, SloException
+from models.slo.exclusions import ExclusionKind, SloExclusion
+from models.timestamps import SECOND_NS
 from tests.clock import ManualClock
 from tests.integration.slo.story import DAY, LINKS, START_S, Story, slo
 
 pytestmark = pytest.mark.integration
 
-PAUSE, MAINTENANCE, SILENCE = ExceptionKind.PAUSE, ExceptionKind.MAINTENANCE, ExceptionKind.SILENCE
+PAUSE, MAINTENANCE, SILENCE = ExclusionKind.PAUSE, ExclusionKind.MAINTENANCE, ExclusionKind.SILENCE
 MINUTES = 240
 OUTAGES = (range(20, 40), range(90, 130), range(170, 200))
 SAMPLES_A_MINUTE = 10
@@ -59,10 +60,10 @@ def runner(postgres_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     return CliRunner()
 
 
-def make(story: Story, kind: ExceptionKind, begin: float, end: float | None) -> None:
+def make(story: Story, kind: ExclusionKind, begin: float, end: float | None) -> None:
     """An exception of the SLO between two minutes of the story."""
     end_ns = None if end is None else int((START_S + 60 * end) * SECOND_NS)
-    wanted = SloException(0, "latency", kind, int((START_S + 60 * begin) * SECOND_NS), end_ns, "new disks", "ann")
+    wanted = SloExclusion(0, "latency", kind, int((START_S + 60 * begin) * SECOND_NS), end_ns, "new disks", "ann")
     with story.database.transaction() as cursor:
         slo_exceptions.insert(cursor, wanted)
 
@@ -108,7 +109,7 @@ def in_order(transitions: list[dict[str, str]]) -> list[dict[str, str]]:
     ],
 )
 def test_a_simulation_honours_exceptions_as_the_clock_does(
-    story: Story, runner: CliRunner, defined: Slo, made: list[tuple[ExceptionKind, float, float | None]]
+    story: Story, runner: CliRunner, defined: Slo, made: list[tuple[ExclusionKind, float, float | None]]
 ) -> None:
     gap = range(50, 75)
     story.apply(defined, slo("other"))

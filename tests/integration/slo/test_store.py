@@ -15,7 +15,7 @@ from models.errors import Rejected
 from models.sli.binding import ThresholdOp
 from models.slo.burn import Recorded, window_start_s, window_sums
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
-from models.slo.rollups import Level
+from models.slo.rollups import Rollup
 
 pytestmark = pytest.mark.integration
 
@@ -152,7 +152,7 @@ def test_only_counts_before_the_start_are_deleted(database: Database) -> None:
         fill(database, slo_id, minute_s, np.ones(20), np.ones(20))
     with database.transaction() as cursor:
         kept = [Retention(first, 3300, 3600, 0), Retention(second, 0, 0, 0)]
-        assert slo_windows.delete_old_counts(cursor, kept) == {Level.MINUTE: 5, Level.HOUR: 1, Level.DAY: 0}
+        assert slo_windows.delete_old_counts(cursor, kept) == {Rollup.MINUTE: 5, Rollup.HOUR: 1, Rollup.DAY: 0}
         cursor.execute("SELECT slo_id, count(*), min(extract(epoch FROM minute)) FROM slo_minute GROUP BY 1 ORDER BY 1")
         assert cursor.fetchall() == [(first, 15, 3300), (second, 20, 3000)]
         cursor.execute("SELECT slo_id, extract(epoch FROM hour), total FROM slo_hour ORDER BY 1, 2")

@@ -26,7 +26,7 @@ from agents.kafka.aiokafka_seams import Batch, RecordBatch
 from agents.kafka.fetched import Fetched
 from agents.kafka.micro_batch import Deliveries, MicroBatch
 from agents.kafka.publisher import Outgoing
-from agents.kafka.records import Packed, Record
+from agents.kafka.records import FetchedRecord, Packed
 from agents.watch import agent as watch
 from agents.watch.partition_state import ModelRef, PartitionState
 from agents.worker.context import Context
@@ -337,7 +337,7 @@ class Life:
     def _batch(self, deliveries: Deliveries, waiting: Sequence[Stored], most: int) -> MicroBatch:
         part = waiting[: self._chance.randint(1, most)]
         tp = TP(part[0].topic, part[0].partition)
-        records = [Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value) for r in part]
+        records = [FetchedRecord(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value) for r in part]
         span = deliveries.hand_out(part[0].offset, part[-1].offset)
         return MicroBatch(tp, Fetched.of_records(tp, records), deliveries, span)
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from infra.backtest.report import DAY_NS, Collected, report
+from infra.backtest.report import BacktestTotals, report
 from models.labels import LabelWindow
 from models.reasons import AlertDecision, AlertState
 from models.state.results import Episode
+from models.timestamps import DAY_NS
 
 N = 101
 TICKS = DAY_NS // 100 * np.arange(N)
@@ -37,8 +38,8 @@ EPISODE = Episode(
 )
 
 
-def collected(*episodes: Episode) -> Collected:
-    found = Collected(samples=2 * N, rows=N)
+def collected(*episodes: Episode) -> BacktestTotals:
+    found = BacktestTotals(samples=2 * N, rows=N)
     found.ticks["shop/a"] = [TICKS[:40], TICKS[40:]]
     scores = np.where((np.arange(N) >= 51) & (np.arange(N) <= 60), 3.0, 0.1)
     found.scores["shop/a"] = [scores[:40], scores[40:]]

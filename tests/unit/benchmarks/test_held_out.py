@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.quality import __main__ as quality
 from benchmarks.quality import held_out
-from benchmarks.quality.corpus import DataSet, Part, load_streams
+from benchmarks.quality.corpus import CorpusPart, DataSet, load_streams
 
 
 def _write(path: Path, text: str) -> None:
@@ -33,7 +33,7 @@ def test_services_are_fed_their_past_and_judged_behind_it(
     assert held_out.main([str(tmp_path / "out"), "--services", str(jumpstarter)]) == 0
     assert "services: 1 files" in capsys.readouterr().out
     (stream,) = load_streams(tmp_path / "out", [DataSet.SERVICES])
-    assert stream.part is Part.REPORTING
+    assert stream.part is CorpusPart.REPORTING
     assert stream.metrics == ("m00", "m01")
     assert stream.judged.tolist() == [False] * 6 + [True] * 4
     assert stream.inside.tolist() == [False] * 7 + [True, True, False]

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.quality import nab
 from benchmarks.quality.alerts import episodes, lowest_threshold
-from benchmarks.quality.corpus import DataSet, Part, Stream, load_streams
+from benchmarks.quality.corpus import CorpusPart, DataSet, Stream, load_streams
 from benchmarks.quality.entity_figures import entity_figures
 from models.errors import Misconfigured
 from models.labels import LabelWindow
@@ -102,7 +102,7 @@ def _stream(**changes: object) -> Stream:
     time_ns = np.arange(97, dtype=np.int64) * 3_600_000_000_000
     known = {
         "data_set": DataSet.ASD,
-        "part": Part.REPORTING,
+        "part": CorpusPart.REPORTING,
         "entity": "e",
         "path": Path("e.parquet"),
         "metrics": ("m",),

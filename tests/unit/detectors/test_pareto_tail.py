@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.detectors.pareto_tail import Tail, learn_tail, tail_surprise, tail_value
+from models.detectors.pareto_tail import ParetoTail, learn_tail, tail_surprise, tail_value
 
 positive = st.floats(0.01, 100)
 
@@ -14,12 +14,12 @@ positive = st.floats(0.01, 100)
 @settings(deadline=None)  # the first call compiles
 @given(st.floats(0, 60), positive, positive, st.floats(1, 6), st.floats(0, 300))
 def test_the_value_of_a_surprise_has_that_surprise(nats, cut, excess, ratio, beyond):
-    tail = Tail(cut, excess, ratio * excess**2, beyond)
+    tail = ParetoTail(cut, excess, ratio * excess**2, beyond)
     assert math.isclose(tail_surprise(tail_value(nats, tail, 0.05), tail, 0.05), nats, rel_tol=1e-6, abs_tol=1e-9)
 
 
 def _learnt(values):
-    tail = Tail(3.0, 1.0, 2.0, 0.0)
+    tail = ParetoTail(3.0, 1.0, 2.0, 0.0)
     for n, value in enumerate(values):
         tail = learn_tail(value, tail, 0.05, float(n), 1.0)
     return tail

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.grafana.queries import DASHBOARDS, SCRAPE_INTERVAL_S, Kind, Query, Source, View, dashboard_queries
+from infra.grafana.queries import DASHBOARDS, SCRAPE_INTERVAL_S, DataSource, Query, QueryKind, View, dashboard_queries
 from models.errors import Misconfigured
 from models.names import DASHBOARD_UID
 
@@ -27,11 +27,11 @@ VIEW = View(
 
 
 def sql(text: str) -> str:
-    return VIEW.sql(Query("a panel", Kind.SQL, text))
+    return VIEW.sql(Query("a panel", QueryKind.SQL, text))
 
 
 def promql(text: str) -> str:
-    return VIEW.promql(Query("a panel", Kind.RANGE, text))
+    return VIEW.promql(Query("a panel", QueryKind.RANGE, text))
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ def test_what_is_not_replaced_is_refused(text: str) -> None:
 
 def test_every_query_of_the_dashboards_can_be_sent() -> None:
     queries = dashboard_queries()
-    assert {query.kind for query in queries} == set(Kind)
+    assert {query.kind for query in queries} == set(QueryKind)
     for query in queries:
-        assert (VIEW.sql if query.kind is Kind.SQL else VIEW.promql)(query)
+        assert (VIEW.sql if query.kind is QueryKind.SQL else VIEW.promql)(query)
 
 
 def test_a_query_to_a_data_source_that_is_not_provisioned_is_refused(tmp_path: Any) -> None:
@@ -93,8 +93,10 @@ def test_a_query_to_a_data_source_that_is_not_provisioned_is_refused(tmp_path: A
 
 def test_data_sources_are_provisioned_under_the_uids_that_dashboards_use() -> None:
     provisioned = yaml.safe_load((PROVISIONING / "datasources" / "tidewatch.yaml").read_text())["datasources"]
-    assert {source["uid"] for source in provisioned} == set(Source)
-    interval = next(source["jsonData"]["timeInterval"] for source in provisioned if source["uid"] == Source.PROMETHEUS)
+    assert {source["uid"] for source in provisioned} == set(DataSource)
+    interval = next(
+        source["jsonData"]["timeInterval"] for source in provisioned if source["uid"] == DataSource.PROMETHEUS
+    )
     assert interval == f"{SCRAPE_INTERVAL_S}s"
     types = {source["uid"]: source["type"] for source in provisioned}
     used = [target["datasource"] for panel in PANELS for target in panel["targets"]]

@@ -9,7 +9,7 @@ import pytest
 
 from agents.ingest.dead_letters import dead_letter, parked_samples, shortened
 from agents.kafka.publisher import Outgoing
-from agents.kafka.records import Record
+from agents.kafka.records import FetchedRecord
 from models.errors import Rejected
 from models.limits import MAX_LETTER_BYTES, MAX_LETTER_KEY_BYTES, RECORD_BYTES
 from models.parse.outcome import Reject
@@ -21,7 +21,7 @@ REJECT = Reject(0, RejectReason.TOO_LARGE, "5000000 bytes, 1000000 are allowed")
 
 
 def letter_of(value: bytes | None, key: bytes | None = None):
-    letter = dead_letter("dead", Record("metrics", 3, 42, 0, key, value), REJECT)
+    letter = dead_letter("dead", FetchedRecord("metrics", 3, 42, 0, key, value), REJECT)
     return letter, {name: text.decode() for name, text in letter.headers}
 
 

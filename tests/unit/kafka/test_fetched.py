@@ -16,7 +16,7 @@ from faust.types import TP
 
 from agents.kafka.aiokafka_seams import Batches, hand_over_batches
 from agents.kafka.fetched import Fetched
-from agents.kafka.records import Record
+from agents.kafka.records import FetchedRecord
 
 PLACE = TP("metrics", 3)
 RECORDS = [
@@ -44,8 +44,8 @@ def fetched(data: bytes, position: int = 0) -> Fetched:
     return Fetched.of_batches(PLACE, found, position)
 
 
-def expected(data: bytes) -> list[Record]:
-    return [Record(*PLACE, r.offset, r.timestamp, r.key, r.value) for r in DefaultRecordBatch(data)]
+def expected(data: bytes) -> list[FetchedRecord]:
+    return [FetchedRecord(*PLACE, r.offset, r.timestamp, r.key, r.value) for r in DefaultRecordBatch(data)]
 
 
 @pytest.mark.parametrize("codec", range(5), ids=["plain", "gzip", "snappy", "lz4", "zstd"])
@@ -79,8 +79,8 @@ def test_batches_of_the_old_format_are_read_too() -> None:
     old = LegacyRecordBatchBuilder(1, 0, 10**6)
     old.append(0, timestamp=5, key=b"k", value=b"v")
     assert list(fetched(bytes(old.build()) + batch(1)))[:2] == [
-        Record(*PLACE, 0, 5, b"k", b"v"),
-        Record(*PLACE, 1, 1_700_000_000_000, b"key", b"value"),
+        FetchedRecord(*PLACE, 0, 5, b"k", b"v"),
+        FetchedRecord(*PLACE, 1, 1_700_000_000_000, b"key", b"value"),
     ]
 
 

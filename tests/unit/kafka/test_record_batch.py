@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from agents.kafka.aiokafka_seams import RecordBatch
 from agents.kafka.record_batch import MAX_BODY_BYTES, pack, unpack
 from agents.kafka.records import Packed
-from models.wire.byte_columns import Texts
+from models.wire.byte_columns import ByteColumn
 
 TEXTS = st.lists(st.tuples(st.none() | st.binary(max_size=200), st.none() | st.binary(max_size=20_000)), max_size=300)
 Pair = tuple[bytes | None, bytes | None]
@@ -20,7 +20,7 @@ NOW_MS = 1_780_000_020_250
 
 
 def packed(pairs: list[Pair], partitions: list[int] | None = None) -> list[Packed]:
-    keys, values = Texts.of([key for key, _ in pairs]), Texts.of([value for _, value in pairs])
+    keys, values = ByteColumn.of([key for key, _ in pairs]), ByteColumn.of([value for _, value in pairs])
     return list(pack("scores", np.array(partitions or [0] * len(pairs), np.int64), keys, values, NOW_MS))
 
 

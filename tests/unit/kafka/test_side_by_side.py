@@ -12,7 +12,7 @@ from faust.types import TP
 
 from agents.kafka.fetched import Fetched
 from agents.kafka.micro_batch import Deliveries, MicroBatch, side_by_side
-from agents.kafka.records import Record
+from agents.kafka.records import FetchedRecord
 
 
 class Stream:
@@ -32,7 +32,9 @@ class Stream:
 def batches(deliveries: Deliveries, partition: int, n: int) -> list[MicroBatch]:
     tp = TP("in", partition)
     return [
-        MicroBatch(tp, Fetched.of_records(tp, [Record(*tp, at, 0, None, b"")]), deliveries, deliveries.hand_out(at, at))
+        MicroBatch(
+            tp, Fetched.of_records(tp, [FetchedRecord(*tp, at, 0, None, b"")]), deliveries, deliveries.hand_out(at, at)
+        )
         for at in range(n)
     ]
 

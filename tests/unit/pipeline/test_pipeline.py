@@ -64,7 +64,7 @@ def summary(folds: list[Folded]) -> dict[str, object]:
             "parts",
         )
     }
-    for name in ("episodes", "told", "drifts", "retrain"):
+    for name in ("episodes", "emitted", "drifts", "retrain"):
         joined[name] = [item for fold in folds for item in getattr(fold, name)]
     joined["cause"] = [cause for fold in folds for cause in fold.rows.cause]
     joined["version"] = [version for fold in folds for version in fold.rows.model_version]
@@ -332,10 +332,10 @@ def _decisions(values, row, *, model=None):
         pipeline.use_model("shop", model)
     folded = pipeline.fold(table(values, interval_ns=60 * SECOND_NS))
     assert folded.held.get(AlertDecision.HELD_SETTLING, 0) == sum(
-        e.decision is AlertDecision.HELD_SETTLING and e.ended_ns is None for e in folded.told
+        e.decision is AlertDecision.HELD_SETTLING and e.ended_ns is None for e in folded.emitted
     )
     began_ns = START_NS + row * 60 * SECOND_NS
-    return [e.decision for e in folded.told if e.started_ns == began_ns and e.decision is not AlertDecision.RENEWED]
+    return [e.decision for e in folded.emitted if e.started_ns == began_ns and e.decision is not AlertDecision.RENEWED]
 
 
 def _combination_broken_for(n_rows, day):

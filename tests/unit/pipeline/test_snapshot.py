@@ -9,7 +9,7 @@ import pytest
 from models.drift.bank import StateUnusable
 from models.pipeline.config import PipelineConfig
 from models.pipeline.pipeline import Pipeline
-from models.pipeline.snapshot import FORMAT, FORMS
+from models.pipeline.snapshot import ARRAY_DTYPES, FORMAT
 from models.series import EntityRule
 from models.wire.array_file import pack, unpack
 from tests.unit.pipeline.test_pipeline import eventful, summary, with_model
@@ -82,7 +82,7 @@ def test_a_snapshot_is_small():
 
 def _changed(body, **changes):
     """A snapshot whose plain values are others."""
-    arrays = unpack(body, FORMS)
+    arrays = unpack(body, ARRAY_DTYPES)
     plain = msgspec.msgpack.decode(arrays["plain"].tobytes()) | changes
     return pack(arrays | {"plain": np.frombuffer(msgspec.msgpack.encode(plain), np.uint8)})
 

@@ -59,7 +59,7 @@ def test_rows_score_as_in_the_release_before(went_on, expected):
 
 def test_open_episodes_go_on_and_end_as_in_the_release_before(went_on, expected):
     _, folds = went_on
-    told = [(e.entity, e.at_ns, e.decision.value) for fold in folds for e in fold.told]
+    told = [(e.entity, e.at_ns, e.decision.value) for fold in folds for e in fold.emitted]
     assert told == [tuple(decision[:3]) for decision in expected["decisions"]]
     assert {decision for _, _, decision in told} == {"fired", "renewed", "resolved"}
 
@@ -71,7 +71,7 @@ def test_drifts_and_what_they_ask_for_are_those_of_the_release_before(went_on, e
     for found, before in zip(drifts, expected["drifts"], strict=True):
         assert found.pop("statistic") == pytest.approx(before.pop("statistic"), rel=CLOSE)
         assert found == before
-    assert [wish.id for fold in folds for wish in fold.retrain] == expected["retrain"]
+    assert [request.id for fold in folds for request in fold.retrain] == expected["retrain"]
 
 
 def test_slo_minutes_count_as_in_the_release_before(went_on, expected):

@@ -6,7 +6,7 @@ from models.compiled import compiled
 from models.pipeline.warm_up import warm_up
 from models.scoring import score_rows
 from models.service_model import ask
-from models.ticks import placing
+from models.ticks import assembly
 from models.wire import score_json
 from tests.unit.streams import make, model_for, noise, pieces, series, table
 
@@ -24,12 +24,12 @@ def _loops(*modules):
 
 def test_folding_compiles_nothing_that_warming_up_has_not():
     warm_up()
-    before = _loops(placing, score_rows, ask, score_json)
+    before = _loops(assembly, score_rows, ask, score_json)
     pipeline = make()
     pipeline.use_model("shop", model_for(np.column_stack((noise(200, 0), noise(200, 1))), ("a", "b")))
     samples = table({series("a"): noise(60, 2), series("b"): noise(60, 3)})
     for piece in pieces(samples, 50):
         pipeline.fold(piece)
     assert len(pipeline.finish().rows) >= 0
-    assert _loops(placing, score_rows, ask, score_json) == before
-    assert before["models.ticks.placing._place"] >= 1
+    assert _loops(assembly, score_rows, ask, score_json) == before
+    assert before["models.ticks.assembly._assemble"] >= 1

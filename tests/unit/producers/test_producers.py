@@ -206,7 +206,9 @@ def test_a_folder_is_replayed_in_order_of_event_time_across_its_files(tmp_path: 
     for name in "abc":
         mine = [value for series, _, value in sink.samples if f'"{name}"' in series]
         assert mine == sorted(mine), "the order within a file is kept"
-    assert replay.measure(tmp_path, RULE) == replay.Span(60, min(e[1] for e in expected), max(e[1] for e in expected))
+    assert replay.measure(tmp_path, RULE) == replay.ReplayExtent(
+        60, min(e[1] for e in expected), max(e[1] for e in expected)
+    )
 
 
 def test_a_replay_can_go_on_where_an_earlier_one_stopped(tmp_path: Path) -> None:

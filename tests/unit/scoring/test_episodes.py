@@ -5,7 +5,7 @@ import pytest
 
 from models.reasons import AlertDecision, AlertState
 from models.scoring import episode_rules as phases
-from models.scoring.episodes import Incidents
+from models.scoring.episodes import OpenEpisodes
 from models.scoring.score_rows import TOP, Scores
 from models.state.results import ScoredRows
 from models.state.tables import EntityName
@@ -106,7 +106,7 @@ GOING_ON = phases.GOING_ON
     ],
 )
 def test_when_an_episode_is_told(entries, expected):
-    found, _ = advance(Incidents(), entries)
+    found, _ = advance(OpenEpisodes(), entries)
     assert decisions(found) == expected
 
 
@@ -116,7 +116,7 @@ def test_an_episode_tells_its_peak_so_far_and_shares_of_it():
         (1, GOING_ON, 4.0, {1: 3.0, 0: 1.0}),
         (2, phases.CLOSED, 0.5, {0: 0.5}),
     ]
-    opened, closed = advance(Incidents(), entries)[0]
+    opened, closed = advance(OpenEpisodes(), entries)[0]
     assert (opened.peak_score, opened.cause_metric, opened.causes) == (
         2.0,
         "latency_ms",
@@ -139,7 +139,7 @@ def test_the_series_of_an_episode_sum_their_parts_over_time():
         (1, GOING_ON, 2.0, {1: 1.6, 0: 0.4}),
         (2, phases.CLOSED, 0.5, {2: 0.0}),
     ]
-    closed = advance(Incidents(), entries)[0][-1]
+    closed = advance(OpenEpisodes(), entries)[0][-1]
     by_metric = {part.metric: part for part in closed.series}
     assert [part.metric for part in closed.series] == ["latency_ms", "cpu_ratio"], "what added nothing is left out"
     assert by_metric["latency_ms"].part == pytest.approx(2.3)
@@ -159,7 +159,7 @@ def test_the_series_of_an_episode_sum_their_parts_over_time():
 )
 def test_a_run_that_faded_is_counted_by_the_reason(learnt, reason):
     entries = [(0, phases.PENDING, 1.5, {0: 1.5}), (4, phases.FADED, 0.1, {})]
-    incidents = Incidents()
+    incidents = OpenEpisodes()
     found, held = advance(incidents, entries, learnt=learnt)
     assert (found, held) == ([], {reason: 1})
     assert incidents.to_plain() == {}
@@ -168,7 +168,7 @@ def test_a_run_that_faded_is_counted_by_the_reason(learnt, reason):
 def test_incidents_go_on_from_their_plain_values():
     begin = [(0, phases.OPENED, 4.0, {0: 3.0, 1: 1.0})]
     rest = [(3, GOING_ON, 2.0, {1: 2.0}), (9, phases.CLOSED, 0.5, {1: 0.5})]
-    through, restored = Incidents(), Incidents()
+    through, restored = OpenEpisodes(), OpenEpisodes()
     advance(through, begin, entity=1)
     restored.load(through.to_plain())
     assert restored.to_plain() == through.to_plain()

@@ -149,5 +149,5 @@ def test_a_row_without_cells_ends_what_was_open_and_has_no_score():
 
 def test_scores_of_some_rows_keep_all_cells():
     scores = score_rows.score_rows(*_one_row([10.0, 10.0]), RULES)
-    none = score_rows.selected(scores, np.zeros(0, np.int64))
+    none = score_rows.selected_scores(scores, np.zeros(0, np.int64))
     assert (len(none.score), len(none.onset_score), len(none.drift)) == (0, 2, 2)

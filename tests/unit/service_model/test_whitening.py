@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from models.service_model.whitening import DAY_NS, HARMONICS, Z_LIMIT, Whitening, waves_at, without_season
+from models.service_model.whitening import HARMONICS, Z_LIMIT, Whitening, waves_at, without_season
+from models.timestamps import DAY_NS
 
 HOUR_NS = DAY_NS // 24
 ONE = Whitening(np.zeros(1), np.array([10.0]), np.array([2.0]), np.zeros((0, 1)), np.eye(1))

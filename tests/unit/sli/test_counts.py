@@ -6,7 +6,7 @@ import pytest
 from models.fold_state import new_state
 from models.series import EntityRule
 from models.sli.binding import LabelMatcher, MatchOp, Role, SloBinding, ThresholdOp
-from models.sli.counts import NO_COUNTS, Counts, bind, count, grown_at, room, sum_counts, written
+from models.sli.counts import NO_COUNTS, SloContributions, bind, count, grown_at, room, sum_counts, written
 
 S = 1_000_000_000
 MINUTE = 60 * S
@@ -103,7 +103,7 @@ def test_each_series_is_told_where_its_bindings_are():
 
 
 def test_a_minute_of_an_slo_comes_once_in_a_sum():
-    counts = Counts(
+    counts = SloContributions(
         np.array([2, 1, 2, 2], np.int32),
         np.array([60, 0, 60, 0]),
         np.array([1.0, 1.0, 2.0, 4.0]),

@@ -10,7 +10,7 @@ from models.reasons import AlertDecision, TransitionReason
 from models.sli.binding import ThresholdOp
 from models.slo.alert_text import burn_annotations, burn_event, end_annotations
 from models.slo.burn import Counts
-from models.slo.burn_alert import BurnAlertKey, BurnReading, FiringAlert, Verdict
+from models.slo.burn_alert import BurnAlertKey, BurnDecision, BurnReading, FiringAlert
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 from models.slo.plan import Judged, Transition
 from models.slo.view import SloView
@@ -28,7 +28,7 @@ FIRED = FiringAlert(
 
 def judged(short: Counts) -> Judged:
     reading = BurnReading(PAIR, Counts(90.0, 100.0), short, SLO.target_ratio)
-    return Judged(SloView(1, SLO, {}, PERIOD), Verdict(reading, AlertDecision.RESOLVED), KEY)
+    return Judged(SloView(1, SLO, {}, PERIOD), BurnDecision(reading, AlertDecision.RESOLVED), KEY)
 
 
 def test_an_alert_that_begins_says_how_fast_what_is_left_and_that_causes_follow() -> None:

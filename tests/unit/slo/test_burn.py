@@ -19,7 +19,8 @@ from models.slo.burn_alert import BurnReading, decide, judge, out_of_reach
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
 from models.slo.periods import period_bounds
 from models.slo.simulate.replay import BurnTransition, replay, sums_of_windows
-from models.slo.windows import DAY_S, HOUR_S, WORKBOOK_RULES, BurnPair, burn_pairs, window_name
+from models.slo.windows import WORKBOOK_RULES, BurnPair, burn_pairs, window_name
+from models.timestamps import DAY_S, HOUR_S
 
 PAGE, TICKET = Severity.PAGE, Severity.TICKET
 MONTH = TimeWindow(30, WindowUnit.DAY)

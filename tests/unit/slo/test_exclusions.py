@@ -8,24 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.reasons import AlertDecision
-from models.slo.exclusions import (
-    SECOND_NS,
-    ExceptionKind,
-    SloException,
-    Span,
-    Units,
-    excluded_spans,
-    held_by,
-    sums_since,
-)
+from models.slo.exclusions import ExcludedRange, ExclusionKind, SloExclusion, Units, excluded_spans, held_by, sums_since
 from models.slo.forecast.forecast import History, without
+from models.timestamps import SECOND_NS
 
-PAUSE, MAINTENANCE, SILENCE = ExceptionKind.PAUSE, ExceptionKind.MAINTENANCE, ExceptionKind.SILENCE
+PAUSE, MAINTENANCE, SILENCE = ExclusionKind.PAUSE, ExclusionKind.MAINTENANCE, ExclusionKind.SILENCE
 
 
-def exception(kind: ExceptionKind, start_s: int, end_s: int | None) -> SloException:
+def exception(kind: ExclusionKind, start_s: int, end_s: int | None) -> SloExclusion:
     end_ns = None if end_s is None else end_s * SECOND_NS
-    return SloException(1, "latency", kind, start_s * SECOND_NS, end_ns, "", "ann")
+    return SloExclusion(1, "latency", kind, start_s * SECOND_NS, end_ns, "", "ann")
 
 
 @pytest.mark.parametrize(
@@ -33,19 +25,21 @@ def exception(kind: ExceptionKind, start_s: int, end_s: int | None) -> SloExcept
     [
         pytest.param([], 60, [], id="nothing was said"),
         pytest.param([exception(SILENCE, 0, 600)], 60, [], id="a silence spends budget"),
-        pytest.param([exception(MAINTENANCE, 90, 130)], 60, [Span(60, 180)], id="minutes are excluded as a whole"),
-        pytest.param([exception(MAINTENANCE, 90, 130)], 300, [Span(0, 300)], id="and so are slices"),
-        pytest.param([exception(PAUSE, 120, None)], 60, [Span(120, 3600)], id="a pause lasts until now"),
+        pytest.param(
+            [exception(MAINTENANCE, 90, 130)], 60, [ExcludedRange(60, 180)], id="minutes are excluded as a whole"
+        ),
+        pytest.param([exception(MAINTENANCE, 90, 130)], 300, [ExcludedRange(0, 300)], id="and so are slices"),
+        pytest.param([exception(PAUSE, 120, None)], 60, [ExcludedRange(120, 3600)], id="a pause lasts until now"),
         pytest.param([exception(MAINTENANCE, 7200, 7300)], 60, [], id="what is to come excludes nothing yet"),
         pytest.param(
             [exception(MAINTENANCE, 600, 900), exception(PAUSE, 0, 660), exception(MAINTENANCE, 1200, 1260)],
             60,
-            [Span(0, 900), Span(1200, 1260)],
+            [ExcludedRange(0, 900), ExcludedRange(1200, 1260)],
             id="what overlaps is excluded once",
         ),
     ],
 )
-def test_excluded_spans(made: list[SloException], unit_s: int, spans: list[Span]) -> None:
+def test_excluded_spans(made: list[SloExclusion], unit_s: int, spans: list[ExcludedRange]) -> None:
     assert excluded_spans(made, 3600, unit_s) == spans
 
 
@@ -60,7 +54,7 @@ def test_excluded_spans(made: list[SloException], unit_s: int, spans: list[Span]
     ],
 )
 def test_the_weightiest_exception_that_lasts_says_why_alerts_are_held(
-    made: list[SloException], held: AlertDecision | None
+    made: list[SloExclusion], held: AlertDecision | None
 ) -> None:
     assert held_by(made, 50 * SECOND_NS) is held
 

@@ -13,9 +13,10 @@ from models.sli.binding import ThresholdOp
 from models.slo.burn import Counts
 from models.slo.burn_alert import BurnAlertKey, FiringAlert
 from models.slo.definition import BurnCondition, MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
-from models.slo.exclusions import SECOND_NS, ExceptionKind, SloException
+from models.slo.exclusions import ExclusionKind, SloExclusion
 from models.slo.plan import Plan, plan
 from models.slo.view import SloView
+from models.timestamps import SECOND_NS
 
 NOW_S = 1_780_000_020
 ONE_PAIR = BurnCondition("fast", Severity.PAGE, 10.0, 600, 0)
@@ -34,9 +35,9 @@ BAD, GOOD = Counts(50.0, 100.0), Counts(100.0, 100.0)
 BEGUN = AlertState.FIRING, TransitionReason.BURNS_TOO_FAST
 
 
-def excluded(kind: ExceptionKind, from_s: int = -60, to_s: int | None = None) -> SloException:
+def excluded(kind: ExclusionKind, from_s: int = -60, to_s: int | None = None) -> SloExclusion:
     end_ns = None if to_s is None else (NOW_S + to_s) * SECOND_NS
-    return SloException(1, "latency", kind, (NOW_S + from_s) * SECOND_NS, end_ns, "", "ann")
+    return SloExclusion(1, "latency", kind, (NOW_S + from_s) * SECOND_NS, end_ns, "", "ann")
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Case:
 
     counts: Counts = GOOD
     firing: tuple[BurnAlertKey, ...] = ()
-    exclusions: list[SloException] = field(default_factory=list)
+    exclusions: list[SloExclusion] = field(default_factory=list)
     newest_minute_s: float = NOW_S - 60.0
     slo: Slo = SLO
     since_s: float | None = None
@@ -83,37 +84,37 @@ LASTING = msgspec.structs.replace(SLO, conditions=(msgspec.structs.replace(ONE_P
             id="while the whole stream is silent nothing ends",
         ),
         pytest.param(
-            Case(BAD, exclusions=[excluded(ExceptionKind.PAUSE)]),
+            Case(BAD, exclusions=[excluded(ExclusionKind.PAUSE)]),
             AlertDecision.HELD_PAUSED,
             [],
             id="a paused SLO begins no alert",
         ),
         pytest.param(
-            Case(BAD, (KEY,), [excluded(ExceptionKind.PAUSE)]),
+            Case(BAD, (KEY,), [excluded(ExclusionKind.PAUSE)]),
             AlertDecision.RESOLVED,
             [(ENDS, TransitionReason.PAUSED)],
             id="and ends the one that fires",
         ),
         pytest.param(
-            Case(BAD, (KEY,), [excluded(ExceptionKind.MAINTENANCE)]),
+            Case(BAD, (KEY,), [excluded(ExclusionKind.MAINTENANCE)]),
             AlertDecision.RESOLVED,
             [(ENDS, TransitionReason.IN_MAINTENANCE)],
             id="so does one in maintenance",
         ),
         pytest.param(
-            Case(BAD, (KEY,), [excluded(ExceptionKind.SILENCE)]),
+            Case(BAD, (KEY,), [excluded(ExclusionKind.SILENCE)]),
             AlertDecision.RESOLVED,
             [(ENDS, TransitionReason.SILENCED)],
             id="and a silenced one",
         ),
         pytest.param(
-            Case(GOOD, (KEY,), [excluded(ExceptionKind.SILENCE)]),
+            Case(GOOD, (KEY,), [excluded(ExclusionKind.SILENCE)]),
             AlertDecision.RESOLVED,
             [(ENDS, TransitionReason.SILENCED)],
             id="an alert that ends while silenced says so",
         ),
         pytest.param(
-            Case(BAD, (KEY,), [excluded(ExceptionKind.SILENCE, 60, 120)]),
+            Case(BAD, (KEY,), [excluded(ExclusionKind.SILENCE, 60, 120)]),
             AlertDecision.RENEWED,
             [],
             id="what is to come holds nothing yet",
@@ -158,5 +159,5 @@ def test_a_burn_that_has_to_last_is_remembered_from_its_first_evaluation_until_i
 
 
 def test_every_exception_has_the_reason_that_an_alert_ends_with() -> None:
-    ended = {Case(BAD, (KEY,), [excluded(kind)]).plan().transitions[0].reason for kind in ExceptionKind}
+    ended = {Case(BAD, (KEY,), [excluded(kind)]).plan().transitions[0].reason for kind in ExclusionKind}
     assert ended == {TransitionReason.PAUSED, TransitionReason.IN_MAINTENANCE, TransitionReason.SILENCED}

@@ -30,13 +30,13 @@ def listed(some):
 
 
 def test_pieces_joined_are_rows_one_after_the_other():
-    one = state_rows.joined([rows(2, 0), rows(), rows(1, 3, first_entity=2)])
+    one = state_rows.joined_rows([rows(2, 0), rows(), rows(1, 3, first_entity=2)])
     assert listed(one) == [(0, [0.0, 1.0]), (1, []), (2, [200.0]), (3, [201.0, 202.0, 203.0])]
     assert one.start.tolist() == [0, 2, 2, 3, 6]
 
 
 def test_one_piece_joined_is_itself():
-    assert listed(state_rows.joined([rows(1, 2)])) == listed(rows(1, 2))
+    assert listed(state_rows.joined_rows([rows(1, 2)])) == listed(rows(1, 2))
 
 
 @pytest.mark.parametrize(
@@ -53,4 +53,4 @@ def test_rows_with_cells_are_told_from_silences(cells, expected):
 
 def test_rows_without_the_silences_keep_their_cells():
     some = rows(2, 0, 1)
-    assert listed(state_rows.selected(some, np.array([0, 2]))) == [(0, [0.0, 1.0]), (2, [2.0])]
+    assert listed(state_rows.selected_rows(some, np.array([0, 2]))) == [(0, [0.0, 1.0]), (2, [2.0])]

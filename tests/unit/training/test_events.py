@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.reasons import RetrainReason
 from models.records import DriftEvent, RetrainEvent
-from models.state.results import Drift, RetrainWish
+from models.state.results import Drift, RetrainRequest
 from models.training.events import drift_event, retrain_event
 
 AT_NS = 1_780_000_020_000_000_000
@@ -17,5 +17,5 @@ def test_a_drift_says_where_and_what_changed() -> None:
 
 
 def test_a_request_says_why_and_on_what_evidence() -> None:
-    wish = RetrainWish("drift:1", "shop", RetrainReason.DRIFT, {"rows": 240}, AT_NS)
-    assert retrain_event(wish) == RetrainEvent("drift:1", "shop", "drift", {"rows": 240}, AT)
+    request = RetrainRequest("drift:1", "shop", RetrainReason.DRIFT, {"rows": 240}, AT_NS)
+    assert retrain_event(request) == RetrainEvent("drift:1", "shop", "drift", {"rows": 240}, AT)

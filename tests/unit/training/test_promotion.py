@@ -12,7 +12,7 @@ from models.reasons import PromotionReason, RetrainReason, TrainingOutcome
 from models.service_model.model import ServiceModel
 from models.training.fit import fit
 from models.training.fitness import Fitness
-from models.training.promotion import NEWER_BY_NS, Verdict, decide, judge
+from models.training.promotion import NEWER_BY_NS, PromotionDecision, decide, judge
 from models.training.table import TrainingTable, cut
 from tests.unit.training.test_fit import table
 
@@ -25,7 +25,7 @@ def verdict(
     quiet: TrainingTable,
     reason: RetrainReason,
     incidents: TrainingTable = NO_INCIDENTS,
-) -> Verdict:
+) -> PromotionDecision:
     return judge(challenger, champion, quiet, incidents, reason, alerts_per_entity_week=1.0, seed=7)
 
 

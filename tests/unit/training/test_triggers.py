@@ -5,7 +5,7 @@ import pytest
 
 from models.reasons import RetrainReason
 from models.state.results import Drift
-from models.training.triggers import NewRows, RetrainRules, ServiceRecord, changed_ns, model_changed, wishes
+from models.training.triggers import NewRows, RetrainRules, ServiceRecord, changed_ns, model_changed, retrain_requests
 
 OLD_S = 13_000
 """More than a seventh of the day that champions here have learnt from."""
@@ -31,7 +31,7 @@ def _served(trained_to_s=0, learnt_s=86_400):
 
 
 def _asked(record, *parts, rules=RULES):
-    return [wish for part in parts for _, wish in wishes(record, "shop", part, rules)]
+    return [request for part in parts for _, request in retrain_requests(record, "shop", part, rules)]
 
 
 def test_without_a_champion_a_model_is_asked_for_whenever_rows_have_doubled():
@@ -48,7 +48,7 @@ ROWS = 1400
 
 
 @pytest.mark.parametrize("size", [1, 7, 64])
-def test_wishes_do_not_depend_on_batches(size):
+def test_requests_do_not_depend_on_batches(size):
     def played(step):
         record = _served(trained_to_s=1000 - OLD_S)
         drift = _drift(430)
@@ -68,11 +68,11 @@ def test_wishes_do_not_depend_on_batches(size):
 
 
 def test_a_drift_is_asked_about_when_the_new_regime_has_rows_to_learn_from():
-    (wish,) = _asked(_served(), _rows(0, 300, drifts=[(200, _drift(200, window=10))]))
-    assert wish.reason is RetrainReason.DRIFT
+    (request,) = _asked(_served(), _rows(0, 300, drifts=[(200, _drift(200, window=10))]))
+    assert request.reason is RetrainReason.DRIFT
     # the regime began 10 rows before; a quarter of min_rows is 25
-    assert wish.at_ns == 214 * S
-    assert changed_ns(wish.evidence) == 190 * S
+    assert request.at_ns == 214 * S
+    assert changed_ns(request.evidence) == 190 * S
 
 
 def test_a_drift_that_the_champion_has_been_trained_on_is_not_asked_about():
@@ -80,22 +80,26 @@ def test_a_drift_that_the_champion_has_been_trained_on_is_not_asked_about():
 
 
 def test_features_that_the_champion_does_not_know_are_asked_about_once():
-    (wish,) = _asked(_served(), _rows(0, 100, unknown=range(50, 100)), _rows(100, 100, unknown=range(100)))
-    assert (wish.reason, wish.at_ns, changed_ns(wish.evidence)) == (RetrainReason.FEATURES_CHANGED, 74 * S, 50 * S)
+    (request,) = _asked(_served(), _rows(0, 100, unknown=range(50, 100)), _rows(100, 100, unknown=range(100)))
+    assert (request.reason, request.at_ns, changed_ns(request.evidence)) == (
+        RetrainReason.FEATURES_CHANGED,
+        74 * S,
+        50 * S,
+    )
 
 
 def test_an_old_champion_is_asked_about_again_with_every_further_period_of_age():
     found = _asked(_served(), _rows(OLD_S - 100, 50), _rows(OLD_S - 50, 100), _rows(2 * OLD_S - 50, 2 * OLD_S + 100))
-    assert [wish.reason for wish in found] == [RetrainReason.STALE] * 4
-    assert [wish.at_ns // S for wish in found] == [OLD_S, 2 * OLD_S, 3 * OLD_S, 4 * OLD_S]
-    assert len({wish.id for wish in found}) == 4
+    assert [request.reason for request in found] == [RetrainReason.STALE] * 4
+    assert [request.at_ns // S for request in found] == [OLD_S, 2 * OLD_S, 3 * OLD_S, 4 * OLD_S]
+    assert len({request.id for request in found}) == 4
 
 
 @pytest.mark.parametrize(("learnt_s", "stale_s"), [(60, 3_600), (3 * 3_600, 3 * 3_600), (16 * 3_600, 8 * 3_600)])
 def test_a_young_champion_is_stale_when_there_is_twice_its_history_or_a_day_of_it(learnt_s, stale_s):
     rules = RetrainRules(min_rows=100, stale_after_s=86_400.0)
-    (wish,) = _asked(_served(learnt_s=learnt_s), _rows(0, stale_s + 1), rules=rules)
-    assert (wish.reason, wish.at_ns // S) == (RetrainReason.STALE, stale_s)
+    (request,) = _asked(_served(learnt_s=learnt_s), _rows(0, stale_s + 1), rules=rules)
+    assert (request.reason, request.at_ns // S) == (RetrainReason.STALE, stale_s)
 
 
 @pytest.mark.parametrize(("learnt_days", "stale_days"), [(1, 1), (7, 1), (14, 2), (28, 4)])
@@ -103,8 +107,8 @@ def test_a_grown_champion_is_stale_after_a_day_and_with_a_seventh_more_history(l
     rules = RetrainRules(min_rows=100, stale_after_s=86_400.0)
     record, stale_s = _served(learnt_s=learnt_days * 86_400), stale_days * 86_400
     assert _asked(record, _rows(stale_s - 5, 4), rules=rules) == []
-    (wish,) = _asked(record, _rows(stale_s - 1, 3), rules=rules)
-    assert (wish.reason, wish.at_ns // S) == (RetrainReason.STALE, stale_s)
+    (request,) = _asked(record, _rows(stale_s - 1, 3), rules=rules)
+    assert (request.reason, request.at_ns // S) == (RetrainReason.STALE, stale_s)
 
 
 def test_a_new_champion_starts_afresh():

@@ -15,7 +15,7 @@ from models.pipeline.pipeline import Pipeline
 from models.reasons import AlertState, RetrainReason
 from models.records import AlertEvent, RetrainEvent
 from models.series import EntityRule
-from models.state.results import Drift, Folded, RetrainWish, Silence
+from models.state.results import Drift, Folded, RetrainRequest, Silence
 
 AT_NS = 1_780_000_020_000_000_000
 
@@ -28,7 +28,7 @@ def folded() -> Folded:
         nothing,
         drifts=[Drift("d", "shop", "shop/a", "load", "adwin", 3.5, 120, AT_NS, AT_NS - 60_000_000_000)],
         silences=[Silence("shop/a:1", "shop", "shop/a", AT_NS, AT_NS + 70_000_000_000, AlertState.FIRING)],
-        retrain=[RetrainWish("drift:1", "shop", RetrainReason.DRIFT, {}, AT_NS)],
+        retrain=[RetrainRequest("drift:1", "shop", RetrainReason.DRIFT, {}, AT_NS)],
     )
 
 

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.wire.byte_columns import Texts, copy, parts
+from models.wire.byte_columns import ByteColumn, copy, parts
 
 
 @given(st.lists(st.none() | st.binary(max_size=20)))
 def test_texts_come_back_as_they_were(values: list[bytes | None]) -> None:
-    texts = Texts.of(values)
+    texts = ByteColumn.of(values)
     assert [texts.at(i) for i in range(len(values))] == values
 
 
 def test_some_of_them_share_the_buffer() -> None:
-    texts = Texts.of([b"a", b"bc", None, b""])
+    texts = ByteColumn.of([b"a", b"bc", None, b""])
     some = texts.chosen(np.array([3, 1, 2]))
     assert [some.at(i) for i in range(3)] == [b"", b"bc", None]
     assert some.data is texts.data

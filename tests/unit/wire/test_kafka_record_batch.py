@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.wire.byte_columns import Texts
-from models.wire.kafka_record_batch import Layout, Span, laid_out, lay_out
+from models.wire.byte_columns import ByteColumn
+from models.wire.kafka_record_batch import RecordLayout, RecordSpan, laid_out, lay_out
 
 TEXTS = st.lists(st.tuples(st.none() | st.binary(max_size=200), st.none() | st.binary(max_size=20_000)), max_size=300)
 Pair = tuple[bytes | None, bytes | None]
@@ -16,19 +16,19 @@ Pair = tuple[bytes | None, bytes | None]
 
 @given(TEXTS)
 def test_what_is_laid_out_is_where_the_reader_finds_it(pairs: list[Pair]) -> None:
-    keys, values = Texts.of([key for key, _ in pairs]), Texts.of([value for _, value in pairs])
-    data, layout = laid_out(keys, values), Layout.room(len(pairs))
-    assert lay_out(data, Span(0, len(data), 0, len(pairs), 7, 1000, -1), layout)
+    keys, values = ByteColumn.of([key for key, _ in pairs]), ByteColumn.of([value for _, value in pairs])
+    data, layout = laid_out(keys, values), RecordLayout.room(len(pairs))
+    assert lay_out(data, RecordSpan(0, len(data), 0, len(pairs), 7, 1000, -1), layout)
     assert layout.offset.tolist() == list(range(7, 7 + len(pairs)))
     assert set(layout.time_ms.tolist()) <= {1000}
-    found_keys = Texts(data, layout.key_start, layout.key_length)
-    found_values = Texts(data, layout.value_start, layout.value_length)
+    found_keys = ByteColumn(data, layout.key_start, layout.key_length)
+    found_values = ByteColumn(data, layout.value_start, layout.value_length)
     assert [(found_keys.at(i), found_values.at(i)) for i in range(len(pairs))] == pairs
 
 
-def found(data: bytes, n_records: int = 1, append_ms: int = -1) -> Layout | None:
-    layout = Layout.room(n_records)
-    span = Span(0, len(data), 0, n_records, 100, 5000, append_ms)
+def found(data: bytes, n_records: int = 1, append_ms: int = -1) -> RecordLayout | None:
+    layout = RecordLayout.room(n_records)
+    span = RecordSpan(0, len(data), 0, n_records, 100, 5000, append_ms)
     return layout if lay_out(np.frombuffer(data, np.uint8), span, layout) else None
 
 

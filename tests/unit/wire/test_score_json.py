@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.records import ScoreEvent
-from models.wire.byte_columns import Texts
+from models.wire.byte_columns import ByteColumn
 from models.wire.score_json import DIGITS, ScoreColumns, put_integer, put_number, score_texts
 
 
@@ -62,27 +62,27 @@ def _columns(causes: list[list[int]], parts: list[list[float]], expected: float)
     n = len(causes)
     return ScoreColumns(
         entity=np.zeros(n, np.int64),
-        ids=Texts.of([b'{"id":"shop/a:']),
-        names=Texts.of([b'","service":"shop","entity":"shop/a","tick":']),
-        versions=Texts.of([b'"7"']),
+        ids=ByteColumn.of([b'{"id":"shop/a:']),
+        names=ByteColumn.of([b'","service":"shop","entity":"shop/a","tick":']),
+        versions=ByteColumn.of([b'"7"']),
         tick_ns=np.arange(n),
         tick=np.zeros(n, np.int64),
-        ticks=Texts.of([b'"1970-01-01T00:00:00Z"']),
+        ticks=ByteColumn.of([b'"1970-01-01T00:00:00Z"']),
         score=np.full(n, 1.5),
         is_anomaly=np.ones(n, np.bool_),
         cause=np.array(causes, np.int64).reshape(n, len(causes[0]) if causes else 1),
         part=np.array(parts).reshape(n, len(parts[0]) if parts else 1),
-        features=Texts.of([b'"cpu"', b'"latency{le=\\"1\\"}"']),
-        value=Texts.of([b"95.25"] * n),
+        features=ByteColumn.of([b'"cpu"', b'"latency{le=\\"1\\"}"']),
+        value=ByteColumn.of([b"95.25"] * n),
         expected=np.full(n, expected),
         lower=np.full(n, -0.5),
         upper=np.full(n, 12.0),
         readiness=np.zeros(n, np.int64),
-        readiness_texts=Texts.of([b'"calibrated"']),
+        readiness_texts=ByteColumn.of([b'"calibrated"']),
     )
 
 
-def _event(row: int, texts: Texts) -> ScoreEvent:
+def _event(row: int, texts: ByteColumn) -> ScoreEvent:
     body = texts.at(row)
     assert body is not None
     return msgspec.json.decode(body, type=ScoreEvent)

@@ -13,7 +13,7 @@ from models.parse import Limits, Parsed, Parser
 from models.parse.fast import native_sample as native_json
 from models.parse.fast.native_batch import read_batches
 from models.series import EntityRule
-from models.wire.byte_columns import Texts
+from models.wire.byte_columns import ByteColumn
 
 NOW_S = 1_763_632_800
 NOW_NS = NOW_S * 10**9
@@ -33,7 +33,7 @@ def both(records: list[bytes]) -> tuple[Parsed, Parsed, int]:
     slow = parser.parse(records, [NOW_NS] * len(records), NOW_NS)
     again = parser.parse(records, [NOW_NS] * len(records), NOW_NS)
     quick = native_json.read(
-        Texts.of(records), np.full(len(records), NOW_NS), Limits().max_record_bytes, parser.known.forms.forms
+        ByteColumn.of(records), np.full(len(records), NOW_NS), Limits().max_record_bytes, parser.known.raw_keys.table
     )
     return slow, again, int(np.count_nonzero(quick.state))
 
@@ -153,11 +153,11 @@ def test_plain_batches_of_known_series_are_read_at_once() -> None:
     parser = Parser(Limits(), RULE)
     parser.parse(records, [NOW_NS] * len(records), NOW_NS)
     read = read_batches(
-        Texts.of(records),
+        ByteColumn.of(records),
         np.arange(len(records)),
         np.full(len(records), NOW_NS),
         Limits().max_record_bytes,
-        parser.known.forms.forms,
+        parser.known.raw_keys.table,
     )
     assert np.bincount(read.record, minlength=14).tolist() == [8] * 12 + [4, 0]
     assert read.value.tolist() == list(range(100))

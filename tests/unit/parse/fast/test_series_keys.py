@@ -5,21 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.parse.fast.series_keys import RawForms
-from models.parse.fast.series_lookup import Form, find
+from models.parse.fast.series_keys import RawSeriesKeys
+from models.parse.fast.series_lookup import RawSeriesKey, find
 
 
-def number_of(forms: RawForms, metric: bytes, labels: bytes) -> int:
+def number_of(keys: RawSeriesKeys, metric: bytes, labels: bytes) -> int:
     """Looked up in a buffer that has other bytes around them."""
     text = np.frombuffer(b"<<" + metric + b"|" + labels + b">>", np.uint8)
     middle = 2 + len(metric)
-    place = Form(2, middle, middle + 1 if labels else -1, middle + 1 + len(labels))
-    return find(text, place, forms.forms)
+    place = RawSeriesKey(2, middle, middle + 1 if labels else -1, middle + 1 + len(labels))
+    return find(text, place, keys.table)
 
 
 @pytest.fixture
-def forms() -> RawForms:
-    found = RawForms()
+def keys() -> RawSeriesKeys:
+    found = RawSeriesKeys()
     found.add(b"latency_ms", b'{"service":"shop"}', 3)
     found.add(b"up", b"{}", 4)
     return found
@@ -36,16 +36,16 @@ def forms() -> RawForms:
         pytest.param(b"down", b"", -1, id="an unknown metric"),
     ],
 )
-def test_a_form_is_found_by_its_bytes(forms: RawForms, metric: bytes, labels: bytes, expected: int) -> None:
-    assert number_of(forms, metric, labels) == expected
+def test_a_form_is_found_by_its_bytes(keys: RawSeriesKeys, metric: bytes, labels: bytes, expected: int) -> None:
+    assert number_of(keys, metric, labels) == expected
 
 
 def test_tables_grow_and_forget_nothing() -> None:
-    forms = RawForms()
+    keys = RawSeriesKeys()
     for number in range(5000):  # more forms than the first table has slots, more bytes than the first buffer has
-        forms.add(b"requests_total", b'{"instance":"i-%d"}' % number, number)
+        keys.add(b"requests_total", b'{"instance":"i-%d"}' % number, number)
         if number % 777 == 0:
-            assert number_of(forms, b"requests_total", b'{"instance":"i-%d"}' % number) == number
-    found = [number_of(forms, b"requests_total", b'{"instance":"i-%d"}' % number) for number in range(5000)]
+            assert number_of(keys, b"requests_total", b'{"instance":"i-%d"}' % number) == number
+    found = [number_of(keys, b"requests_total", b'{"instance":"i-%d"}' % number) for number in range(5000)]
     assert found == list(range(5000))
-    assert len(forms.forms.slot) >= 2 * 5000, "at most half full, or a search for what is not there takes long"
+    assert len(keys.table.slot) >= 2 * 5000, "at most half full, or a search for what is not there takes long"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.parse.fast.series_lookup import Form, Forms, find, insert
+from models.parse.fast.series_lookup import RawSeriesKey, RawSeriesKeyTable, find, insert
 
 
-def table(entries: list[tuple[bytes, bytes]], slots: int) -> Forms:
+def table(entries: list[tuple[bytes, bytes]], slots: int) -> RawSeriesKeyTable:
     """A table of as many slots as given; the n-th entry is series 10 n."""
     texts = [metric + labels for metric, labels in entries]
     lengths = np.array([len(text) for text in texts], np.int64)
-    forms = Forms(
+    forms = RawSeriesKeyTable(
         np.full(slots, -1, np.int32),
         np.cumsum(lengths) - lengths,
         np.array([len(metric) for metric, _ in entries], np.int64),
@@ -23,9 +23,9 @@ def table(entries: list[tuple[bytes, bytes]], slots: int) -> Forms:
     return forms
 
 
-def look_up(forms: Forms, metric: bytes, labels: bytes) -> int:
+def look_up(forms: RawSeriesKeyTable, metric: bytes, labels: bytes) -> int:
     middle = len(metric)
-    return find(np.frombuffer(metric + labels, np.uint8), Form(0, middle, middle, middle + len(labels)), forms)
+    return find(np.frombuffer(metric + labels, np.uint8), RawSeriesKey(0, middle, middle, middle + len(labels)), forms)
 
 
 def test_entries_that_share_a_slot_are_told_apart() -> None:

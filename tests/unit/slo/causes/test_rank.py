@@ -157,7 +157,7 @@ def test_an_episode_tells_its_series_with_onset_and_band_and_news_while_it_goes_
     latency[600:] += 200
     cpu[630:] += 0.4
     folded = make().fold(table({series("latency_ms"): latency, series("cpu_ratio"): cpu}))
-    opened, *news = [e for e in folded.told if e.started_ns >= opened_at(folded.told)]
+    opened, *news = [e for e in folded.emitted if e.started_ns >= opened_at(folded.emitted)]
     assert opened.series[0].metric == "latency_ms"
     assert 5 <= len(news) <= 40
     assert [e.id for e in news] == [opened.id] * len(news)

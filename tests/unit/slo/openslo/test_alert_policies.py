@@ -8,7 +8,7 @@ from models.errors import Misconfigured
 from models.names import Severity
 from models.slo.definition import BurnCondition
 from models.slo.openslo.alert_policies import check_alerting, conditions, length_s
-from models.slo.openslo.catalogue import Catalogue, Kind, read_document
+from models.slo.openslo.catalogue import Catalogue, DocumentKind, read_document
 from models.slo.openslo.yaml_fields import YamlField, documents
 
 DAY_S = 86_400
@@ -95,7 +95,7 @@ def test_what_is_wrong_with_a_condition(stated: list[str], problem: str) -> None
     assert problem in str(caught.value)
 
 
-def catalogued(kind: Kind, text: str) -> Catalogue:
+def catalogued(kind: DocumentKind, text: str) -> Catalogue:
     root = parsed(text)
     catalogue = Catalogue()
     catalogue.add(read_document(root, kind, root.entries()))
@@ -116,7 +116,7 @@ STATED = "{" + CONDITION % ("a", "page", 2, "1h") + "}"
 )
 def test_flags_without_effect_are_remarked(flags: str, problem: str | None, remark: str | None) -> None:
     text = f"metadata: {{name: p}}\nspec: {{conditions: [{STATED}], {flags}}}\n"
-    catalogue = catalogued(Kind.ALERT_POLICY, text)
+    catalogue = catalogued(DocumentKind.ALERT_POLICY, text)
     if problem is not None:
         with pytest.raises(Misconfigured, match=problem):
             check_alerting(catalogue)
@@ -128,12 +128,14 @@ def test_flags_without_effect_are_remarked(flags: str, problem: str | None, rema
 def test_a_policy_has_exactly_one_condition() -> None:
     with pytest.raises(Misconfigured, match="needs exactly one condition"):
         check_alerting(
-            catalogued(Kind.ALERT_POLICY, f"metadata: {{name: p}}\nspec: {{conditions: [{STATED}, {STATED}]}}\n")
+            catalogued(
+                DocumentKind.ALERT_POLICY, f"metadata: {{name: p}}\nspec: {{conditions: [{STATED}, {STATED}]}}\n"
+            )
         )
 
 
 def test_a_policy_may_be_referred_to() -> None:
-    catalogue = catalogued(Kind.ALERT_POLICY, f"metadata: {{name: wake}}\nspec: {{conditions: [{STATED}]}}\n")
+    catalogue = catalogued(DocumentKind.ALERT_POLICY, f"metadata: {{name: wake}}\nspec: {{conditions: [{STATED}]}}\n")
     referring = parsed("a: [{alertPolicyRef: wake}]").entries()["a"]
     assert conditions(referring, catalogue, period_s=30 * DAY_S, unit_s=60) == (
         BurnCondition("a", Severity.PAGE, 2.0, 3600, 0),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from models.errors import Misconfigured
-from models.slo.openslo.catalogue import SPECS, Catalogue, Document, Kind, checked_name, read_document
+from models.slo.openslo.catalogue import SPECS, Catalogue, Document, DocumentKind, checked_name, read_document
 from models.slo.openslo.yaml_fields import YamlField, documents
 
 
-def read(text: str, kind: Kind = Kind.SERVICE) -> Document:
+def read(text: str, kind: DocumentKind = DocumentKind.SERVICE) -> Document:
     (root,) = documents(text, "f.yaml")
     return read_document(root, kind, root.entries())
 
@@ -26,7 +26,7 @@ def field(text: str) -> YamlField:
 def test_a_document_has_its_name_place_and_fields() -> None:
     document = service("shop")
     assert (document.kind, document.name, document.place, list(document.spec)) == (
-        Kind.SERVICE,
+        DocumentKind.SERVICE,
         "shop",
         "f.yaml:1",
         ["description"],
@@ -37,8 +37,8 @@ def test_a_kind_without_required_fields_needs_no_spec() -> None:
     assert read("metadata: {name: shop}\n").spec == {}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if SPECS[kind][0]])
-def test_any_other_kind_does(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [kind for kind in DocumentKind if SPECS[kind][0]])
+def test_any_other_kind_does(kind: DocumentKind) -> None:
     with pytest.raises(Misconfigured, match="`spec` is missing"):
         read("metadata: {name: x}\n", kind)
     with pytest.raises(Misconfigured, match=f"`{SPECS[kind][0][0]}` is missing"):
@@ -69,22 +69,25 @@ def test_a_document_is_found_by_kind_and_name() -> None:
     catalogue = Catalogue()
     for name in ("shop", "pay"):
         catalogue.add(service(name))
-    assert catalogue.find(Kind.SERVICE, field("pay")).name == "pay"
-    assert [document.name for document in catalogue.of_kind(Kind.SERVICE)] == ["shop", "pay"]
-    assert catalogue.of_kind(Kind.SLO) == []
+    assert catalogue.find(DocumentKind.SERVICE, field("pay")).name == "pay"
+    assert [document.name for document in catalogue.of_kind(DocumentKind.SERVICE)] == ["shop", "pay"]
+    assert catalogue.of_kind(DocumentKind.SLO) == []
 
 
 @pytest.mark.parametrize(
     ("kind", "name", "problem"),
     [
         pytest.param(
-            Kind.SERVICE, "shpo", "no Service named 'shpo' in the files given; did you mean 'shop'?", id="misspelt"
+            DocumentKind.SERVICE,
+            "shpo",
+            "no Service named 'shpo' in the files given; did you mean 'shop'?",
+            id="misspelt",
         ),
-        pytest.param(Kind.SERVICE, "other", "no Service named 'other' in the files given", id="unknown"),
-        pytest.param(Kind.SLI, "shop", "no SLI named 'shop' in the files given", id="of another kind"),
+        pytest.param(DocumentKind.SERVICE, "other", "no Service named 'other' in the files given", id="unknown"),
+        pytest.param(DocumentKind.SLI, "shop", "no SLI named 'shop' in the files given", id="of another kind"),
     ],
 )
-def test_a_reference_to_nothing_is_said_with_its_place(kind: Kind, name: str, problem: str) -> None:
+def test_a_reference_to_nothing_is_said_with_its_place(kind: DocumentKind, name: str, problem: str) -> None:
     catalogue = Catalogue()
     catalogue.add(service("shop"))
     with pytest.raises(Misconfigured) as caught:

@@ -7,7 +7,7 @@ import pytest
 from models.errors import Misconfigured
 from models.sli.binding import LabelMatcher, MatchOp, ThresholdOp
 from models.slo.definition import Indicator, MetricQuery, RatioIndicator, RawIndicator, ThresholdIndicator
-from models.slo.openslo.catalogue import Catalogue, Kind, read_document
+from models.slo.openslo.catalogue import Catalogue, DocumentKind, read_document
 from models.slo.openslo.indicators import indicator
 from models.slo.openslo.yaml_fields import YamlField, documents
 
@@ -178,7 +178,7 @@ def test_what_is_wrong_with_an_sli(spec: str, objective: str, problem: str) -> N
 def test_a_source_may_be_named_by_its_document(kind: str, problem: str | None) -> None:
     root = parsed(f"metadata: {{name: stream}}\nspec: {{type: {kind}}}\n")
     catalogue = Catalogue()
-    catalogue.add(read_document(root, Kind.DATA_SOURCE, root.entries()))
+    catalogue.add(read_document(root, DocumentKind.DATA_SOURCE, root.entries()))
     spec = "thresholdMetric: {metricSource: {metricSourceRef: stream, spec: {metric: m}}}"
     if problem is None:
         assert read(spec, "{op: lt, value: 1}", catalogue) == ThresholdIndicator(M, ThresholdOp.LT, 1.0)

@@ -9,7 +9,7 @@ from models.labels import LabelWindow
 from models.sli.binding import ThresholdOp
 from models.slo.burn import Recorded
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
-from models.slo.exclusions import ExceptionKind, SloException
+from models.slo.exclusions import ExclusionKind, SloExclusion
 from models.slo.simulate.proposals import propose
 
 SLO = Slo(
@@ -57,12 +57,12 @@ def test_nothing_is_proposed_where(recorded: Recorded, noise: list[LabelWindow],
     assert propose(SLO, recorded, noise=noise, wanted=wanted) is None
 
 
-@pytest.mark.parametrize("kind", ExceptionKind)
-def test_noise_of_a_time_that_is_excepted_by_now_asks_for_nothing(kind: ExceptionKind) -> None:
+@pytest.mark.parametrize("kind", ExclusionKind)
+def test_noise_of_a_time_that_is_excepted_by_now_asks_for_nothing(kind: ExclusionKind) -> None:
     recorded = minutes((100, 0.05))
-    excepted = SloException(1, "latency", kind, at(100).start_ns, at(125).end_ns, "", "ann")
+    excepted = SloExclusion(1, "latency", kind, at(100).start_ns, at(125).end_ns, "", "ann")
     assert propose(SLO, recorded, noise=[at(100)], wanted=[]) is not None
-    assert propose(SLO, recorded, noise=[at(100)], wanted=[], exceptions=[excepted]) is None
+    assert propose(SLO, recorded, noise=[at(100)], wanted=[], exclusions=[excepted]) is None
 
 
 def test_what_was_missed_asks_for_the_first_target_that_alerts() -> None:

@@ -11,7 +11,7 @@ from models.reasons import AlertState
 from models.sli.binding import ThresholdOp
 from models.slo.burn import Recorded, WindowSums
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
-from models.slo.exclusions import ExceptionKind, SloException
+from models.slo.exclusions import ExclusionKind, SloExclusion
 from models.slo.simulate.replay import burning, changes, replay
 from models.slo.windows import BurnPair
 
@@ -34,7 +34,7 @@ def recorded(minutes: int, bad_from: int, bad_to: int, events: float = 100.0) ->
     return Recorded(minute_s, good, np.full(minutes, events), (minute_s + 60).astype(np.float64))
 
 
-def pages(slo: Slo, counts: Recorded, exceptions: tuple[SloException, ...] = ()) -> list[tuple[float, str, AlertState]]:
+def pages(slo: Slo, counts: Recorded, exceptions: tuple[SloExclusion, ...] = ()) -> list[tuple[float, str, AlertState]]:
     moments_s = np.arange(60.0, counts.minute_s[-1] + 120.0, 60.0)
     found = replay(slo, counts, moments_s, exceptions)
     return [(t.at_s / 60, t.burn_window, t.state) for t in found if t.severity is Severity.PAGE]
@@ -56,7 +56,7 @@ def test_no_page_without_the_fewest_events() -> None:
 
 
 def test_no_page_in_a_silence_and_what_fires_ends_with_it() -> None:
-    silence = SloException(1, "latency", ExceptionKind.SILENCE, 315 * 60 * 10**9, 10_000 * 60 * 10**9, "", "ann")
+    silence = SloExclusion(1, "latency", ExclusionKind.SILENCE, 315 * 60 * 10**9, 10_000 * 60 * 10**9, "", "ann")
     assert pages(SLO, recorded(600, 300, 330), (silence,)) == [(309, "1h", FIRING), (315, "1h", RESOLVED)]
 
 

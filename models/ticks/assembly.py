@@ -25,11 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.sli.counts import Bindings, Counts, Found, SliRow, count, room, written
+from models.sli.counts import Bindings, Found, SliRow, SloContributions, count, room, written
 from models.state.fields import F8, I1, I4, I8, Field, Floats, Ints, Table
 from models.state.metric_rules import MetricRuleRow
 from models.state.rows import Rows, Samples
 from models.state.tables import LONG_AGO, EntityLinks, SeriesLinks, State, Tables
+from models.timestamps import SECOND_NS
 
 RING = 16
 """Event times remembered per series, to tell a repeat from a late sample."""
@@ -122,11 +123,11 @@ class TickEntity(EntityTicks, EntityLinks, Protocol):
     """And which series it has."""
 
 
-class Placed(NamedTuple):
+class AssembledTicks(NamedTuple):
     """Result of placing a batch: how many samples had each fate, what they add to SLOs, which rows closed."""
 
     fates: NDArray[np.int64]
-    counts: Counts
+    counts: SloContributions
     rows: Rows
 
 
@@ -146,7 +147,7 @@ class _Pass(NamedTuple):
     fates: NDArray[np.int64]
 
 
-def place(state: State, bindings: Bindings, samples: Samples, lateness_ns: int) -> list[Placed]:
+def assemble(state: State, bindings: Bindings, samples: Samples, lateness_ns: int) -> list[AssembledTicks]:
     """Place a batch, in pieces that bound the memory it takes; their results are in order."""
     width = state.entities["link_n_series"][state.series["link_entity"][samples.series]].astype(np.int64)
     piece = np.cumsum(width) // CELLS_AT_ONCE
@@ -154,7 +155,7 @@ def place(state: State, bindings: Bindings, samples: Samples, lateness_ns: int) 
     placed, start = [], 0
     for end in ends:
         part = Samples(samples.series[start:end], samples.time_ns[start:end], samples.value[start:end])
-        placed.append(_place_piece(state, bindings, part, lateness_ns, int(width[start:end].sum())))
+        placed.append(_assemble_piece(state, bindings, part, lateness_ns, int(width[start:end].sum())))
         start = end
     return placed
 
@@ -168,10 +169,10 @@ def close_all(state: State) -> Rows:
     return _used(done).rows
 
 
-def _place_piece(state: State, bindings: Bindings, part: Samples, lateness_ns: int, width: int) -> Placed:
+def _assemble_piece(state: State, bindings: Bindings, part: Samples, lateness_ns: int, width: int) -> AssembledTicks:
     n_counts = int(state.series["sli_n_bindings"][part.series].sum())
     done = _room(state, len(part.value), width, n_counts, lateness_ns=lateness_ns)
-    _place(state.tables, bindings, part, done)
+    _assemble(state.tables, bindings, part, done)
     state.newest_ns, state.next_deadline_ns = done.time_ns.tolist()
     return _used(done)
 
@@ -198,10 +199,10 @@ def _room(state: State, n_samples: int, width: int, n_counts: int, *, lateness_n
     )
 
 
-def _used(done: _Pass) -> Placed:
+def _used(done: _Pass) -> AssembledTicks:
     n_rows, n_cells = done.used.tolist()
     rows = done.rows
-    return Placed(
+    return AssembledTicks(
         done.fates,
         written(done.found),
         Rows(
@@ -216,7 +217,7 @@ def _used(done: _Pass) -> Placed:
 
 
 @compiled
-def _place(tables: Tables, bindings: Bindings, samples: Samples, done: _Pass) -> None:
+def _assemble(tables: Tables, bindings: Bindings, samples: Samples, done: _Pass) -> None:
     for i in range(samples.value.shape[0]):
         number = samples.series[i]
         series: TickSeries = tables.series[number]
@@ -246,22 +247,22 @@ def _remember(series: TickSeries, entity: TickEntity, t: int, lateness_ns: int) 
     """Fate of a sample; an accepted one's time is kept among the series' newest, in order."""
     n = series.tick_n_times
     times = series.tick_times_ns
-    place = n
-    while place > 0 and times[place - 1] >= t:
-        if times[place - 1] == t:
+    assemble = n
+    while assemble > 0 and times[assemble - 1] >= t:
+        if times[assemble - 1] == t:
             return DUPLICATE
-        place -= 1
-    if t < entity.tick_newest_ns - lateness_ns or (n == RING and place == 0):
+        assemble -= 1
+    if t < entity.tick_newest_ns - lateness_ns or (n == RING and assemble == 0):
         return LATE
     if n == RING:
-        place -= 1
-        for k in range(place):
+        assemble -= 1
+        for k in range(assemble):
             times[k] = times[k + 1]
     else:
-        for k in range(n, place, -1):
+        for k in range(n, assemble, -1):
             times[k] = times[k - 1]
         series.tick_n_times = n + 1
-    times[place] = t
+    times[assemble] = t
     return ACCEPTED
 
 
@@ -279,7 +280,7 @@ def _increase(series: TickSeries, t: int, value: float) -> tuple[float, float]:
     if n < 2 or np.isnan(previous):
         return np.nan, np.nan
     increase = value - previous if value >= previous else value
-    return increase, increase * 1e9 / (t - series.tick_times_ns[n - 2])
+    return increase, increase * SECOND_NS / (t - series.tick_times_ns[n - 2])
 
 
 @compiled

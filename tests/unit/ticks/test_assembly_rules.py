@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from models.fold_state import ENTITIES, SERIES
-from models.ticks import placing
-from models.ticks.placing import ACCEPTED, DUPLICATE, GAPS, LATE, RING
+from models.ticks import assembly
+from models.ticks.assembly import ACCEPTED, DUPLICATE, GAPS, LATE, RING
 
 S = 1_000_000_000
 
@@ -15,7 +15,7 @@ def _fresh():
 
 
 def _remember(one, entity, second, lateness_s=60):
-    fate = placing._remember(one, entity, second * S, lateness_s * S)
+    fate = assembly._remember(one, entity, second * S, lateness_s * S)
     if fate == ACCEPTED:
         entity["tick_newest_ns"] = max(int(entity["tick_newest_ns"]), second * S)
     return fate
@@ -55,7 +55,7 @@ def test_what_a_counter_grew_by(samples, expected):
     one, entity = _fresh()
     for second, value in samples:
         _remember(one, entity, second)
-        found = placing._increase(one, second * S, value)
+        found = assembly._increase(one, second * S, value)
     assert found == pytest.approx(expected, nan_ok=True)
 
 
@@ -74,8 +74,8 @@ def test_the_interval_is_the_median_distance(spacings_ms, expected_ms):
     at_ns = 0
     for spacing in [0, *spacings_ms]:
         at_ns += spacing * 1_000_000
-        assert placing._remember(one, entity, at_ns, 3600 * S) == ACCEPTED
-        placing._learn_interval(one, entity, at_ns)
+        assert assembly._remember(one, entity, at_ns, 3600 * S) == ACCEPTED
+        assembly._learn_interval(one, entity, at_ns)
         entity["tick_newest_ns"] = at_ns
     assert entity["tick_interval_ns"] == expected_ms * 1_000_000
 
@@ -83,15 +83,15 @@ def test_the_interval_is_the_median_distance(spacings_ms, expected_ms):
 def test_an_entity_is_silent_after_the_lateness_and_ten_intervals():
     _, entity = _fresh()
     entity["tick_heard_ns"], entity["tick_interval_ns"] = 1000 * S, 5 * S
-    assert placing._silent_at(entity, 60 * S) == 1110 * S
+    assert assembly._silent_at(entity, 60 * S) == 1110 * S
 
 
 def test_whether_a_series_is_waited_for_follows_its_last_ten_rows():
     one, entity = _fresh()
     one["tick_is_awaited"], one["tick_presence_ratio"], entity["tick_n_awaited"] = 1, 1.0, 1
     one["tick_slot_value"][:] = np.nan
-    assert [placing._attend(one, entity, 0) for _ in range(3)] == [False, True, False], "missing twice running"
+    assert [assembly._attend(one, entity, 0) for _ in range(3)] == [False, True, False], "missing twice running"
     assert (int(one["tick_absent_rows"]), int(entity["tick_n_awaited"])) == (3, 0)
     one["tick_slot_value"][0] = 1.0
-    back = [placing._attend(one, entity, 0) for _ in range(20)]
+    back = [assembly._attend(one, entity, 0) for _ in range(20)]
     assert (back.count(True), int(entity["tick_n_awaited"]), int(one["tick_absent_rows"])) == (1, 1, 0)
