@@ -48,7 +48,7 @@ def posted_alert(
 ) -> PostedAlert:
     """How to tell Alertmanager of an alert at `now`.
 
-    Event times may be ahead of this machine's clock or in odd order; Alertmanager refuses an alert that ends before it
+    Event times may be ahead of this machine's clock or out of order; Alertmanager refuses an alert that ends before it
     starts, and holds one that ends in the future for firing. So nothing starts after `now`, and what is resolved ends
     between its start and `now`.
 

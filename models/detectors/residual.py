@@ -6,7 +6,8 @@ Two channels, in nats of surprise against the series' own past, the larger count
   units of a robust scale, calibrated by the streaming tail of its own absolute values;
 - silence: rows missing of a series that is regularly there.
 
-While values are odd next to nothing is learnt, so that an incident does not become normal as it goes on. A run of odd
+While values are outlying next to nothing is learnt, so that an incident does not become normal as it goes on. A run of
+outlying
 values is learnt once, when it is over, by its largest residual: what happens now and then is part of normal, however
 long it takes each time. A run that has lasted `rebaseline_rows`, or twice as long as all that was known before, is the
 new normal.
@@ -41,13 +42,13 @@ LEAST_EFFECT = 0.01
 """Share of the level below which nobody wants to hear of a change: the memory of a process that grows by a page."""
 
 LEAST_WEIGHT = 0.005
-"""Weight of learning from odd values: a minute of them at one second moves a level by a third of a row's step."""
+"""Weight of learning from outlying values: a minute of them at one second moves a level by a third of a row's step."""
 
 FIRST_ROWS = 3.0
 """Rows of a series before it has a level that anything could be far from."""
 
-ODD = 7.0
-"""Nats from which a value is odd: one in 1,100."""
+OUTLYING_NATS = 7.0
+"""Nats from which a value is outlying: one in 1,100."""
 
 SHORTEST_REGIME = 60
 """Rows that a new regime lasts at least, however young the series is."""
@@ -63,13 +64,13 @@ class ResidualRow(Protocol):
     """What these detectors remember of a series.
 
     Attributes:
-        residual_n: rows learnt, those of odd values by their weight.
+        residual_n: rows learnt, those of outlying values by their weight.
         residual_level, residual_scale: fast and slow.
         residual_tail_*: of residuals to either level, in scales.
         residual_low, residual_high: range of the values learnt.
         residual_presence_ratio: share of the newest rows that had a value. residual_missing_rows: rows since the last.
-        residual_run_*: the run of odd values that goes on: its length, its largest residual to either level, and the
-            level, scale and range that it would be the new normal with.
+        residual_run_*: the run of outlying values that goes on: its length, its largest residual to either level, and
+            the level, scale and range that it would be the new normal with.
         residual_drift_ns: newest drift of the series, 0 none.
     """
 
@@ -112,7 +113,7 @@ def unit(series: ResidualSeries, channel: int) -> float:
 
 @compiled
 def is_of_interest(series: ResidualSeries, value: float) -> bool:
-    """Whether a value may count as odd: it has left the slow level in the direction asked for, and far enough.
+    """Whether a value may count as outlying: it has left the slow level in the direction asked for, and far enough.
 
     A missing value always may: it has no direction.
     """
@@ -146,7 +147,7 @@ def surprise(series: ResidualSeries, value: float) -> float:
             surprise_nats = max(surprise_nats, tail_surprise(z, _tail(series, channel), P_CUT))
     if surprise_nats > LINEAR:
         surprise_nats = LINEAR + 10.0 * math.log1p((surprise_nats - LINEAR) / 10.0)
-    # n rows can't tell any probability; a run of odd rows says more, a series that never moved says less
+    # n rows can't tell any probability; a run of outlying rows says more, a series that never moved says less
     moved = (
         max(series.residual_scale[0], series.residual_scale[1]) > 1e-4 * abs(series.residual_level[1])
         and series.residual_high > series.residual_low
@@ -214,7 +215,7 @@ def learn(series: ResidualSeries, value: float, surprise_nats: float, rebaseline
         rebaseline(series)
         return
     weight = 1.0
-    if surprise_nats >= ODD:
+    if surprise_nats >= OUTLYING_NATS:
         weight = LEAST_WEIGHT
         for channel in range(2):
             series.residual_run_largest[channel] = max(
@@ -232,7 +233,8 @@ def learn(series: ResidualSeries, value: float, surprise_nats: float, rebaseline
 
 @compiled
 def _release(series: ResidualSeries) -> None:
-    """Learn a run of odd values that is over. It extends the range by half: what was seen once is still half new."""
+    """Learn a run of outlying values that is over. It extends the range by half: what was seen once is still half
+    new."""
     for channel in range(2):
         _learn_tail(series, channel, series.residual_run_largest[channel], 1.0)
         series.residual_run_largest[channel] = 0.0
@@ -282,8 +284,8 @@ def _learn_range(series: ResidualSeries, value: float, weight: float) -> None:
 
 @compiled
 def _watch_regime(series: ResidualSeries, value: float, surprise_nats: float) -> None:
-    """Follow the values of a run of odd rows; a calm row takes two from its length."""
-    if surprise_nats < ODD:
+    """Follow the values of a run of outlying rows; a calm row takes two from its length."""
+    if surprise_nats < OUTLYING_NATS:
         series.residual_run_rows = max(series.residual_run_rows - 2, 0)
         return
     if series.residual_run_rows == 0:
@@ -312,7 +314,7 @@ def rebaseline(series: ResidualSeries) -> None:
 
 @compiled
 def rebaseline_drifted(tables: Tables, n_series: int, service: int, trained_to_ns: int) -> None:
-    """End the odd runs of a service's series whose drift its new model has been trained on."""
+    """End the outlying runs of a service's series whose drift its new model has been trained on."""
     for number in range(n_series):
         series: ResidualSeries = tables.series[number]
         entity: EntityLinks = tables.entities[series.link_entity]

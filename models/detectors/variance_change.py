@@ -3,7 +3,7 @@ channel's table.
 
 What is left of a value when the fast level is taken off, squared and cut, goes into two means; the logarithm of their
 ratio is nearly normal with a variance of two over the rows that the fast one remembers. Either way counts: a sensor
-that has frozen is as odd as one that jitters.
+that has frozen is as anomalous as one that jitters.
 
 Source: Crowder and Hamilton, "An EWMA for Monitoring a Process Standard Deviation", Journal of Quality Technology 24,
 1992. Not part of the shipped score: the noise of real metrics follows their load, and by itself it gains nothing on the

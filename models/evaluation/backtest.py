@@ -35,7 +35,8 @@ NOTHING_NS = -(2**62)
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How a request ended: when it was granted (event time), and the version that serves since, empty where none does."""
+    """How a request ended: when it was granted (event time), and the version that serves since, empty where none
+    does."""
 
     request: RetrainRequest
     at_ns: int

@@ -91,7 +91,7 @@ class ServiceModel:
 
     @property
     def is_young(self) -> bool:
-        """Whether it lacks so much of a day that it may take the next hours for odd."""
+        """Whether it lacks so much of a day that it may take the next hours for anomalous."""
         return self.learnt_ns < GROWN_NS
 
     def raw(self, x: NDArray[np.float64], tick_ns: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """What people want to hear of a metric: in which direction it goes, and how far at least.
 
 A change that nobody asked about is still learnt and still shown with its expected value; it is no evidence, neither by
-itself nor as a part of what a service's model finds odd about the row.
+itself nor as a part of what a service's model finds anomalous about the row.
 """
 
 from __future__ import annotations

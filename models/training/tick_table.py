@@ -79,43 +79,45 @@ class _Frame(NamedTuple):
 
     features: tuple[str, ...]
     column: NDArray[np.int64]
-    mine: NDArray[np.bool_]
+    of_service: NDArray[np.bool_]
     interval_s: float
 
 
 def _frame(state: State, service: str) -> _Frame:
-    mine = np.array([name.service == service for name in state.entity_names], dtype=bool)
+    of_service = np.array([name.service == service for name in state.entity_names], dtype=bool)
     features = tuple(sorted({identity.feature for identity in state.identities if identity.service == service}))
     position = {name: index for index, name in enumerate(features)}
     column = np.array([position.get(identity.feature, 0) for identity in state.identities], dtype=np.int64)
-    known = state.entities["tick_interval_ns"][: len(mine)][mine]
+    known = state.entities["tick_interval_ns"][: len(of_service)][of_service]
     interval_s = float(np.median(known[known > 0])) / SECOND_NS if (known > 0).any() else 1.0
-    return _Frame(features, column, mine, interval_s)
+    return _Frame(features, column, of_service, interval_s)
 
 
 def from_grid(state: State, service: str, samples: SampleColumns, tick_ns: NDArray[np.int64]) -> TrainingTable:
     """The table of samples that lie on a grid of ticks."""
-    features, column, mine, interval_s = _frame(state, service)
+    features, column, of_service, interval_s = _frame(state, service)
     entities = tuple(name.entity for name in state.entity_names)
     if not features:
         return TrainingTable((), entities, np.empty((0, 0)), np.empty(0, np.int32), np.empty(0, np.int64), interval_s)
     x, entity, tick_ns = grid_rows(samples, tick_ns, state, column, len(features))
     table = TrainingTable(features, entities, x, entity, tick_ns, interval_s)
-    return table if mine.all() else table.take(mine[entity])
+    return table if of_service.all() else table.take(of_service[entity])
 
 
 def _from_rows(state: State, service: str, parts: list[Rows]) -> TrainingTable:
-    features, column, mine, interval_s = _frame(state, service)
+    features, column, of_service, interval_s = _frame(state, service)
     entity = np.concatenate([part.entity for part in parts])
     tick_ns = np.concatenate([part.tick_ns for part in parts])
     x = np.full((len(entity), len(features)), np.nan)
     first = 0
     for part in parts:
         row = first + np.repeat(np.arange(len(part.entity)), np.diff(part.start))
-        inside = mine[entity[row]]
+        inside = of_service[entity[row]]
         x[row[inside], column[part.series[inside]]] = part.value[inside]
         first += len(part.entity)
     order = np.lexsort((entity, tick_ns))
-    order = order[(mine[entity[order]] if len(mine) else np.zeros(0, bool)) & np.isfinite(x[order]).any(axis=1)]
+    order = order[
+        (of_service[entity[order]] if len(of_service) else np.zeros(0, bool)) & np.isfinite(x[order]).any(axis=1)
+    ]
     entities = tuple(name.entity for name in state.entity_names)
     return TrainingTable(features, entities, x[order], entity[order], tick_ns[order], interval_s)

@@ -154,13 +154,13 @@ def _established(order: TrainingOrder, table: TrainingTable) -> TrainingOrder:
     return replace(order, incidents=tuple(w for w in order.incidents if w.end_ns <= table.tick_ns[-1]))
 
 
-def _usual_days(tick_ns: NDArray[np.int64], odd: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Mask `(n_rows,)` of the rows of days, counted back from the newest row, of which most is odd."""
+def _usual_days(tick_ns: NDArray[np.int64], unusual: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Mask `(n_rows,)` of the rows of days, counted back from the newest row, of which most is unusual."""
     if len(tick_ns) == 0:
-        return odd
+        return unusual
     day = (tick_ns[-1] - tick_ns) // DAY_NS
     rows = np.bincount(day)
-    return np.asarray(np.bincount(day, odd)[day] > MOST_ANOMALOUS * rows[day])
+    return np.asarray(np.bincount(day, unusual)[day] > MOST_ANOMALOUS * rows[day])
 
 
 def _anomalous(

@@ -13,8 +13,8 @@ from models.slo.causes.shifts import OUT, Shift
 from models.timestamps import SECOND_NS
 
 UPSTREAM_WEIGHT: Final = 0.8
-"""Weight of a step towards a dependency. Below 1, so that of two services that are equally odd the one that burns is
-named first; near 1, because a dependency's own trouble is seldom as loud where it is only felt."""
+"""Weight of a step towards a dependency. Below 1, so that of two services that are equally anomalous the one that burns
+is named first; near 1, because a dependency's own trouble is seldom as loud where it is only felt."""
 
 FOLLOWS_S: Final = 300.0
 LEAST_EARLINESS: Final = 1 / 8

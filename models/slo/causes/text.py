@@ -66,7 +66,7 @@ def said(cause: Cause) -> str:
 
 
 def lead(lead_s: float) -> str:
-    """When a series became odd, told from the begin of the burn.
+    """When a series became anomalous, told from the begin of the burn.
 
     >>> lead(-40.0), lead(200.0), lead(7300.0)
     ('with the burn', '3 min before the burn', '2.0 h before the burn')

@@ -32,9 +32,9 @@ def _lived(n=500, **fields):
     ("value", "least", "most"),
     [
         pytest.param(100.0, 0.0, 1.0, id="at the level"),
-        pytest.param(103.0, 0.5, residual.ODD, id="one and a half deviations"),
-        pytest.param(120.0, residual.ODD, 30.0, id="ten deviations"),
-        pytest.param(80.0, residual.ODD, 30.0, id="ten deviations below"),
+        pytest.param(103.0, 0.5, residual.OUTLYING_NATS, id="one and a half deviations"),
+        pytest.param(120.0, residual.OUTLYING_NATS, 30.0, id="ten deviations"),
+        pytest.param(80.0, residual.OUTLYING_NATS, 30.0, id="ten deviations below"),
         pytest.param(1e9, 4.0 * math.log(501.0), 4.0 * math.log(501.0), id="500 rows cannot tell any probability"),
     ],
 )
