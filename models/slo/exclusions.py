@@ -67,7 +67,7 @@ def excluded_spans(exclusions: Iterable[SloExclusion], until_s: int, unit_s: int
 
     A minute (or slice) that is partly excluded is so as a whole, as nobody knows what of it happened when.
 
-    >>> pause = SloExclusion(1, "a", ExceptionKind.PAUSE, 90 * SECOND_NS, None, "", "")
+    >>> pause = SloExclusion(1, "a", ExclusionKind.PAUSE, 90 * SECOND_NS, None, "", "")
     >>> excluded_spans([pause], 250)
     [ExcludedRange(from_s=60, to_s=300)]
     """

@@ -1,4 +1,4 @@
-"""Windows as sums of what is stored by minute, hour and day: each stretch of each level is read once for all windows.
+"""Windows as sums of what is stored by minute, hour and day: each range of each rollup is read once for all windows.
 
 A window that ends now begins with the minutes up to the next full hour, goes on with hours up to the next day, whole
 days, the hours of today, and the minutes of this hour. 30 days are 29 days, 47 hours and 119 minutes at most instead
@@ -27,7 +27,7 @@ class Rollup(StrEnum):
 
 
 class RollupRange(NamedTuple):
-    """Rows of one level that begin in `[from_s, to_s)`, epoch seconds."""
+    """Rows of one rollup that begin in `[from_s, to_s)`, epoch seconds."""
 
     rollup: Rollup
     from_s: int
@@ -38,8 +38,8 @@ class ReadPlan(NamedTuple):
     """What to read for some windows.
 
     Attributes:
-        stretches: disjoint within their level, in order.
-        members: bool `(n_windows, n_stretches)`, which stretches make up which window.
+        ranges: disjoint within their rollup, in order.
+        members: bool `(n_windows, n_ranges)`, which ranges make up which window.
     """
 
     ranges: list[RollupRange]
@@ -47,10 +47,10 @@ class ReadPlan(NamedTuple):
 
 
 def read_plan(starts_s: Sequence[int], end_s: int) -> ReadPlan:
-    """Stretches that make up the windows `[start, end_s)`, each of them read once.
+    """Ranges that make up the windows `[start, end_s)`, each of them read once.
 
-    >>> read_plan([0, 7200], 3 * 86400 + 60).stretches[-1]
-    RollupRange(level=<Rollup.DAY: 'day'>, from_s=86400, to_s=259200)
+    >>> read_plan([0, 7200], 3 * 86400 + 60).ranges[-1]
+    RollupRange(rollup=<Rollup.DAY: 'day'>, from_s=86400, to_s=259200)
     """
     parts = [list(_parts(start_s, end_s)) for start_s in starts_s]
     ranges: list[RollupRange] = []

@@ -1,9 +1,10 @@
 """Fields of a state table, declared once by the module that owns them: a Protocol, which mypy checks compiled code
 against, and from which the array's dtype follows.
 
+>>> from typing import Protocol
 >>> class Row(Protocol):
 ...     demo_n: F8
-...     demo_level: Annotated[NDArray[np.float64], Field("f8", (2,), start=math.nan)]
+...     demo_level: Annotated[NDArray[np.float64], Field("f8", (2,), start=float("nan"))]
 >>> layout = Layout.of(Row)
 >>> layout.dtype.names, layout.start
 (('demo_n', 'demo_level'), {'demo_level': nan})

@@ -52,7 +52,7 @@ class GroupSums:
     newest_s: NDArray[np.float64]
 
 
-# every stretch of time is read for all SLOs of a group at once: what they counted in one minute lies side by side
+# every range of time is read for all SLOs of a group at once: what they counted in one minute lies side by side
 _EVENTS = """
     SELECT slo_id, sum(good), sum(total), {covered}, extract(epoch FROM max({level}) FILTER (WHERE total > 0))::float8
     FROM slo_{level}
@@ -96,7 +96,7 @@ SLICE_UNITS: Final = f"""
 
 
 def read_group(cursor: Cursor, group: WindowGroup) -> GroupSums:
-    """Counts of every window of every SLO of a group: a query for each stretch that `rollups.read_plan` names."""
+    """Counts of every window of every SLO of a group: a query for each range that `rollups.read_plan` names."""
     ids = np.array(group.slo_ids, np.int64)
     order = np.argsort(ids)
     ranges, members = read_plan(group.starts_s, group.end_s)
@@ -116,7 +116,7 @@ def read_group(cursor: Cursor, group: WindowGroup) -> GroupSums:
 
 
 def range_parameters(group: WindowGroup, read_range: RollupRange) -> dict[str, Any]:
-    """What the query of a stretch is given."""
+    """What the query of a range is given."""
     slices = group.slices
     return {
         "ids": list(group.slo_ids),
@@ -207,7 +207,7 @@ def _known(ratio: float | None) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """From when on counts of one SLO are kept, by level; epoch seconds.
+    """From when on counts of one SLO are kept, by rollup; epoch seconds.
 
     Attributes:
         hour_kept_s: an hour whose minutes are kept although they are older, since a calendar's period begins in it.
@@ -231,7 +231,7 @@ _NEEDED = """
 
 
 def delete_old_counts(cursor: Cursor, retention: Sequence[Retention]) -> dict[Rollup, int]:
-    """Delete what is older than its level's retention; how many rows of each level went."""
+    """Delete what is older than its rollup's retention; how many rows of each rollup went."""
     ids = [r.slo_id for r in retention]
     kept = [-HOUR_S if r.hour_kept_s is None else r.hour_kept_s for r in retention]
     bounds = {
