@@ -29,7 +29,6 @@ RUN_BY = {
     "agents/watch/agent.py": "tests/integration/watch/dying_workers.py",
     "agents/worker/serving_models.py": "tests/integration/watch/dying_workers.py",
     "agents/trainer/agent.py": "tests/integration/training/test_training.py",
-    "agents/watch/metrics.py": "tests/integration/watch/test_exactly_once.py",
     "agents/watch/partition_loader.py": "tests/integration/watch/test_kill_points.py",
     "agents/ingest/lake_feed.py": "tests/integration/kafka/test_ingest.py",
     "agents/worker/run.py": "tests/integration/worker_process.py",
@@ -51,14 +50,9 @@ RUN_BY = {
     "infra/mlflow/backend.py": "tests/integration/mlflow/test_registry.py",
     "infra/mlflow/direct.py": "tests/integration/mlflow/test_registry.py",
     "infra/mlflow/rest.py": "tests/integration/mlflow/test_registry.py",
-    "infra/slo/changes.py": "tests/integration/slo/test_evaluate.py",
-    "infra/slo/retention.py": "tests/integration/slo/test_clock.py",
     "infra/slo/simulate.py": "tests/integration/slo/test_simulate.py",
-    "infra/store/decisions.py": "tests/integration/slo/test_evaluate.py",
-    "infra/store/pg_channels.py": "tests/integration/alerting/test_notify_worker.py",
-    "infra/store/parking.py": "tests/integration/kafka/test_ingest.py",
+    "infra/store/parking.py": "tests/integration/watch/dying_workers.py",
     "infra/store/slo/forecasts.py": "tests/integration/slo/test_forecast.py",
-    "infra/store/slo/proposals.py": "tests/integration/alerting/test_feedback.py",
     "infra/training/job.py": "tests/integration/training/test_training.py",
 }
 """Shells that need their services: what runs them through the module that uses them."""
