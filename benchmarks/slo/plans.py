@@ -58,7 +58,8 @@ def document(database: Database, n_slos: int) -> str:
         "",
         f"Every statement with PostgreSQL's plan, for {n_slos:,} SLOs over 30 days with four days of minutes and",
         f"400 of anomalies: `python -m benchmarks.slo --slos {n_slos} --plans benchmarks/results/slo-queries.md`.",
-        "Long lists are cut; a statement stands where it first runs. Triggers show what minutes cost in hours and days.",
+        "Long lists are cut. A statement stands where it first runs. Triggers show what minutes cost in hours and",
+        "days.",
         "",
     ]
     explainer = StatementExplainer()
