@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
-from infra.cli.main import COMMANDS, LazyCommand
+from infra.cli.main import COMMANDS
 from infra.settings import Settings
 from models.names import AlertName, Metric, Topic
 from models.reasons import AlertDecision, RetrainReason, TrainingOutcome
@@ -43,6 +44,18 @@ def code_lines(text: str) -> list[str]:
     return [line.split(" #")[0] for line in [*lines, *spans(text)]]
 
 
+@cache
+def loaded(name: str) -> Any:
+    """A command as it is when it is called."""
+    source = COMMANDS[name]
+    found = getattr(importlib.import_module(source.module), source.name)
+    if not isinstance(found, typer.Typer):
+        single = typer.Typer(add_completion=False)
+        single.command(name)(found)
+        found = single
+    return typer.main.get_command(found)
+
+
 def wrong_in(line: str) -> str:
     """What of a `tidewatch` command line does not exist; empty where all of it does."""
     words = line.split()
@@ -51,7 +64,7 @@ def wrong_in(line: str) -> str:
         if command is None:
             if word not in COMMANDS:
                 return word
-            command = LazyCommand(word, COMMANDS[word])._load()
+            command = loaded(word)
         elif word.startswith("--"):
             known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
             if word.split("=")[0] not in known:
