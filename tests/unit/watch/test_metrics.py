@@ -9,11 +9,11 @@ from typing import cast
 import numpy as np
 from prometheus_client import CollectorRegistry
 
-from agents.ingest.sample_records import Decoded
 from agents.watch.metrics import LatestScoresCollector, WatchMetrics
 from agents.watch.partition_state import PartitionState
 from models.names import Metric
 from models.records import SampleColumns
+from models.wire.sample_records import Decoded
 from tests.unit.streams import make, noise, series, table
 
 S = 10**9
