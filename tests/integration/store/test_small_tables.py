@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from infra.store import decisions, notifications
+from infra.store import decisions, pg_channels
 from infra.store.advisory_lock import AdvisoryLock
 from infra.store.database import Database
 from infra.store.decisions import Decided
@@ -45,15 +45,15 @@ def test_a_proposal_is_open_until_it_is_decided_and_then_stays_so(database: Data
 
 def test_who_listens_hears_of_what_has_committed_and_of_nothing_else(database: Database, postgres_url: str) -> None:
     other = Database(postgres_url)
-    notifications.listen(database, "alerts")
+    pg_channels.listen(database, "alerts")
     with other.transaction() as cursor:
-        notifications.notify(cursor, "alerts")
-        assert not notifications.wait(database, timeout_s=0.1), "not before it commits"
-    assert notifications.wait(database, timeout_s=10.0)
-    assert not notifications.wait(database, timeout_s=0.1), "once"
+        pg_channels.notify(cursor, "alerts")
+        assert not pg_channels.wait(database, timeout_s=0.1), "not before it commits"
+    assert pg_channels.wait(database, timeout_s=10.0)
+    assert not pg_channels.wait(database, timeout_s=0.1), "once"
     with other.transaction() as cursor:
-        notifications.notify(cursor, "outbox")
-    assert not notifications.wait(database, timeout_s=0.1), "on another channel"
+        pg_channels.notify(cursor, "outbox")
+    assert not pg_channels.wait(database, timeout_s=0.1), "on another channel"
     other.close()
 
 
