@@ -26,14 +26,13 @@ SQLSTATES: Final[dict[str, ErrorCause]] = {
     "21": ErrorCause.DATA,  # cardinality
     "22": ErrorCause.DATA,  # a value out of range, text that can't be encoded, invalid JSON
     "23": ErrorCause.DATA,  # a constraint
-    "25": ErrorCause.OURS,  # state of the transaction
+    "25": ErrorCause.OURS,  # state of the transaction, a server that is read-only
     "40": ErrorCause.PASSING,  # serialization, deadlock
     "53": ErrorCause.PASSING,  # disk full, out of memory, too many connections
     "55": ErrorCause.PASSING,  # lock not available, object in use
     "57": ErrorCause.PASSING,  # shutdown, statement timeout
     "58": ErrorCause.PASSING,  # input and output of the server's own
     # codes that differ from their class
-    "25006": ErrorCause.PASSING,  # read-only: a server that is about to be promoted
     "25P03": ErrorCause.PASSING,  # idle in a transaction for too long: the session is gone
     "53400": ErrorCause.OURS,  # a limit of the configuration
     "54000": ErrorCause.DATA,  # a row too long for an index

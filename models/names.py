@@ -41,6 +41,7 @@ class AlertName(StrEnum):
     DEAD_LETTERS_RISING = "DeadLettersRising"
     TOO_MANY_SERIES = "TooManySeries"
     EFFECTS_PARKED = "EffectsParked"
+    TOPIC_RECREATED = "TopicRecreated"
     PARTITION_STOPPED = "PartitionStopped"
     MODEL_LOAD_FAILING = "ModelLoadFailing"
 
@@ -141,6 +142,7 @@ class Metric(StrEnum):
     SCORE_AGE_SECONDS = "tidewatch_score_age_seconds"
     COMMIT_RETRIES = "tidewatch_commit_retries_total"
     PARKED = "tidewatch_parked_total"
+    TOPICS_RECREATED = "tidewatch_topics_recreated_total"
     PARTITION_STOPPED = "tidewatch_partition_stopped"
     DEPENDENCY_UP = "tidewatch_dependency_up"
     LIBRARY_PLAIN = "tidewatch_library_plain"

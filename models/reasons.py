@@ -35,6 +35,16 @@ class SampleFate(StrEnum):
     LATE = "late"
 
 
+class IdentityCheck(StrEnum):
+    """Whether a stored offset belongs to the stream that is read now, and what follows from that."""
+
+    SAME = "same"  # go on
+    ADOPTED = "adopted"  # stored without ids: it is taken to belong here
+    NOT_KNOWN = "not-known"  # the brokers do not tell: go on as before
+    TOPIC_MADE_ANEW = "topic-made-anew"  # begin at the topic's beginning, with the state that is there
+    OTHER_CLUSTER = "other-cluster"  # refuse
+
+
 class RetrainReason(StrEnum):
     """Why a new model was asked for."""
 

@@ -14,12 +14,12 @@ from models.reasons import RejectReason
 
 _METRIC_NAME = re.compile(r"[A-Za-z_:][A-Za-z0-9_:.\-/]*")
 _LABEL = re.compile(r'([^={},"]+)="((?:[^"\\]|\\.)*)"(?:,|(?=\}))')
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n"}
+_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 _UNESCAPE = re.compile(r"\\(.)")
 
 
 def _escape(value: str) -> str:
-    return "".join(_ESCAPES.get(character, character) for character in value)
+    return value.translate(_ESCAPES)
 
 
 def format_series(metric: str, labels: Mapping[str, str]) -> str:

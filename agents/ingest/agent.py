@@ -32,6 +32,7 @@ from models.names import Metric, Topic
 from models.parse.outcome import Limits, Parsed
 from models.parse.parser import Parser
 from models.pipeline.warm_up import warm_up_reading
+from models.stream.identity import source_name
 from models.timestamps import MILLISECOND_NS
 from models.wire.sample_records import encode, halved
 
@@ -92,7 +93,7 @@ class Ingest:
 
     async def _take_in(self, batch: MicroBatch) -> None:
         with self._context.batch_seconds.labels(AGENT).time():
-            source = f"{batch.topic}:{batch.partition}"
+            source = source_name(batch.topic, batch.topic_id, batch.partition)
             partitioner = self._partitioner or await self._find_partitions()
             async with self._parsing:
                 parsed, offsets, outgoing = await self._context.run(

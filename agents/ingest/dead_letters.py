@@ -11,6 +11,7 @@ from models.errors import Rejected
 from models.limits import MAX_LETTER_BYTES, MAX_LETTER_KEY_BYTES
 from models.names import DeadLetterHeader
 from models.parse.outcome import Reject
+from models.stream.identity import source_parts
 from models.wire.sample_records import decode
 
 
@@ -60,12 +61,12 @@ def parked_file(topic: str, file: ParkedFile) -> Outgoing:
 
 
 def _without_value(topic: str, source: str, offset: int, samples: int, error: Rejected) -> Outgoing:
-    source_topic, _, partition = source.rpartition(":")
+    source_topic, _, partition = source_parts(source)
     headers = [
         (DeadLetterHeader.REASON.value, error.reason.value.encode()),
         (DeadLetterHeader.DETAIL.value, f"{samples} samples: {error.detail}"[:200].encode()),
         (DeadLetterHeader.TOPIC.value, source_topic.encode()),
-        (DeadLetterHeader.PARTITION.value, partition.encode()),
+        (DeadLetterHeader.PARTITION.value, b"%d" % partition),
         (DeadLetterHeader.OFFSET.value, b"%d" % offset),
     ]
     return Outgoing(topic, None, headers=headers)

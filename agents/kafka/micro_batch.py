@@ -25,14 +25,15 @@ class MicroBatch:
 
     Attributes:
         topic, partition: where it comes from.
+        topic_id: which topic of that name; empty where it is not known.
         records: records of the partition; a `Record` each, or as arrays.
         first_offset, last_offset: of the records, inclusive.
     """
 
-    __slots__ = ("_ledger", "_span", "first_offset", "last_offset", "partition", "records", "topic")
+    __slots__ = ("_ledger", "_span", "first_offset", "last_offset", "partition", "records", "topic", "topic_id")
 
     def __init__(self, tp: TP, records: Fetched, ledger: Deliveries, span: OffsetRange) -> None:
-        self.topic, self.partition = tp.topic, tp.partition
+        self.topic, self.partition, self.topic_id = tp.topic, tp.partition, ledger.topic_id
         self.records = records
         self.first_offset, self.last_offset = span.first, span.last
         self._ledger = ledger
@@ -97,8 +98,9 @@ async def side_by_side(stream: StreamT[Any], process: Callable[[MicroBatch], Awa
 class Deliveries(PartitionLedger):
     """The ledger of a partition since it was last assigned or sought."""
 
-    def __init__(self, position: int, on_room: Callable[[], None]) -> None:
+    def __init__(self, position: int, on_room: Callable[[], None], topic_id: str = "") -> None:
         super().__init__(position)
+        self.topic_id = topic_id
         self.live = True
         self.doubted: int | None = None
         self._waiting = 0

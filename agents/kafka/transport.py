@@ -31,6 +31,7 @@ from mode import Service
 from agents.kafka import aiokafka_seams, faust_seams
 from agents.kafka.fetched import Fetched
 from agents.kafka.micro_batch import BATCH_MAX_BYTES, Deliveries, MicroBatch
+from agents.kafka.topic_ids import TopicIds
 
 log = logging.getLogger(__name__)
 
@@ -134,8 +135,9 @@ class Consumer(faust_seams.FaustConsumer):
             return iter(())
         deliveries.doubted = None
         if first < position:  # asked twice for `position` and got less: the topic was deleted and made anew
-            log.warning("%s:%s was recreated: going on at %s instead of %s", tp.topic, tp.partition, first, position)
-            deliveries = self._restart(tp, first)
+            await self.transport.refresh_topic_ids()
+            await self._begin_anew(tp)
+            return iter(())
         limit = self.transport.batch_max_records
         return (
             MicroBatch(tp, part, deliveries, deliveries.hand_out(*part.layout.offset[[0, -1]].tolist()))
@@ -165,6 +167,7 @@ class Consumer(faust_seams.FaustConsumer):
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Start every assigned partition anew from its committed offset, the earliest one, or its owner's."""
+        await self.transport.refresh_topic_ids()
         committed: dict[TP, int | None] = {ensure_TP(tp): at for tp, at in (await super().seek_to_committed()).items()}
         for tp in list(self._deliveries):
             self._forget(tp)
@@ -208,9 +211,25 @@ class Consumer(faust_seams.FaustConsumer):
     def _restart(self, tp: TP, position: int) -> Deliveries:
         self._forget(tp)
         self._confirmed[tp] = position
-        deliveries = self._deliveries[tp] = Deliveries(position, self._room.set)
+        deliveries = self._deliveries[tp] = Deliveries(position, self._room.set, self.transport.topic_id(tp.topic))
         self._room.set()
         return deliveries
+
+    async def _begin_anew(self, tp: TP) -> None:
+        """Deliver a partition from the beginning of the topic that has taken the place of the one it was read from."""
+        log.warning("%s:%s was made anew: it is read from its beginning", tp.topic, tp.partition)
+        if tp.topic in self.transport.resumers:
+            self.reposition(tp)
+            return
+        offset = (await self.earliest_offsets(tp))[tp]
+        await self.seek_wait({tp: offset})
+        self._restart(tp, offset)
+
+    async def _look_for_new_topics(self) -> None:
+        await self.transport.refresh_topic_ids()
+        for tp, deliveries in list(self._deliveries.items()):
+            if deliveries.topic_id and deliveries.topic_id != self.transport.topic_id(tp.topic):
+                await self._begin_anew(tp)
 
     def _forget(self, tp: TP) -> None:
         self._resuming.pop(tp, None)
@@ -261,6 +280,7 @@ class Consumer(faust_seams.FaustConsumer):
             await self.sleep(LAG_LOOK_S)
             fetched = list(self._deliveries)
             try:
+                await self._look_for_new_topics()
                 ends = await self.highwaters(*fetched) if fetched else {}
             except KafkaError as error:
                 log.info("the logs' ends are unknown for now: %s", error)
@@ -285,6 +305,25 @@ class Transport(driver.Transport):
         super().__init__(*args, **kwargs)
         self.batch_max_records = batch_max_records
         self.resumers: dict[str, Resumer] = {}
+        self._topic_ids: TopicIds | None = None
+
+    def topic_id(self, topic: str) -> str:
+        """Id of a topic as last known; empty where it is not."""
+        return self._topic_ids.identity(topic).topic_id if self._topic_ids is not None else ""
+
+    async def refresh_topic_ids(self) -> None:
+        """Ask the brokers; where none answers, what is known stays."""
+        if self._topic_ids is not None:
+            await self._topic_ids.refresh()
+
+    def use_topic_ids(self, topic_ids: TopicIds) -> None:
+        """Tell topics of the same name apart from now on."""
+        self._topic_ids = topic_ids
+
+
+def identify_topics(app: faust.App, topic_ids: TopicIds) -> None:
+    """Let the app's consumer notice topics that are made anew."""
+    cast(Transport, app.transport).use_topic_ids(topic_ids)
 
 
 def resume_from(app: faust.App, topic: str, resumer: Resumer) -> None:

@@ -183,7 +183,7 @@ class Watch:
             if state.start is not None and batch.last_offset < state.start:
                 raise Misconfigured(
                     f"{self.topic}:{batch.partition} has offset {batch.last_offset}, PostgreSQL has processed it up to"
-                    f" {state.start}: the topic was made anew. Delete its rows in progress, snapshot and model_swap"
+                    f" {state.start}, and Kafka does not tell whether the topic was made anew: see `tidewatch repair`"
                 )
             try:
                 await self._fold_all(state, batch)
@@ -267,6 +267,7 @@ class Watch:
             expected=expected,
             next_offset=state.position,
             source_high=dict(state.source_high),
+            identity=state.identity,
             slo_counts=folded.slo_counts,
             episodes=folded.emitted,
             drifts=folded.drifts,

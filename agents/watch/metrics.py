@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -18,13 +18,16 @@ from models.wire.sample_records import Decoded
 
 if TYPE_CHECKING:
     from agents.watch.partition_state import PartitionState
-    from models.state.results import Folded
+    from models.state.results import Folded, LatestScores
 
 AGE_BUCKETS_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 3600.0)
 """The goal is a quarter of a second in the median and one second at the 99th percentile; a backlog is hours."""
 
 ANOMALY: Final = "anomaly"
 """Kind of the decisions counted here."""
+
+PATIENCE_S: Final = 0.3
+"""What a scrape waits for folds in all: `/metrics` has to answer within a second, whatever a fold takes."""
 
 UNDECODABLE: Final = "undecodable"
 """Fate of a record on `samples` that ingest did not write."""
@@ -73,18 +76,30 @@ class WatchMetrics:
         self._fates.labels(UNDECODABLE).inc()
 
 
+class _Shown(NamedTuple):
+    """What a scrape shows of a partition."""
+
+    latest: LatestScores
+    entities: int
+    series: int
+
+
 class LatestScoresCollector(Collector):
-    """Newest score, value and expected band per entity of the partitions that this worker has now."""
+    """Newest score, value and expected band per entity of the partitions that this worker has now.
+
+    A scrape waits for folds `PATIENCE_S` in all; of a partition whose fold takes longer it shows what it saw before.
+    """
 
     def __init__(self, partitions: Callable[[], Sequence[PartitionState]]) -> None:
         self._partitions = partitions
+        self._seen: dict[int, tuple[PartitionState, _Shown]] = {}  # by identity: the state is kept, so it has no heir
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Nothing: what there is depends on the stream, and registering must not read it."""
         return iter(())
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Called in the thread of the scrape; each partition is read between two folds."""
+        """Called in the thread of the scrape."""
         labels = ["service", "entity"]
         families = {
             "score": GaugeMetricFamily(Metric.ANOMALY_SCORE.value, "Newest score; 1 is the threshold.", labels=labels),
@@ -94,11 +109,13 @@ class LatestScoresCollector(Collector):
             "expected_upper": GaugeMetricFamily(Metric.EXPECTED_UPPER.value, "Upper end of its band.", labels=labels),
         }
         entities = series = 0
-        for state in self._partitions():
-            with state.lock:
-                latest = state.pipeline.latest()
-                entities += len(state.pipeline.entities)
-                series += state.pipeline.n_series
+        states = self._partitions()
+        self._seen = {id(state): self._seen[id(state)] for state in states if id(state) in self._seen}
+        for state in states:
+            shown = self._look(state, PATIENCE_S / len(states))
+            if shown is None:
+                continue
+            latest, entities, series = shown.latest, entities + shown.entities, series + shown.series
             for column, family in families.items():
                 values = getattr(latest, column).tolist()
                 for service, entity, value in zip(latest.service, latest.entity, values, strict=True):
@@ -107,3 +124,15 @@ class LatestScoresCollector(Collector):
         yield from families.values()
         yield GaugeMetricFamily(Metric.ENTITIES.value, "Entities in the state of this worker.", value=entities)
         yield GaugeMetricFamily(Metric.SERIES.value, "Series in the state of this worker.", value=series)
+
+    def _look(self, state: PartitionState, patience_s: float) -> _Shown | None:
+        """A partition between two folds, or as it was at the last scrape; None where no scrape has seen it yet."""
+        if state.lock.acquire(timeout=patience_s):
+            try:
+                pipeline = state.pipeline
+                shown = _Shown(pipeline.latest(), len(pipeline.entities), pipeline.n_series)
+                self._seen[id(state)] = state, shown
+            finally:
+                state.lock.release()
+        seen = self._seen.get(id(state))
+        return seen[1] if seen is not None else None

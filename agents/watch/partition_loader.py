@@ -7,18 +7,23 @@ from collections import deque
 
 import msgspec
 import numpy as np
+from psycopg2.extensions import cursor as Cursor
 
 from agents.watch.partition_state import NO_MODEL, ModelRef, PartitionState, restore
 from agents.worker.context import Context
 from agents.worker.serving_models import Served
+from infra.kafka.repair import belongs_elsewhere
 from infra.mlflow.model_cache import ModelFiles
 from infra.pipeline_config import pipeline_config
 from infra.store import progress
 from infra.store.progress import ModelSwap, Resume
 from models.drift.bank import StateUnusable
+from models.errors import Misconfigured
 from models.pipeline.pipeline import Pipeline
+from models.reasons import IdentityCheck
 from models.records import SampleColumns
 from models.service_model.model import ModelUnusable, ServiceModel
+from models.stream.identity import StreamIdentity, check_identity
 from models.timestamps import SECOND_NS
 
 log = logging.getLogger(__name__)
@@ -41,23 +46,52 @@ class PartitionLoader:
             with self._context.database.transaction() as cursor:
                 return progress.next_offset(cursor, self._topic, state.partition)
 
+        if state.identity != self._context.topic_ids.identity(self._topic):
+            return False
         found = await self._context.dependencies.until_available("postgresql", lambda: self._context.run(stored))
         return found == state.stored and state.stored == state.position
 
     async def load(self, partition: int) -> PartitionState:
-        """The newest state of a partition, its models included, or an empty one; waits while PostgreSQL is away."""
+        """The newest state of a partition, its models included, or an empty one; waits while PostgreSQL is away.
+
+        Raises:
+            Misconfigured: its progress belongs to another cluster.
+        """
+        present = self._context.topic_ids.identity(self._topic)
 
         def read() -> Resume:
             with self._context.database.transaction() as cursor:
-                return progress.load(cursor, self._topic, partition)
+                return self._resume(cursor, partition, present)
 
         resume = await self._context.dependencies.until_available("postgresql", lambda: self._context.run(read))
         state = await self._context.run(self._from_snapshot, partition, resume) or self._empty(partition, resume)
+        state.identity = present
+        if resume.next_offset == state.position == 0:  # begun anew: no replay brings this up to what was folded
+            state.source_high |= resume.source_high
         state.swaps, state.thresholds = deque(resume.swaps), deque(resume.thresholds)
         # spread over the interval, so that the partitions of a worker do not all take their snapshots in one moment
         since_s = self._context.chance.random() * self._context.settings.snapshot_every_s
         state.snapshot_steady_s = self._context.clock.steady_s() - since_s
         return state
+
+    def _resume(self, cursor: Cursor, partition: int, present: StreamIdentity) -> Resume:
+        """What is stored, brought to the present stream where its topic was made anew."""
+        resume = progress.load(cursor, self._topic, partition)
+        check = check_identity(resume.identity, present)
+        if resume.next_offset is None or check not in (IdentityCheck.TOPIC_MADE_ANEW, IdentityCheck.OTHER_CLUSTER):
+            return resume
+        if check is IdentityCheck.OTHER_CLUSTER:
+            raise Misconfigured(belongs_elsewhere(resume.identity.cluster_id, present.cluster_id))
+        log.warning(
+            "%s:%s was made anew: folded up to %s in topic %s, from the beginning in topic %s",
+            self._topic,
+            partition,
+            resume.next_offset,
+            *(resume.identity.topic_id, present.topic_id),
+        )
+        self._context.recreated.labels(self._topic).inc()
+        progress.rebase(cursor, self._topic, partition, stored=resume.identity, to=present)
+        return progress.load(cursor, self._topic, partition)
 
     def _from_snapshot(self, partition: int, resume: Resume) -> PartitionState | None:
         if resume.snapshot is None or resume.next_offset is None:

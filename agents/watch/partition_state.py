@@ -17,6 +17,7 @@ from models.pipeline.config import PipelineConfig
 from models.pipeline.pipeline import Pipeline
 from models.pipeline.snapshot import Image
 from models.state.results import Folded
+from models.stream.identity import UNKNOWN, StreamIdentity, source_name, source_parts
 from models.wire.sample_records import Decoded, with_identity
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class PartitionState:
         position: first offset that is not folded yet.
         stored: `progress.next_offset` as we believe it is; None: no row. Below it effects are muted: they are stored.
         start: offset from which the consumer was told to deliver; None: the earliest there is.
+        identity: the stream that the offsets belong to.
         source_high: highest source offset folded per source partition.
         models: the model that serves each service, by reference.
         swaps, thresholds: recorded changes of models and thresholds that the replay has still to make.
@@ -86,6 +88,7 @@ class PartitionState:
     slo_looked_steady_s: float = float("-inf")
     snapshot_steady_s: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
+    identity: StreamIdentity = UNKNOWN
 
     @property
     def replays(self) -> bool:
@@ -102,7 +105,7 @@ class PartitionState:
         """Fold what is new of these records; the state then holds everything below `next_offset`. Blocking."""
         fresh: list[Decoded] = []
         for part in decoded:
-            rest = part.after(self.source_high.get(part.source, -1))
+            rest = part.after(self._high_of(part.source))
             if len(rest.offsets):
                 self.source_high[part.source] = int(rest.offsets[-1])
                 fresh.append(rest)
@@ -115,6 +118,18 @@ class PartitionState:
                 folded = self.pipeline.fold(*map(with_identity, parts))
         self.position = next_offset
         return folded
+
+    def _high_of(self, source: str) -> int:
+        """Highest offset folded of a source; one that is named without a topic's id is from a version before ids, and
+        belongs to the first topic of its name that comes with one."""
+        if source not in self.source_high:
+            topic, topic_id, partition = source_parts(source)
+            before = self.source_high.pop(source_name(topic, "", partition), None) if topic_id else None
+            if before is not None:
+                self.source_high[source] = before
+            elif any(source_parts(known)[::2] == (topic, partition) for known in self.source_high):
+                log.warning("%s:%d is another topic of that name: all of it is new", topic, partition)
+        return self.source_high.get(source, -1)
 
     def use_thresholds(self, factors: Mapping[str, float]) -> list[ThresholdChange]:
         """Bring the thresholds of the services seen here to these factors, 1 where there is none; what changed, at the

@@ -9,7 +9,7 @@ from typing import Final
 import faust
 from mode.supervisors import CrashingSupervisor
 
-from agents.kafka.transport import FETCH_MAX_BYTES, Transport
+from agents.kafka.transport import FETCH_MAX_BYTES, Transport, identify_topics
 from agents.worker.context import Context
 from agents.worker.roles import ROLES
 from infra.settings import Settings
@@ -24,6 +24,10 @@ QUEUED_BATCHES: Final = 1000
 SESSION_TIMEOUT_S: Final = 6.0
 """When the group gives a dead worker's partitions to another: the least that brokers allow by default. The consumer's
 own thread sends the heartbeats, four in this time."""
+
+
+METADATA_AGE_MS: Final = 5_000
+"""How old the consumer's list of partitions may get: a topic that was deleted and made anew is read again within it."""
 
 
 def build(settings: Settings) -> faust.App:
@@ -55,6 +59,7 @@ def build(settings: Settings) -> faust.App:
         broker_heartbeat_interval=SESSION_TIMEOUT_S / 4,
         broker_rebalance_timeout=2 * SESSION_TIMEOUT_S,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=METADATA_AGE_MS,
         consumer_max_fetch_size=FETCH_MAX_BYTES,
         worker_redirect_stdouts=False,
     )
@@ -64,6 +69,7 @@ def build(settings: Settings) -> faust.App:
 
 def attach(app: faust.App, context: Context, roles: Iterable[str]) -> None:
     """Import the modules of `roles` and attach each to the app; raises `Misconfigured` for an unknown role."""
+    identify_topics(app, context.topic_ids)
     for role in roles:
         if role not in ROLES:
             raise Misconfigured(f"no agent is called {role!r}; there are {', '.join(ROLES)}")

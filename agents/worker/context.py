@@ -12,6 +12,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from agents.kafka.topic_ids import TopicIds
 from agents.worker.partition_guard import PartitionGuard
 from agents.worker.retry import Dependencies
 from agents.worker.serving_models import ServingModels
@@ -61,6 +62,21 @@ class Context:
             "Time that an agent spent on a micro-batch.",
             ["agent"],
             buckets=BATCH_BUCKETS_S,
+            registry=self.registry,
+        )
+
+    @cached_property
+    def topic_ids(self) -> TopicIds:
+        """Ids of the topics whose offsets are stored."""
+        return TopicIds(self.settings, lambda topic: self.recreated.labels(topic).inc())
+
+    @cached_property
+    def recreated(self) -> Counter:
+        """Topics, and partitions of topics, that were noticed to have been made anew; label `topic`."""
+        return Counter(
+            Metric.TOPICS_RECREATED.value.removesuffix("_total"),
+            "Topics, and partitions of topics, that were noticed to have been made anew.",
+            ["topic"],
             registry=self.registry,
         )
 

@@ -26,10 +26,14 @@ from agents.worker.app import attach, build
 from agents.worker.context import Context, Hook
 from agents.worker.free_memory import hand_back, let_go_of_compiler
 from agents.worker.libraries import tell
+from agents.worker.log_lines import log_to_stderr
 from agents.worker.retry import Dependencies
 from infra.clock import SystemClock
 from infra.kafka.admin import create_topics
+from infra.kafka.identity import ClusterIds
+from infra.kafka.repair import refuse
 from infra.settings import Settings
+from infra.store import progress
 from infra.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -58,19 +62,13 @@ def run(settings: Settings, roles: Sequence[str], port_file: Path | None) -> int
         Misconfigured: an address is missing, or a role is unknown.
     """
     settings.require("kafka", "database_url")
-    _log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # the consumer's thread makes a loop of its own
     code, hung = asyncio.run(_serve(settings, roles, port_file))
     if hung:  # a thread does not end; everything durable is durable, and waiting for it would only delay the restart
         logging.shutdown()
         os._exit(code or EXIT_CRASHED)
     return code
-
-
-def _log_to_stderr(level: str) -> None:
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    for chatty in ("faust", "mode", "aiokafka", "kafka", "alembic", "httpx", "httpcore"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 async def _serve(settings: Settings, roles: Sequence[str], port_file: Path | None) -> tuple[int, bool]:
@@ -137,12 +135,18 @@ async def _prepare(context: Context) -> None:
     async def migrate() -> None:
         await context.run(connect_and_migrate)
 
+    def refuse_other_clusters(ids: ClusterIds) -> None:
+        with context.database.transaction() as cursor:
+            refuse(progress.every_partition(cursor), ids)
+
     async def create() -> None:
         for name in await create_topics(context.settings):
             log.info("created topic %s", name)
 
     await context.dependencies.until_available("postgresql", migrate)
     await context.dependencies.until_available("kafka", create)
+    ids = await context.dependencies.until_available("kafka", context.topic_ids.ask)
+    await context.dependencies.until_available("postgresql", lambda: context.run(refuse_other_clusters, ids))
     for hook in context.start_hooks:
         await hook()
 

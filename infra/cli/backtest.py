@@ -74,6 +74,8 @@ def _show(figures: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from infra.terminal import cell
+
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in figures.items():
         if not isinstance(value, list):
@@ -87,5 +89,5 @@ def _show(figures: dict[str, Any]) -> None:
             for column in entries[0]:
                 listed.add_column(column.replace("_", " "), overflow="fold")
             for entry in entries:
-                listed.add_row(*("-" if value is None else str(value) for value in entry.values()))
+                listed.add_row(*(cell("-" if value is None else str(value)) for value in entry.values()))
             console.print(listed)

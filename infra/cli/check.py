@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.settings import Settings, load
+from infra.terminal import cell
 from models.errors import Misconfigured, TidewatchError, Unavailable
 
 TIMEOUT_MS = 3_000
@@ -136,5 +137,6 @@ def _show(findings: list[Finding]) -> None:
     for heading in ("check", "result", "detail", "what to do"):
         table.add_column(heading, overflow="fold")
     for finding in findings:
-        table.add_row(finding.what, "[green]ok[/]" if finding.ok else "[red]failed[/]", finding.detail, finding.advice)
+        result = cell("ok", "green") if finding.ok else cell("failed", "red")
+        table.add_row(cell(finding.what), result, cell(finding.detail), cell(finding.advice))
     Console(highlight=False).print(table)

@@ -12,6 +12,7 @@ import typer
 
 from models.errors import Misconfigured
 from models.moments import moment_ns
+from models.plain_text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,7 @@ def list_(since: Since = "1h", reason: Reason = "", as_json: AsJson = False) -> 
     else:
         for one in found:
             print(f"{one.reason}: {one.letters:,} since {since}, newest {_clock(one.newest.at_ms)}")
-            print(f"  e.g. {_one_line(one.newest.detail)}   (tidewatch dead-letters show --reason {one.reason})")
+            print(f"  e.g. {one_line(one.newest.detail)}   (tidewatch dead-letters show --reason {one.reason})")
             if one.hint:
                 print(f"  {one.hint}")
         if not found:
@@ -73,8 +74,8 @@ def show(
         return
     for one in found:
         print(f"{_clock(one.at_ms)}  {one.reason}  {one.source}")
-        print(f"  {_one_line(one.detail)}")
-        print(f"  {_one_line(_beginning(one.body))}")
+        print(f"  {one_line(one.detail)}")
+        print(f"  {one_line(_beginning(one.body))}")
     if not found:
         print(f"no dead letters since {since}")
 
@@ -124,11 +125,6 @@ def _clock(at_ms: int) -> str:
 def _beginning(body: bytes) -> str:
     """The start of a body as text."""
     return body[:SHOWN_BYTES].decode("utf-8", "backslashreplace") + ("…" if len(body) > SHOWN_BYTES else "")
-
-
-def _one_line(text: str) -> str:
-    """The text on one line, without what a terminal would take for a command."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _plain(value: Any) -> Any:

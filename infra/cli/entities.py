@@ -97,11 +97,12 @@ def _rows(found: Sequence[EntityView]) -> list[tuple[str, ...]]:
 
 def _table(found: Sequence[EntityView]) -> Table:
     from rich.table import Table
-    from rich.text import Text
+
+    from infra.terminal import cell
 
     table = Table(box=None, pad_edge=False, expand=True, caption=f"{len(found):,} entities; Ctrl-C ends")
     for name in HEADER:
         table.add_column(name, no_wrap=True)
     for view, row in zip(found[:MOST_ROWS], _rows(found[:MOST_ROWS]), strict=True):
-        table.add_row(*map(Text, row), style="red" if view.score > 1 else "")
+        table.add_row(*map(cell, row), style="red" if view.score > 1 else "")
     return table

@@ -7,12 +7,14 @@ takes long to load and `--help` should not.
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Final
+from typing import Annotated, Final, TextIO, cast
 
 import typer
 
 from infra.cli.typer_seams import CommandSource, application
+from infra.terminal import PlainStream
 from models.errors import Misconfigured, TidewatchError
+from models.plain_text import one_line
 
 EXIT_FAILURE: Final = 1
 EXIT_MISUSE: Final = 2
@@ -33,6 +35,7 @@ COMMANDS: Final[dict[str, CommandSource]] = {
     "top": CommandSource("infra.cli.entities", "top_app", "The same, live."),
     "dead-letters": CommandSource("infra.cli.dead_letters", "app", "What was refused, why, and sending it again."),
     "check": CommandSource("infra.cli.check", "command", "Test the configuration and every connection."),
+    "repair": CommandSource("infra.cli.repair", "command", "Let progress of a lost topic or cluster begin anew."),
 }
 
 
@@ -74,10 +77,11 @@ def _root(
 
 def main() -> None:
     """Run the command line of this process and exit."""
+    sys.stdout = cast("TextIO", PlainStream(sys.stdout))
     try:
         app()
     except TidewatchError as error:
-        print(f"tidewatch: {error}", file=sys.stderr)
+        print(f"tidewatch: {one_line(str(error))}", file=sys.stderr)
         sys.exit(EXIT_MISUSE if isinstance(error, Misconfigured) else EXIT_FAILURE)
 
 

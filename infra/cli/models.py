@@ -131,6 +131,8 @@ def _print_table(versions: list[RegisteredVersion]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from infra.terminal import cell
+
     if not versions:
         print("no model is registered yet: a service gets its first one once it has enough rows")
         return
@@ -140,7 +142,7 @@ def _print_table(versions: list[RegisteredVersion]) -> None:
     for version in versions:
         row = _as_json(version)
         why = f"rolled back {row['rolled_back_at']}; {row['why']}" if row["rolled_back_at"] else row["why"]
-        table.add_row(
+        texts = (
             version.service,
             version.version,
             ", ".join(version.aliases) or "-",
@@ -150,6 +152,7 @@ def _print_table(versions: list[RegisteredVersion]) -> None:
             _figure(version, ALARM_RATIO),
             why or "-",
         )
+        table.add_row(*map(cell, texts))
     Console().print(table)
 
 

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from infra.terminal import cell
+
 WIDEST = 1000
 """Characters of a row that is not folded."""
 
@@ -31,7 +33,7 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, empty: s
     for number, name in enumerate(header):
         table.add_column(name, overflow="fold", no_wrap=number == 0)  # a name is copied whole
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(cell, row))
     Console(width=WIDEST if whole_rows else None).print(table)
 
 

@@ -34,6 +34,7 @@ from infra.settings import Settings, load
 from infra.slo.files import read_slos
 from infra.store.database import Database
 from infra.store.slo import definitions as slos
+from infra.terminal import cell
 from models.names import Topic
 from models.slo.definition import Slo
 from models.synthetic.incidents import IncidentKind
@@ -115,7 +116,8 @@ def run(
 @contextmanager
 def _running(home: Path, console: Console) -> Iterator[Running]:
     def say(line: str) -> None:
-        console.print(f"[dim]{datetime.now().astimezone():%H:%M:%S}[/] {line}", highlight=False, soft_wrap=True)
+        told = cell(f"{datetime.now().astimezone():%H:%M:%S}", "dim").append_text(cell(f" {line}", "not dim"))
+        console.print(told, highlight=False, soft_wrap=True)
 
     with (
         closing(WebhookReceiver(time.time)) as webhook,

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.demo.observe import Observation
+from infra.terminal import cell
 from models.names import Severity
 
 WORST_ENTITIES = 8
@@ -70,7 +71,10 @@ def _scores(seen: Observation) -> Table:
     table = _table("Worst entities (1 = alert threshold)", "entity", "score>", "", "model>")
     for entity in seen.scores[:WORST_ENTITIES]:
         table.add_row(
-            entity.entity, f"{entity.score:.2f}", score_bar(entity.score), seen.models.get(entity.service, "online")
+            cell(entity.entity),
+            f"{entity.score:.2f}",
+            score_bar(entity.score),
+            cell(seen.models.get(entity.service, "online")),
         )
     return table
 
@@ -81,7 +85,7 @@ def _budgets(seen: Observation) -> Table:
         left, burn = slo["budget_remaining_ratio"], slo["worst_burn_rate"]
         style = "red" if left is not None and left < 0 else "yellow" if burn is not None and burn > 1 else ""
         budget = "-" if left is None else f"{left:.1%}"
-        table.add_row(slo["name"], f"{slo['target_ratio']:.2%}", budget, _number(burn, 1), style=style)
+        table.add_row(cell(slo["name"]), f"{slo['target_ratio']:.2%}", budget, _number(burn, 1), style=style)
     return table
 
 
@@ -91,7 +95,7 @@ def _alerts(seen: Observation) -> Table:
         firing = alert["state"] == "firing"
         style = _SEVERITY_STYLE.get(alert["severity"], "") if firing else "dim"
         what = alert["summary"] or f"{alert['name']} {alert['slo'] or alert['entity'] or alert['service']}"
-        table.add_row(_clock(alert["starts_at"]), alert["state"], alert["severity"], what, style=style)
+        table.add_row(_clock(alert["starts_at"]), alert["state"], alert["severity"], cell(what), style=style)
     return table
 
 
@@ -101,9 +105,9 @@ def _anomalies(seen: Observation) -> Table:
         table.add_row(
             _clock(row["started_at"]),
             _clock(row["ended_at"]),
-            row["entity"],
+            cell(row["entity"]),
             _number(row["peak_score"]),
-            row["cause_metric"],
+            cell(row["cause_metric"]),
             _number(row["value"]),
             _number(row["expected"]),
         )
@@ -115,21 +119,21 @@ def _models(seen: Observation) -> Table:
     asked = {row["service"]: f"{row['reason']}: {row['outcome'] or 'asked'}" for row in seen.trainings}
     for row in seen.serving:
         table.add_row(
-            row["service"],
-            row["version"],
+            cell(row["service"]),
+            cell(row["version"]),
             _clock(row["promoted_at"]),
             row["reason"] or "-",
             asked.pop(row["service"], "-"),
         )
     for service, state in asked.items():
-        table.add_row(service, "-", "-", "-", state)
+        table.add_row(cell(service), "-", "-", "-", state)
     return table
 
 
 def _drifts(seen: Observation) -> Table:
     table = _table("Drift", "at", "entity", "series", "detector")
     for row in seen.drifts:
-        table.add_row(_clock(row["at"]), row["entity"], row["series"], row["detector"])
+        table.add_row(_clock(row["at"]), cell(row["entity"]), cell(row["series"]), row["detector"])
     return table
 
 

@@ -14,12 +14,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
 from models.errors import TidewatchError, Unavailable
+from models.stream.identity import UNKNOWN, StreamIdentity
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ class Resume:
 
     Attributes:
         next_offset: first offset whose effects are not stored yet; None where nothing is.
+        identity: the stream that `next_offset` belongs to.
         source_high: highest source offset folded, per source partition, as of `next_offset`.
         snapshot: newest state; None where none was taken.
         swaps, thresholds: changes of models and thresholds after the snapshot, in the order in which they were made.
@@ -83,6 +85,7 @@ class Resume:
     snapshot: Snapshot | None = None
     swaps: Sequence[ModelSwap] = ()
     thresholds: Sequence[ThresholdChange] = ()
+    identity: StreamIdentity = UNKNOWN
 
 
 def load(cursor: Cursor, topic: str, partition: int) -> Resume:
@@ -91,7 +94,8 @@ def load(cursor: Cursor, topic: str, partition: int) -> Resume:
     A snapshot whose bytes do not have their checksum, or are gone, is left out: the replay is longer, not wrong.
     """
     cursor.execute(
-        "SELECT next_offset, source_high FROM progress WHERE topic = %s AND partition = %s", (topic, partition)
+        "SELECT next_offset, source_high, cluster_id, topic_id FROM progress WHERE topic = %s AND partition = %s",
+        (topic, partition),
     )
     row = cursor.fetchone()
     if row is None:
@@ -109,7 +113,7 @@ def load(cursor: Cursor, topic: str, partition: int) -> Resume:
         (topic, partition, snapshot.next_offset if snapshot else 0),
     )
     thresholds = tuple(ThresholdChange(*change) for change in cursor.fetchall())
-    return Resume(int(row[0]), row[1], snapshot, swaps, thresholds)
+    return Resume(int(row[0]), row[1], snapshot, swaps, thresholds, StreamIdentity(row[2], row[3]))
 
 
 def next_offset(cursor: Cursor, topic: str, partition: int) -> int | None:
@@ -120,28 +124,92 @@ def next_offset(cursor: Cursor, topic: str, partition: int) -> int | None:
 
 
 def move(
-    cursor: Cursor, topic: str, partition: int, *, expected: int | None, to: int, source_high: Mapping[str, int]
+    cursor: Cursor,
+    topic: str,
+    partition: int,
+    *,
+    expected: int | None,
+    to: int,
+    source_high: Mapping[str, int],
+    identity: StreamIdentity = UNKNOWN,
 ) -> None:
     """Move the partition's progress from `expected` (None: no row yet) to `to` and lock it until the transaction ends.
 
+    Args:
+        identity: the stream that the offsets belong to; what is not known leaves what is stored.
+
     Raises:
-        Fenced: it is not at `expected`.
+        Fenced: it is not at `expected`, or at that of another stream.
     """
     high = json.dumps(dict(source_high))
     if expected is None:
         cursor.execute(
-            "INSERT INTO progress (topic, partition, next_offset, source_high) VALUES (%s, %s, %s, %s)"
-            " ON CONFLICT DO NOTHING",
-            (topic, partition, to, high),
+            "INSERT INTO progress (topic, partition, next_offset, source_high, cluster_id, topic_id)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (topic, partition, to, high, *identity),
         )
     else:
         cursor.execute(
-            "UPDATE progress SET next_offset = %s, source_high = %s, updated_at = now()"
-            " WHERE topic = %s AND partition = %s AND next_offset = %s",
-            (to, high, topic, partition, expected),
+            "UPDATE progress SET next_offset = %(to)s, source_high = %(high)s, updated_at = now(),"
+            " cluster_id = coalesce(nullif(%(cluster_id)s, ''), cluster_id),"
+            " topic_id = coalesce(nullif(%(topic_id)s, ''), topic_id)"
+            " WHERE topic = %(topic)s AND partition = %(partition)s AND next_offset = %(expected)s"
+            " AND ('' IN (topic_id, %(topic_id)s) OR (cluster_id, topic_id) = (%(cluster_id)s, %(topic_id)s))",
+            {
+                "to": to,
+                "high": high,
+                "topic": topic,
+                "partition": partition,
+                "expected": expected,
+                **identity._asdict(),
+            },
         )
     if cursor.rowcount != 1:
         raise Fenced(topic, partition, expected, next_offset(cursor, topic, partition))
+
+
+def rebase(cursor: Cursor, topic: str, partition: int, *, stored: StreamIdentity, to: StreamIdentity) -> bool:
+    """Begin a partition at the beginning of another stream, with the state that it has; False where it is not at
+    `stored` any more.
+
+    Counts and episodes stay. The newest snapshot holds the state before the stream's first record. Of the changes after
+    it the last of each service holds from there on.
+    """
+    cursor.execute(
+        "UPDATE progress SET next_offset = 0, cluster_id = %s, topic_id = %s, updated_at = now()"
+        " WHERE topic = %s AND partition = %s AND (cluster_id, topic_id) = (%s, %s)",
+        (*to, topic, partition, *stored),
+    )
+    if cursor.rowcount != 1:
+        return False
+    cursor.execute("UPDATE snapshot SET next_offset = 0 WHERE topic = %s AND partition = %s", (topic, partition))
+    for table in ("model_swap", "threshold_change"):
+        cursor.execute(
+            f"DELETE FROM {table} AS older USING {table} AS newer WHERE older.topic = %s AND older.partition = %s"
+            " AND (newer.topic, newer.partition, newer.service) = (older.topic, older.partition, older.service)"
+            " AND newer.at_offset > older.at_offset",
+            (topic, partition),
+        )
+        cursor.execute(f"UPDATE {table} SET at_offset = 0 WHERE topic = %s AND partition = %s", (topic, partition))
+    return True
+
+
+class PartitionProgress(NamedTuple):
+    """Where a partition stands, and in which stream."""
+
+    topic: str
+    partition: int
+    next_offset: int
+    identity: StreamIdentity
+
+
+def every_partition(cursor: Cursor) -> list[PartitionProgress]:
+    """Progress of all topics' partitions, in order."""
+    cursor.execute("SELECT topic, partition, next_offset, cluster_id, topic_id FROM progress ORDER BY topic, partition")
+    return [
+        PartitionProgress(topic, partition, int(at), StreamIdentity(cluster_id, topic_id))
+        for topic, partition, at, cluster_id, topic_id in cursor.fetchall()
+    ]
 
 
 def save_swaps(cursor: Cursor, topic: str, partition: int, swaps: Sequence[ModelSwap]) -> None:

@@ -31,6 +31,7 @@ from infra.store.progress import Fenced, ModelSwap, StoredSnapshot, ThresholdCha
 from infra.store.slo import dependencies
 from models.errors import Rejected
 from models.reasons import RejectReason
+from models.stream.identity import UNKNOWN, StreamIdentity
 from models.timestamps import to_datetime
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Effects:
         source_high: highest source offset folded per source partition, the stretch included.
         slo_counts: additive counts per SLO and minute.
         calls: dependencies between services that were seen for the first time.
+        identity: the stream that the offsets belong to.
         events: for the outbox, in the order in which they should be published.
     """
 
@@ -71,6 +73,7 @@ class Effects:
     snapshot: StoredSnapshot | None = None
     calls: Sequence[Edge] = ()
     thresholds: Sequence[ThresholdChange] = ()
+    identity: StreamIdentity = UNKNOWN
 
 
 def commit(database: Database, effects: Effects, *, repeated: bool) -> list[Parked]:
@@ -109,6 +112,7 @@ def _move(cursor: Cursor, effects: Effects) -> None:
         expected=effects.expected,
         to=effects.next_offset,
         source_high=effects.source_high,
+        identity=effects.identity,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from models.names import DASHBOARD_UID, AlertLabel, AlertName, Annotation, Severity
+from models.plain_text import one_line
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
 from models.timestamps import to_rfc3339
@@ -82,7 +83,7 @@ def alert_event(
         fingerprint=identity,
         state=state.value,
         labels=labels,
-        annotations={key.value: text for key, text in annotations.items()},
+        annotations={key.value: one_line(text) for key, text in annotations.items()},
         starts_at=to_rfc3339(starts_at_ns),
         ends_at=to_rfc3339(ends_at_ns) if ends_at_ns is not None else None,
         decision=decision.value,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import Rejected
-from models.limits import MAX_MAGNITUDE, MAX_SAMPLES_BYTES
+from models.limits import MAX_MAGNITUDE, MAX_SAMPLES_BYTES, SAMPLE_BYTES
 from models.parse.event_time import EventTimes
 from models.parse.fast.native_batch import Read
 from models.parse.known_series import KnownSeries, SeriesKey
@@ -20,6 +19,7 @@ from models.series import MetricKind
 from models.timestamps import SECOND_NS, to_rfc3339
 
 _MAX_DETAIL = 200
+_TOO_MUCH = Rejected(RejectReason.TOO_LARGE, f"its samples take more than {MAX_SAMPLES_BYTES} bytes")
 
 
 class Collected:
@@ -33,7 +33,7 @@ class Collected:
         self.values: list[float] = []
         self.record: list[int] = []
         self.empty = 0
-        self._grown: Counter[int] = Counter()
+        self._growing, self._grown_bytes = -1, 0
         self.rejected_records: dict[tuple[int, RejectReason], Reject] = {}
 
     def add(
@@ -47,29 +47,34 @@ class Collected:
             except Rejected as error:
                 self.reject(record, error)
                 return
+        if not self._has_room(record, number):
+            self.reject(record, _TOO_MUCH)
+            return
         self.series.append(number)
         self.event_time_ns.append(time_ns)
         self.values.append(value)
         self.record.append(record)
 
+    def _has_room(self, record: int, number: int) -> bool:
+        """Whether the samples of a record, which come one after the other, still fit into one record of `samples`."""
+        if record != self._growing:
+            self._growing, self._grown_bytes = record, 0
+        text = self.known.book.texts[number]
+        self._grown_bytes += SAMPLE_BYTES + (len(text) if text.isascii() else len(text.encode()))
+        return self._grown_bytes <= MAX_SAMPLES_BYTES
+
     def time_ns(self, timestamp: int | float | str | None, record_time_ns: int) -> int:
         """Event time of a sample; None means the record's own; raises `Rejected`."""
         return record_time_ns if timestamp is None else self.times.read(timestamp)
 
-    def grow(self, record: int, n_bytes: int) -> None:
-        """Note what the samples of a metric will take as records of `samples`; raises `Rejected` (`too-large`)."""
-        if self._grown[record] + n_bytes > MAX_SAMPLES_BYTES:
-            raise Rejected(RejectReason.TOO_LARGE, f"its samples take more than {MAX_SAMPLES_BYTES} bytes")
-        self._grown[record] += n_bytes
-
-    def reject(self, record: int, error: Rejected, samples: int = 1) -> None:
-        """Note refused samples, together with earlier ones of the same record and reason."""
+    def reject(self, record: int, error: Rejected) -> None:
+        """Note a refused sample, together with earlier ones of the same record and reason."""
         slot = (record, error.reason)
         known = self.rejected_records.get(slot)
         if known is None:
-            self.rejected_records[slot] = Reject(record, error.reason, error.detail[:_MAX_DETAIL], samples)
+            self.rejected_records[slot] = Reject(record, error.reason, error.detail[:_MAX_DETAIL])
         else:
-            self.rejected_records[slot] = known._replace(samples=known.samples + samples)
+            self.rejected_records[slot] = known._replace(samples=known.samples + 1)
 
     @property
     def seen(self) -> int:

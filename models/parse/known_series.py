@@ -141,12 +141,8 @@ class KnownSeries:
     def _admit(self, metric: str, labels: dict[str, str]) -> Owner:
         """What a new series belongs to; raises `Rejected` where its names are too long, or there is no room for it."""
         owner = self._rule.identify_labels(metric, labels).owner
-        for what, n_bytes, limit in (
-            (f"entity {owner.entity[:60]!r}", len(owner.entity.encode()), MAX_ENTITY_BYTES),
-            (f"service {owner.service[:60]!r}", encoded_bytes(owner.service), MAX_SERVICE_BYTES),
-        ):
-            if n_bytes > limit:
-                raise Rejected(RejectReason.NAME_TOO_LONG, f"{what} has {n_bytes} bytes, {limit} are allowed")
+        if owner.entity not in self._per_entity or owner.service not in self._per_service:
+            _check_names(owner)
         self._find_room(owner)
         return owner
 
@@ -165,3 +161,12 @@ class KnownSeries:
                 self.crowds.refuse(Crowd(scope, owner.service, label))
                 detail = f"{scope.value} {name[:60]!r} has {limit} series already; most values: label {label[:60]!r}"
                 raise Rejected(RejectReason.TOO_MANY_SERIES, detail)
+
+
+def _check_names(owner: Owner) -> None:
+    for what, n_bytes, limit in (
+        (f"entity {owner.entity[:60]!r}", len(owner.entity.encode()), MAX_ENTITY_BYTES),
+        (f"service {owner.service[:60]!r}", encoded_bytes(owner.service), MAX_SERVICE_BYTES),
+    ):
+        if n_bytes > limit:
+            raise Rejected(RejectReason.NAME_TOO_LONG, f"{what} has {n_bytes} bytes, {limit} are allowed")

@@ -27,7 +27,7 @@ from models.service_graph import Edge, edge_of
 from models.service_model.ask import ModelOutput, ask_models
 from models.service_model.model import ServiceModel
 from models.sli.binding import SloBinding
-from models.sli.counts import NO_COUNTS, SloContributions, bind, sum_counts
+from models.sli.counts import NO_COUNTS, SloContributions, bind, bind_new, sum_counts
 from models.state.results import Drift, Episode, Folded, LatestScores, RetrainRequest, ScoredRows, SloCounts, drift_id
 from models.state.rows import Rows, Samples, joined_rows, selected_rows, with_cells
 from models.state.tables import EntityName
@@ -217,14 +217,14 @@ class Pipeline:
             for i in used[np.argsort(first)].tolist():
                 if of_part[i] < 0 and (text := part.series_ids[i]) not in fresh:
                     fresh[text] = state.rule.identify(text)
-        state.add_all(list(fresh), list(fresh.values()))
+        new = state.add_all(list(fresh), list(fresh.values()))
         self._calls += [edge for identity in fresh.values() if (edge := edge_of(identity)) is not None]
         for service, number in state.service_number.items():
             if number in self._models:
                 state.assign_columns(number, self._models[number].features)
             self._records.setdefault(service, ServiceRecord())
         if self._slos:
-            self._bindings = bind(state, self._slos)
+            self._bindings = bind_new(new, state, self._slos, self._bindings)
 
     def _results(self, rows: Rows, counts: SloContributions, fates: dict[SampleFate, int]) -> Folded:
         state = self.state

@@ -43,6 +43,10 @@ class Bindings(NamedTuple):
     counter: NDArray[np.int8]
 
 
+NO_BINDINGS = Bindings(
+    np.empty(0, np.int32), np.empty(0, np.int8), np.empty(0, np.int8), np.empty(0), np.empty(0, np.int8)
+)
+
 PROMPT_NS = 150_000_000_000
 """Growth is counted where it began for series that come at least this often: half of the shortest window of a period of
 30 days, which so always holds some of it. Rarer ones would leave windows empty until their next sample."""
@@ -78,20 +82,42 @@ class Found(NamedTuple):
 
 def bind(state: State, bindings: Sequence[SloBinding]) -> Bindings:
     """Bindings of every series of the state; tells each series where its own are."""
+    return _bind_from(0, state, bindings, NO_BINDINGS)
+
+
+def bind_new(first: int, state: State, bindings: Sequence[SloBinding], bound: Bindings) -> Bindings:
+    """`bound` and the bindings of series from number `first` on: a new series costs as much however many there are."""
+    return _bind_from(first, state, bindings, bound)
+
+
+def _bind_from(first: int, state: State, bindings: Sequence[SloBinding], bound: Bindings) -> Bindings:
     by_metric: dict[str, list[SloBinding]] = {}
     for binding in bindings:
         by_metric.setdefault(binding.metric, []).append(binding)
     flat: list[SloBinding] = []
-    for number, identity in enumerate(state.identities):
+    starts, sizes = [], []
+    for identity in state.identities[first:]:
         matching = [b for b in by_metric.get(identity.metric, ()) if b.matches(identity)]
-        state.series["sli_first_binding"][number], state.series["sli_n_bindings"][number] = len(flat), len(matching)
+        starts.append(len(bound.slo) + len(flat))
+        sizes.append(len(matching))
         flat.extend(matching)
-    return Bindings(
+    rows = state.series[first : len(state.identities)]
+    rows["sli_first_binding"], rows["sli_n_bindings"] = starts, sizes
+    if not flat:
+        return bound
+    found = Bindings(
         np.array([b.slo_id for b in flat], np.int32),
         np.array([_ROLES[b.role] for b in flat], np.int8),
         np.array([_OPS[b.op] if b.op is not None else 0 for b in flat], np.int8),
         np.array([b.threshold if b.threshold is not None else 0.0 for b in flat], np.float64),
         np.array([b.counter for b in flat], np.int8),
+    )
+    return Bindings(
+        np.concatenate((bound.slo, found.slo)),
+        np.concatenate((bound.role, found.role)),
+        np.concatenate((bound.op, found.op)),
+        np.concatenate((bound.threshold, found.threshold)),
+        np.concatenate((bound.counter, found.counter)),
     )
 
 

@@ -6,6 +6,7 @@ names. Which fields there are is for those who remember something to say (`model
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Final, NamedTuple, Protocol
@@ -90,6 +91,7 @@ class State:
         self.entity_names: list[EntityName] = []
         self.services: list[str] = []
         self._entity_labels: list[Mapping[str, str]] = []
+        self._members: list[list[int]] = []  # the lists that `link_next` makes, to find a place in by halves
         self.thresholds: NDArray[np.float64] = np.ones(0)
         self.newest_ns = LONG_AGO
         self.next_deadline_ns = -LONG_AGO
@@ -159,6 +161,7 @@ class State:
         self.entity_number[identity.entity] = number
         self.entity_names.append(EntityName(identity.service, identity.entity))
         self._entity_labels.append(identity.labels)
+        self._members.append([])
         row = self.entities[number : number + 1]
         self._layouts[1].begin(row)
         row["link_service"] = self.service(identity.service)
@@ -172,13 +175,12 @@ class State:
 
     def _link(self, entity: int, number: int) -> None:
         """Insert a series into its entity's list by feature name: sums over a row do not depend on who came first."""
-        feature = self.identities[number].feature
-        after, here = -1, int(self.entities["link_first"][entity])
-        while here >= 0 and self.identities[here].feature < feature:
-            after, here = here, int(self.series["link_next"][here])
-        self.series["link_next"][number] = here
-        if after < 0:
+        members, table = self._members[entity], self.series["link_next"]
+        place = bisect_left(members, self.features[number], key=self.features.__getitem__)
+        table[number] = members[place] if place < len(members) else -1
+        if place == 0:
             self.entities["link_first"][entity] = number
         else:
-            self.series["link_next"][after] = number
+            table[members[place - 1]] = number
+        members.insert(place, number)
         self.entities["link_n_series"][entity] += 1

@@ -26,7 +26,7 @@ POSTGRESQL = {
     "a server that shuts down": ("57P01", ErrorCause.PASSING),
     "a full disk": ("53100", ErrorCause.PASSING),
     "too many connections": ("53300", ErrorCause.PASSING),
-    "a standby that is promoted": ("25006", ErrorCause.PASSING),
+    "a server that is read-only": ("25006", ErrorCause.OURS),
     "a table that is not there": ("42P01", ErrorCause.OURS),
     "a right that is missing": ("42501", ErrorCause.OURS),
     "damaged data": ("XX001", ErrorCause.OURS),

@@ -17,6 +17,7 @@ def print_causes(found: Sequence[SloStatus]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from infra.terminal import cell
     from models.slo.causes.text import NO_CAUSE
 
     first = (slo.explained[0] for slo in found if slo.explained)
@@ -29,7 +30,7 @@ def print_causes(found: Sequence[SloStatus]) -> None:
         for name in ("", "metric", "part", "entity", "value", "expected", "onset"):
             table.add_column(name, overflow="fold")
         for place, cause in enumerate(alert.causes[:SHOWN], 1):
-            table.add_row(f"{place:>3}", *_row(cause))
+            table.add_row(*map(cell, (f"{place:>3}", *_row(cause))))
         Console().print(table)
 
 

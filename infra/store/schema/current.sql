@@ -141,6 +141,8 @@ CREATE TABLE progress (
     next_offset bigint NOT NULL,
     source_high jsonb NOT NULL DEFAULT '{}'::jsonb,
     updated_at  timestamp with time zone NOT NULL DEFAULT now(),
+    cluster_id  text NOT NULL DEFAULT ''::text,
+    topic_id    text NOT NULL DEFAULT ''::text,
     CONSTRAINT progress_pkey PRIMARY KEY (topic, partition)
 );
 

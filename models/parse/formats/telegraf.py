@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Raw
 
 from models.errors import Rejected
-from models.limits import SAMPLE_BYTES
 from models.parse.collected import Collected
 from models.parse.json_text import DECODE_ERRORS, decode_members, finite_number, kind_of, text, timestamp
 from models.reasons import RejectReason
@@ -71,20 +70,14 @@ def _read_one(body: bytes | Raw, record: int, record_time_ns: int, out: Collecte
         except Rejected as error:
             out.reject(record, error)
         return
-    tags = bytes(metric.tags)
     try:
         time_ns = out.time_ns(metric.timestamp, record_time_ns)
-        out.grow(record, _grown_bytes(metric.name, tags, numbers))
     except Rejected as error:
-        out.reject(record, error, max(len(numbers), 1))
+        out.reject(record, error)
         return
+    tags = bytes(metric.tags)
     for field, value in numbers.items():
         out.add(record, (metric.name, tags, field), value, time_ns)
-
-
-def _grown_bytes(name: str, tags: bytes, fields: Mapping[str, object]) -> int:
-    """What the fields take as samples: each of their series repeats name and tags."""
-    return len(fields) * (len(name) + len(tags) + SAMPLE_BYTES) + sum(map(len, fields))
 
 
 def _read_field_by_field(body: bytes | Raw, record: int, record_time_ns: int, out: Collected) -> None:
@@ -105,7 +98,6 @@ def _read_field_by_field(body: bytes | Raw, record: int, record_time_ns: int, ou
     except DECODE_ERRORS:
         raise Rejected(RejectReason.WRONG_TYPE, f"fields: expected an object, got {kind_of(loose.fields)}") from None
     tags = bytes(loose.tags)
-    out.grow(record, _grown_bytes(name, tags, fields))
     for field, raw in fields.items():
         kind = kind_of(raw)
         if kind in ("text", "null"):

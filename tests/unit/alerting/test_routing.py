@@ -87,7 +87,19 @@ def test_a_page_says_what_burns_since_when_and_why(tmp_path: Path) -> None:
         "startsAt": "2026-11-20T10:00:00Z",
         "endsAt": "0001-01-01T00:00:00Z",
     }
-    data = tmp_path / "data.json"
+    assert rendered(alert, tmp_path) == (
+        "[1 FIRING] checkout: SLOBurnRate availability\n"
+        "checkout burns its budget 14 times too fast\n"
+        "Causes: latency_ms 71 %, error_ratio 29 %\n"
+        "Error budget left: 81 %\n"
+        "Since: 2026-11-20 10:00:00 UTC\n"
+        "Dashboard: http://grafana/d/x"
+    )
+
+
+def rendered(alert: dict[str, object], folder: Path) -> str:
+    """Title and text of a message about one alert."""
+    data = folder / "data.json"
     data.write_text(json.dumps({"status": "firing", "alerts": [alert], "commonLabels": alert["labels"]}))
     text = '{{ template "tidewatch.title" . }}\n{{ template "tidewatch.text" . }}'
     told = amtool(
@@ -100,11 +112,19 @@ def test_a_page_says_what_burns_since_when_and_why(tmp_path: Path) -> None:
         "--template.text",
         text,
     )
-    assert told.strip() == (
-        "[1 FIRING] checkout: SLOBurnRate availability\n"
-        "checkout burns its budget 14 times too fast\n"
-        "Causes: latency_ms 71 %, error_ratio 29 %\n"
-        "Error budget left: 81 %\n"
-        "Since: 2026-11-20 10:00:00 UTC\n"
-        "Dashboard: http://grafana/d/x"
-    )
+    return told.strip()
+
+
+def test_what_a_producer_wrote_calls_nobody_and_links_nowhere_in_slack(tmp_path: Path) -> None:
+    hostile = "<!channel> <@U1> <#C1> <https://evil.example|runbook> 3 < 4"
+    alert = {
+        "status": "firing",
+        "labels": {"alertname": "MetricAnomaly", "service": "<!here>"},
+        "annotations": {"summary": hostile, "description": hostile, "causes": hostile, "expected": hostile},
+        "startsAt": "2026-11-20T10:00:00Z",
+        "endsAt": "0001-01-01T00:00:00Z",
+    }
+    text = rendered(alert, tmp_path)
+    assert not re.search(r"<[!@#h]", text)
+    assert text.startswith("[1 FIRING] < !here>: MetricAnomaly")
+    assert text.count("< !channel> < @U1> < #C1> < https://evil.example|runbook> 3 < 4") == 4

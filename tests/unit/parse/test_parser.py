@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.limits import MAX_SAMPLES_BYTES, SAMPLE_BYTES
 from models.parse import Limits, Parsed, Parser
 from models.parse import known_series as known_series_module
 from models.reasons import RejectReason
@@ -201,10 +202,6 @@ BAD = {
         '{"metric":"m","value":1,"labels":{"a":"\\udc00x"}}',
         RejectReason.UNPARSABLE,
     ),
-    "Telegraf's tags repeated beyond what one record of samples takes": (
-        json.dumps({"name": "m", "tags": {"t": "x" * 2000}, "fields": {f"f{n}": 1 for n in range(7000)}}),
-        RejectReason.TOO_LARGE,
-    ),
     "too many labels": (f'{{"metric":"m","value":1,"labels":{MANY_LABELS}}}', RejectReason.TOO_MANY_LABELS),
     "Telegraf without a name": ('{"fields":{"x":1},"tags":{}}', RejectReason.MISSING_FIELD),
     "Telegraf without fields": ('{"name":"cpu","tags":{}}', RejectReason.MISSING_FIELD),
@@ -235,6 +232,17 @@ def test_bad_records_are_refused_with_a_reason(record: bytes | str | None, reaso
     assert len(parsed.rejected[0].detail) <= 200
     assert samples(parsed) == [("before{}", NOW_NS, 1.0), ("after{}", NOW_NS, 1.0)]
     assert parsed.record.tolist() == [0, 2]
+
+
+def test_shared_tags_may_not_grow_beyond_what_one_record_of_samples_takes() -> None:
+    record = json.dumps({"name": "m", "tags": {"t": "x" * 2000}, "fields": {f"f{n}": 1 for n in range(7000)}})
+    parsed = parse(record, '{"metric":"after","value":1}')
+    ((number, reason, _, refused),) = parsed.rejected
+    assert (number, reason) == (0, RejectReason.TOO_LARGE)
+    assert len(parsed.columns) + refused == 7001
+    taken = parsed.columns.series_ids[:-1]
+    assert 0.99 * MAX_SAMPLES_BYTES < sum(map(len, taken)) + SAMPLE_BYTES * len(taken) <= MAX_SAMPLES_BYTES
+    assert samples(parsed)[-1] == ("after{}", NOW_NS, 1.0)
 
 
 def test_every_reason_that_parsing_can_give_is_in_the_table() -> None:
