@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,8 +12,9 @@ from infra.slo import proposals as slo_proposals
 from infra.store import anomalies, feedback
 from infra.store.feedback import KnownAlert, StoredMark, ThresholdMove
 from infra.store.slo.proposals import Proposal
-from models.alerting.feedback import Mark, Verdict, threshold_factor
+from models.alerting.feedback import Mark, Verdict, label_windows, threshold_factor
 from models.errors import Misconfigured
+from models.labels import LabelWindow
 from models.names import AlertName
 from models.timestamps import to_rfc3339
 
@@ -37,6 +39,14 @@ class Consequence:
     threshold_before: float
     threshold_after: float
     proposal: Proposal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Factors by service, as far as they are not 1, and the changes that led there, oldest first."""
+
+    factors: Mapping[str, float]
+    changes: Sequence[ThresholdMove]
 
 
 def known_alerts(cursor: Cursor, since_ns: int) -> list[KnownAlert]:
@@ -85,12 +95,53 @@ def mark_missed(cursor: Cursor, mark: Mark, *, note: str, marked_by: str, now_ns
     return _store(cursor, StoredMark(mark, "", "", note, now_ns, marked_by, None, None))
 
 
+def mark_missed_between(
+    cursor: Cursor,
+    start_ns: int,
+    end_ns: int,
+    *,
+    service: str = "",
+    entity: str = "",
+    slo_name: str = "",
+    note: str,
+    marked_by: str,
+    now_ns: int,
+) -> Consequence:
+    """Say that an SLO, an entity or a service should have alerted in a time range; the most exact that is named counts.
+
+    Raises:
+        Misconfigured: nothing is named, the range is empty or in the future, or there is no such SLO.
+    """
+    if not (service or slo_name or entity):
+        raise Misconfigured("say what was missed: a service, an entity or an SLO")
+    owner = slo_proposals.stored(cursor, slo_name).slo.service if slo_name else service or entity.partition("/")[0]
+    mark = Mark(0, Verdict.MISSED, owner, entity, slo_name, start_ns, end_ns)
+    return mark_missed(cursor, mark, note=note, marked_by=marked_by, now_ns=now_ns)
+
+
 def undo(cursor: Cursor, feedback_id: int, *, undone_by: str, now_ns: int) -> Consequence:
     """Take a verdict back with all that followed from it; raises `Misconfigured` where none stands under this id."""
     mark = feedback.undo(cursor, feedback_id, undone_by, now_ns)
     if mark is None:
         raise Misconfigured(f"no feedback {feedback_id} stands; see `tidewatch feedback list`")
     return _follow(cursor, mark, undone_by, now_ns)
+
+
+def said(cursor: Cursor, service: str | None = None, *, with_undone: bool = False) -> list[StoredMark]:
+    """What was said, by whom, oldest first, of one service or all; with what was taken back, if asked for."""
+    return feedback.load(cursor, service, with_undone=with_undone)
+
+
+def thresholds(cursor: Cursor, service: str | None = None) -> Thresholds:
+    """Factors on the anomaly thresholds of one service or all, and every change of one."""
+    factors = feedback.thresholds(cursor)
+    known = {name: factor for name, factor in sorted(factors.items()) if service in (None, name)}
+    return Thresholds(known, feedback.threshold_moves(cursor, service))
+
+
+def labels(cursor: Cursor, service: str | None = None, *, noise: bool = False) -> list[LabelWindow]:
+    """What was abnormal by what was said, or what was noise."""
+    return label_windows((stored.mark for stored in said(cursor, service)), noise=noise)
 
 
 def _store(cursor: Cursor, stored: StoredMark) -> Consequence:

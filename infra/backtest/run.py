@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,36 @@ from models.training.train import TrainingRules
 
 SCORES_FILE = "scores.csv"
 REPORT_FILE = "report.json"
+BATCH_SAMPLES = 65_536
+
+
+def backtest(
+    settings: Settings,
+    data: Path,
+    out: Path,
+    *,
+    slos: Sequence[Slo] = (),
+    labels: Sequence[LabelWindow] | None = None,
+    batch: int = BATCH_SAMPLES,
+    on_progress: Callable[[Path, int], None] = lambda path, samples: None,
+) -> dict[str, Any]:
+    """Score DATA as the live system would have: `scores.csv` and `report.json` in `out`, and the report.
+
+    Args:
+        data: a DATA file or a folder of them.
+        out: folder, made if need be.
+        slos: objectives to count for.
+        labels: abnormal time ranges; None: those of the files' `label` columns, where there are any.
+        batch: samples a fold; the scores do not depend on it.
+        on_progress: told a file and how many samples were scored, again and again.
+
+    Raises:
+        Misconfigured: a file cannot be read, or files of the same entities overlap in time.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    figures = BacktestRun(settings, slos, batch, on_progress).play(data, out, labels)
+    (out / REPORT_FILE).write_text(json.dumps(figures, indent=2) + "\n")
+    return figures
 
 
 @dataclass

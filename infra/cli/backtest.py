@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from infra.cli.tables import show_json
 
 MILLION = 1_000_000
 EPILOG = (
@@ -35,19 +36,17 @@ def command(
     DATA is long (`timestamp,metric,value` and label columns) or wide (`timestamp` and a column per metric). Without a
     `service` or `instance` label, a file's name is its entity.
     """
-    from infra.backtest.run import REPORT_FILE, SCORES_FILE, BacktestRun
+    from infra.backtest.run import REPORT_FILE, SCORES_FILE, backtest
     from infra.datafile.read import read_labels
     from infra.settings import load
     from infra.slo.files import read_slos
 
     known = read_labels(labels) if labels else None
     slos = read_slos(slo) if slo else []
-    out.mkdir(parents=True, exist_ok=True)
     with _progress() as on_progress:
-        figures = BacktestRun(load(), slos, batch_samples, on_progress).play(data, out, known)
-    (out / REPORT_FILE).write_text(json.dumps(figures, indent=2) + "\n")
+        figures = backtest(load(), data, out, slos=slos, labels=known, batch=batch_samples, on_progress=on_progress)
     if as_json:
-        print(json.dumps(figures, indent=2))
+        show_json(figures)
         return
     _show(figures)
     print(f"\n{out / SCORES_FILE}\n{out / REPORT_FILE}")

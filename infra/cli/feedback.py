@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import csv
 import getpass
-import json
 import sys
 import time
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infra.cli.database import reading, writing
+from infra.cli.tables import show_json
 from models.errors import Misconfigured
 from models.moments import moment_ns
 from models.timestamps import DAY_NS
 
 if TYPE_CHECKING:
     from infra.alerting.feedback import Consequence
-    from infra.store.feedback import KnownAlert, StoredMark, ThresholdMove
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,11 +49,12 @@ def alerts(
 ) -> None:
     """Alerts that can be judged, with the id to name them by."""
     from infra.alerting.feedback import known_alerts
+    from infra.alerting.feedback_json import alert_json
 
     with reading() as cursor:
         found = known_alerts(cursor, time.time_ns() - int(days * DAY_NS))
     if as_json:
-        print(json.dumps([_alert_json(alert) for alert in found], indent=2))
+        show_json([alert_json(alert) for alert in found])
         return
     for alert in found:
         state = "fires" if alert.end_ns is None else "ended"
@@ -83,8 +83,7 @@ def add(
 ) -> None:
     """Say that an alert was useful or noise, or that there should have been one."""
     from infra.alerting import feedback
-    from infra.slo.proposals import stored
-    from models.alerting.feedback import Mark, Verdict
+    from models.alerting.feedback import Verdict
 
     now_ns, who = time.time_ns(), by or getpass.getuser()
     if verdict is not Said.MISSED:
@@ -97,9 +96,17 @@ def add(
     if start is None or not (service or slo or entity) or alert is not None:
         raise Misconfigured("say what was missed: --service, --entity or --slo, and the time with --from and --to")
     with writing() as cursor:
-        owner = stored(cursor, slo).slo.service if slo else service or entity.partition("/")[0]
-        mark = Mark(0, Verdict.MISSED, owner, entity, slo, moment_ns(start, now_ns), moment_ns(end, now_ns))
-        found = feedback.mark_missed(cursor, mark, note=note, marked_by=who, now_ns=now_ns)
+        found = feedback.mark_missed_between(
+            cursor,
+            moment_ns(start, now_ns),
+            moment_ns(end, now_ns),
+            service=service or "",
+            entity=entity,
+            slo_name=slo,
+            note=note,
+            marked_by=who,
+            now_ns=now_ns,
+        )
     _tell(found, as_json)
 
 
@@ -124,12 +131,13 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """What was said, by whom."""
-    from infra.store import feedback
+    from infra.alerting.feedback import said
+    from infra.alerting.feedback_json import mark_json
 
     with reading() as cursor:
-        found = feedback.load(cursor, service, with_undone=with_undone)
+        found = said(cursor, service, with_undone=with_undone)
     if as_json:
-        print(json.dumps([_mark_json(stored) for stored in found], indent=2))
+        show_json([mark_json(stored) for stored in found])
         return
     for stored in found:
         mark = stored.mark
@@ -145,20 +153,20 @@ def list_(
 @app.command(epilog="Example:  tidewatch feedback thresholds --service checkout")
 def thresholds(service: Service = None, as_json: AsJson = False) -> None:
     """Factors on the services' anomaly thresholds, and every change of one."""
-    from infra.store import feedback
+    from infra.alerting import feedback
+    from infra.alerting.feedback_json import thresholds_json
 
     with reading() as cursor:
-        factors, moves = feedback.thresholds(cursor), feedback.threshold_moves(cursor, service)
-    known = {name: factor for name, factor in factors.items() if service in (None, name)}
+        found = feedback.thresholds(cursor, service)
     if as_json:
-        print(json.dumps({"factors": known, "changes": [_move_json(move) for move in moves]}, indent=2))
+        show_json(thresholds_json(found))
         return
-    for name, factor in sorted(known.items()):
+    for name, factor in found.factors.items():
         print(f"{name}: {factor:.3g}")
-    for move in moves:
+    for move in found.changes:
         step = f"{move.before:.3g} -> {move.after:.3g}"
         print(f"  {_text(move.changed_ns)} {move.service} {step} by {move.changed_by}, feedback {move.feedback_id}")
-    if not known:
+    if not found.factors:
         print("every threshold is as the false-alarm rate asks for")
 
 
@@ -168,29 +176,23 @@ def labels(
     service: Service = None,
 ) -> None:
     """What was abnormal, as entity,start,end: for `backtest --labels`."""
-    from infra.store import feedback
-    from models.alerting.feedback import label_windows
+    from infra.alerting import feedback
     from models.timestamps import to_rfc3339
 
     with reading() as cursor:
-        marks = [stored.mark for stored in feedback.load(cursor, service)]
+        windows = feedback.labels(cursor, service, noise=noise)
     rows = csv.writer(sys.stdout, lineterminator="\n")
     rows.writerow(("entity", "start", "end"))
-    for window in label_windows(marks, noise=noise):
+    for window in windows:
         rows.writerow((window.entity, to_rfc3339(window.start_ns), to_rfc3339(window.end_ns)))
 
 
 def _tell(found: Consequence, as_json: bool) -> None:
+    from infra.alerting.feedback_json import consequence_json
+
     proposal = found.proposal
     if as_json:
-        body = {
-            "id": found.mark.id,
-            "service": found.mark.service,
-            "threshold_before": found.threshold_before,
-            "threshold_after": found.threshold_after,
-            "proposal": None if proposal is None else {"id": proposal.id, "reason": proposal.reason},
-        }
-        print(json.dumps(body, indent=2))
+        show_json(consequence_json(found))
         return
     print(f"feedback {found.mark.id} on {found.mark.slo_name or found.mark.entity or found.mark.service}")
     if found.threshold_before != found.threshold_after:
@@ -202,51 +204,6 @@ def _tell(found: Consequence, as_json: bool) -> None:
         print(f"proposal {proposal.id} for {proposal.slo_name}: {proposal.reason}; see `tidewatch slo proposals list`")
     elif found.mark.slo_name:
         print(f"no change of {found.mark.slo_name} is proposed: no other target agrees better with what was said")
-
-
-def _alert_json(alert: KnownAlert) -> dict[str, Any]:
-    return {
-        "id": alert.fingerprint,
-        "alertname": alert.alertname,
-        "service": alert.service,
-        "entity": alert.entity,
-        "slo": alert.slo_name,
-        "severity": alert.severity,
-        "summary": alert.summary,
-        "from": _text(alert.start_ns),
-        "to": None if alert.end_ns is None else _text(alert.end_ns),
-        "verdict": alert.verdict.value if alert.verdict else None,
-    }
-
-
-def _mark_json(stored: StoredMark) -> dict[str, Any]:
-    mark = stored.mark
-    return {
-        "id": mark.id,
-        "verdict": mark.verdict.value,
-        "service": mark.service,
-        "entity": mark.entity,
-        "slo": mark.slo_name,
-        "alert": stored.fingerprint,
-        "from": _text(mark.start_ns),
-        "to": _text(mark.end_ns),
-        "note": stored.note,
-        "by": stored.marked_by,
-        "at": _text(stored.marked_ns),
-        "undone_by": stored.undone_by,
-        "undone_at": None if stored.undone_ns is None else _text(stored.undone_ns),
-    }
-
-
-def _move_json(move: ThresholdMove) -> dict[str, Any]:
-    return {
-        "service": move.service,
-        "at": _text(move.changed_ns),
-        "by": move.changed_by,
-        "before": move.before,
-        "after": move.after,
-        "feedback": move.feedback_id,
-    }
 
 
 def _text(time_ns: int) -> str:

@@ -6,7 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -18,7 +18,6 @@ from infra.producers.pace import SystemWaitingClock
 from infra.settings import Settings, load
 from models.errors import Misconfigured
 from models.moments import duration_s, moment_ns
-from models.names import Topic
 from models.synthetic.incidents import parse_incident
 from models.timestamps import DAY_S, SECOND_NS
 
@@ -80,30 +79,16 @@ def _progress(what: str, total: int | None = None) -> Iterator[Callable[[int], N
     yield tell
 
 
-@contextmanager
-def _publishing(settings: Settings, as_json: bool, what: str) -> Iterator[SamplePublisher]:
-    """A publisher to `metrics`, with the topic in place; ends with everything delivered and one line about it."""
-    from infra.kafka.admin import create_topics_blocking
-    from infra.producers.publisher import SamplePublisher
+def _publishing(settings: Settings, as_json: bool, what: str) -> AbstractContextManager[SamplePublisher]:
+    """A publisher to `metrics`; at the end one line about what came of it."""
+    from infra.producers.publishing import Published, published_json, publishing
 
-    settings.require("kafka")
-    topic = settings.topic(Topic.METRICS)
-    publisher = SamplePublisher.connect(settings.kafka, topic, settings.entity_rule, say=_errors.print)
-    began = time.monotonic()
-    try:
-        with publisher:
-            create_topics_blocking(settings)
-            yield publisher
-    finally:
-        summary = {
-            "what": what,
-            "topic": topic,
-            "samples": publisher.samples,
-            "failed": publisher.failed + publisher.waiting,
-            "seconds": round(time.monotonic() - began, 1),
-        }
-        line = "{what}: {samples} samples to {topic} in {seconds} s, {failed} not delivered".format(**summary)
-        typer.echo(json.dumps(summary) if as_json else line)
+    def end(summary: Published) -> None:
+        told = published_json(summary)
+        line = "{what}: {samples} samples to {topic} in {seconds} s, {failed} not delivered".format(**told)
+        typer.echo(json.dumps(told) if as_json else line)
+
+    return publishing(settings, what, say=_errors.print, end=end)
 
 
 @app.command()
@@ -207,6 +192,7 @@ def simulate(
     A labelled data set for backtest:
     `tidewatch produce simulate --write DIR --duration 7d --interval 60 --incident search/search-2:memory_leak@5d+3h`
     """
+    from infra.producers.dataset import ending_at_ns
     from infra.producers.simulate import LiveSimulation
     from models.synthetic.services import Simulation, choose_services
 
@@ -215,7 +201,8 @@ def simulate(
     with _until_interrupted() as clock:
         if write is not None:
             lasts_s = duration_s(duration)
-            start_ns = _start_ns(start, clock.now_ns(), lasts_s, interval)
+            now_ns = clock.now_ns()
+            start_ns = moment_ns(start, now_ns) if start else ending_at_ns(now_ns, lasts_s, interval)
             simulation = Simulation(profiles, seed=seed, start_ns=start_ns, interval_s=interval, incidents=incidents)
             _write(simulation, round(lasts_s / interval), write, file_format, as_json)
             return
@@ -234,13 +221,6 @@ def simulate(
                 live.backfill(progress)
             with _progress("live") as progress:
                 live.run(count, progress)
-
-
-def _start_ns(text: str, now_ns: int, lasts_s: float, interval_s: float) -> int:
-    if not text:
-        interval_ns = round(interval_s * SECOND_NS)
-        return (now_ns - round(lasts_s * SECOND_NS)) // interval_ns * interval_ns
-    return moment_ns(text, now_ns)
 
 
 def _write(simulation: Simulation, ticks: int, folder: Path, file_format: str, as_json: bool) -> None:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-import psutil
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from infra.local.background import start_supervisor, stop_supervisor
-from infra.local.processes.ports import LOOPBACK, answers
-from infra.local.stack_file import read_stack_file, supervisor_pid
+from infra.local.processes.ports import LOOPBACK
+from infra.local.stack_file import read_stack_file
+from infra.local.status import stack_status, status_json, without_password
 from infra.local.supervisor import notifications_file
 from infra.settings import home_folder
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-MIB = 1 << 20
 
 
 def up(
@@ -49,52 +49,17 @@ def down() -> None:
 def status(as_json: JsonOption = False) -> None:
     """What of the embedded stack runs, and where; exit 1 when it does not run or something in it does not."""
     home = home_folder()
-    supervisor = supervisor_pid(home)
-    noted = read_stack_file(home) if supervisor is not None else {"addresses": {}, "processes": {}}
-    processes = {name: process_state(process) for name, process in noted["processes"].items()}
-    well = supervisor is not None and all(process["state"] != "down" for process in processes.values())
+    found = stack_status(home, time.time())
     if as_json:
-        addresses = {name: without_password(address) for name, address in noted["addresses"].items()}
-        typer.echo(
-            json.dumps({"home": str(home), "supervisor": supervisor, "addresses": addresses, "processes": processes})
-        )
-    elif supervisor is None:
+        typer.echo(json.dumps(status_json(found)))
+    elif found.supervisor is None:
         Console(highlight=False).print(f"no stack runs in {home}; `tidewatch up` starts it")
     else:
-        Console(highlight=False).print(_table(home, processes))
-    raise typer.Exit(0 if well else 1)
+        Console(highlight=False).print(_table(home, found.processes))
+    raise typer.Exit(0 if found.well else 1)
 
 
-def process_state(noted: dict[str, Any]) -> dict[str, Any]:
-    """What is known of one process of the stack: state (`ready`, `starting`, `down`), address, pid, age, memory."""
-    state = {"state": "down", **noted, "age_s": None, "memory_mib": None}
-    try:
-        process = psutil.Process(noted["pid"])
-        with process.oneshot():
-            if process.status() != psutil.STATUS_ZOMBIE:
-                state["age_s"] = round(time.time() - process.create_time(), 1)
-                state["memory_mib"] = round(process.memory_info().rss / MIB)
-                state["state"] = "ready" if answers(int(noted["address"].rpartition(":")[2])) else "starting"
-    except psutil.NoSuchProcess:
-        pass
-    return state
-
-
-def without_password(address: str) -> str:
-    """An address as it may be shown.
-
-    >>> without_password("postgresql://tidewatch:secret@127.0.0.1:5432/tidewatch")
-    'postgresql://tidewatch:***@127.0.0.1:5432/tidewatch'
-    >>> without_password("127.0.0.1:9092")
-    '127.0.0.1:9092'
-    """
-    scheme, separator, rest = address.rpartition("://")
-    credentials, at, host = rest.rpartition("@")
-    user = credentials.partition(":")[0]
-    return f"{scheme}{separator}{user}:***@{host}" if at else address
-
-
-def _table(home: Path, processes: dict[str, dict[str, Any]]) -> Table:
+def _table(home: Path, processes: Mapping[str, Mapping[str, Any]]) -> Table:
     table = Table(title=f"stack in {home}", title_justify="left", box=None, pad_edge=False)
     for heading in ("service", "state", "address", "pid", "up", "MiB", "restarts", ""):
         table.add_column(heading, justify="right" if heading in {"pid", "up", "MiB", "restarts"} else "left")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -69,24 +70,43 @@ def create_topics_blocking(settings: Settings) -> list[str]:
     return asyncio.run(create_topics(settings))
 
 
-async def create(servers: str, wanted: Sequence[NewTopic]) -> list[str]:
-    """Create those of `wanted` that are missing; returns the names that were created. Raises `Unavailable`."""
+def missing_topics_blocking(settings: Settings, timeout_ms: int = REQUEST_TIMEOUT_MS) -> list[str]:
+    """Names of the topics that `create_topics` would create; raises `Unavailable`."""
+    wanted = [topic.name for topic in topics(settings)]
+    there = asyncio.run(_existing(settings.kafka, timeout_ms))
+    return [name for name in wanted if name not in there]
+
+
+async def _existing(servers: str, timeout_ms: int) -> set[str]:
+    async with _client(servers, timeout_ms) as client:
+        return set(await client.list_topics())
+
+
+@asynccontextmanager
+async def _client(servers: str, timeout_ms: int = REQUEST_TIMEOUT_MS) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A client that is connected; what Kafka says in the block is raised as `Unavailable`."""
     client = AIOKafkaAdminClient(
-        bootstrap_servers=servers.split(","), client_id="tidewatch-admin", request_timeout_ms=REQUEST_TIMEOUT_MS
+        bootstrap_servers=servers.split(","), client_id="tidewatch-admin", request_timeout_ms=timeout_ms
     )
     try:
         await client.start()
+        yield client
+    except (KafkaError, OSError) as error:
+        raise Unavailable("Kafka", f"{servers}: {str(error) or type(error).__name__}") from error
+    finally:
+        await client.close()
+
+
+async def create(servers: str, wanted: Sequence[NewTopic]) -> list[str]:
+    """Create those of `wanted` that are missing; returns the names that were created. Raises `Unavailable`."""
+    async with _client(servers) as client:
         existing = set(await client.list_topics())
         missing = [topic for topic in wanted if topic.name not in existing]
         if not missing:
             return []
         answer = await client.create_topics(missing)
-        outcomes = {name: code for name, code, *_ in answer.topic_errors}
-        for name, code in outcomes.items():
-            if code not in (0, TOPIC_EXISTS):
-                raise Unavailable("Kafka", f"topic {name}: {for_code(code).__name__}")
-        return [name for name, code in outcomes.items() if code == 0]
-    except (KafkaError, OSError) as error:
-        raise Unavailable("Kafka", str(error) or type(error).__name__) from error
-    finally:
-        await client.close()
+    outcomes = {name: code for name, code, *_ in answer.topic_errors}
+    for name, code in outcomes.items():
+        if code not in (0, TOPIC_EXISTS):
+            raise Unavailable("Kafka", f"topic {name}: {for_code(code).__name__}")
+    return [name for name, code in outcomes.items() if code == 0]

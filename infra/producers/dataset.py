@@ -56,6 +56,16 @@ def write_dataset(
     return [data, labels]
 
 
+def ending_at_ns(now_ns: int, lasts_s: float, interval_s: float) -> int:
+    """First event time of data that last so long and end now, on the interval's grid.
+
+    >>> ending_at_ns(65_500_000_000, lasts_s=60.0, interval_s=1.0)
+    5000000000
+    """
+    interval_ns = round(interval_s * 1e9)
+    return (now_ns - round(lasts_s * 1e9)) // interval_ns * interval_ns
+
+
 def _table(columns: SampleColumns) -> pa.Table:
     identities = [parse_series(series_id) for series_id in columns.series_ids]
     names = sorted({name for _, labels in identities for name in labels})

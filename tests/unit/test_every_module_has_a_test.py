@@ -50,7 +50,7 @@ RUN_BY = {
     "infra/mlflow/backend.py": "tests/integration/mlflow/test_registry.py",
     "infra/mlflow/direct.py": "tests/integration/mlflow/test_registry.py",
     "infra/mlflow/rest.py": "tests/integration/mlflow/test_registry.py",
-    "infra/slo/simulate.py": "tests/integration/slo/test_simulate.py",
+    "infra/slo/simulate/what_if.py": "tests/integration/slo/test_simulate.py",
     "infra/store/parking.py": "tests/integration/watch/dying_workers.py",
     "infra/store/slo/forecasts.py": "tests/integration/slo/test_forecast.py",
     "infra/training/job.py": "tests/integration/training/test_training.py",

@@ -17,7 +17,7 @@ from models.errors import Misconfigured
 from models.moments import moment_ns
 
 if TYPE_CHECKING:
-    from infra.slo.simulate import Subjects
+    from infra.slo.simulate.what_if import Subjects
     from models.slo.definition import Slo
     from models.slo.simulate.what_if import Variant
 
@@ -70,7 +70,7 @@ def command(
     from infra.cli.slo.simulated import show
     from infra.datafile.read import read_labels
     from infra.settings import load
-    from infra.slo.simulate import LakeRange, outcome_json, simulate_variants, transitions_json
+    from infra.slo.simulate.what_if import LakeRange, outcome_json, simulate_variants, transitions_json
 
     if (data is None) == (not lake):
         raise Misconfigured("say where the samples are: either --data FILE or --lake")
@@ -92,7 +92,7 @@ def _subjects(paths: list[Path] | None, *, honour_exclusions: bool) -> Subjects:
     """The SLOs of files, or those in force."""
     from infra.settings import load
     from infra.slo.files import read_slos
-    from infra.slo.simulate import defined, in_force
+    from infra.slo.simulate.what_if import defined, in_force
 
     if paths:
         slos = read_slos(paths)

@@ -15,7 +15,7 @@ def show(found: Sequence[Outcome]) -> None:
     """Print the variants side by side, and the first transitions."""
     from infra.cli.slo.exclusions import exclusion_text
     from infra.cli.tables import show_table
-    from infra.slo.simulate import outcome_json, transitions_json
+    from infra.slo.simulate.what_if import outcome_json, transitions_json
 
     summaries = [outcome_json(outcome) for outcome in found]
     columns: dict[str, Callable[[dict[str, Any]], str]] = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra.cli import main as frame
-from infra.cli.stack import without_password
+from infra.local.status import without_password
 from models.errors import Misconfigured, Rejected, TidewatchError, Unavailable
 from models.reasons import RejectReason
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.slo.past_samples import from_files, from_lake
+from infra.slo.simulate.samples import from_files, from_lake
 from models.errors import Misconfigured
 from models.series import EntityRule
 from models.slo.openslo.read import parse_openslo

@@ -11,7 +11,7 @@ from typing import Any
 
 from infra.settings import Settings
 from infra.slo.exclusions import exclusion_json
-from infra.slo.past_samples import from_files, from_lake
+from infra.slo.simulate.samples import from_files, from_lake
 from infra.store.database import Database
 from infra.store.slo import definitions
 from infra.store.slo import exclusions as stored_exclusions

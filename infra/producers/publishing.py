@@ -1,0 +1,69 @@
+"""One run of a producer: the topic in place, a publisher while it lasts, everything delivered, what came of it told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from infra.kafka.admin import create_topics_blocking
+from infra.producers.publisher import SamplePublisher
+from infra.settings import Settings
+from models.names import Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a run came to.
+
+    Attributes:
+        what: which run.
+        samples: acknowledged by the broker. failed: not delivered.
+    """
+
+    what: str
+    topic: str
+    samples: int
+    failed: int
+    seconds: float
+
+
+def published_json(summary: Published) -> dict[str, Any]:
+    """`summary` as JSON is made of."""
+    return asdict(summary)
+
+
+@contextmanager
+def publishing(
+    settings: Settings,
+    what: str,
+    *,
+    say: Callable[[str], None],
+    end: Callable[[Published], None],
+    clock_s: Callable[[], float] = time.monotonic,
+) -> Iterator[SamplePublisher]:
+    """A publisher to `metrics`, with the topic in place; it ends with everything delivered.
+
+    Args:
+        what: which run, for the summary.
+        say: told what is waited for.
+        end: told the summary, however the run ends.
+        clock_s: seconds of a clock that is never set.
+
+    Raises:
+        Misconfigured: the settings name no Kafka.
+        Unavailable: no broker answers, or not everything was delivered.
+    """
+    settings.require("kafka")
+    topic = settings.topic(Topic.METRICS)
+    publisher = SamplePublisher.connect(settings.kafka, topic, settings.entity_rule, say=say)
+    began_s = clock_s()
+    try:
+        with publisher:
+            create_topics_blocking(settings)
+            yield publisher
+    finally:
+        undelivered = publisher.failed + publisher.waiting
+        end(Published(what, topic, publisher.samples, undelivered, round(clock_s() - began_s, 1)))

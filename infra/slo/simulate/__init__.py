@@ -1,0 +1,1 @@
+"""What SLOs would have alerted on, over past samples."""
