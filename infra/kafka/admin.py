@@ -10,6 +10,7 @@ from typing import Final
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, for_code
 
+from infra.kafka.probe import probe
 from infra.settings import Settings
 from models.errors import Unavailable
 from models.names import Topic
@@ -72,6 +73,7 @@ def create_topics_blocking(settings: Settings) -> list[str]:
 
 def missing_topics_blocking(settings: Settings, timeout_ms: int = REQUEST_TIMEOUT_MS) -> list[str]:
     """Names of the topics that `create_topics` would create; raises `Unavailable`."""
+    probe(settings.kafka)
     wanted = [topic.name for topic in topics(settings)]
     there = asyncio.run(_existing(settings.kafka, timeout_ms))
     return [name for name in wanted if name not in there]

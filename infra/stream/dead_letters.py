@@ -6,16 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
-
 from infra.kafka.recent import recent
-from models.errors import Unavailable
+from infra.kafka.record_publisher import RecordPublisher
 from models.names import DeadLetterHeader
 from models.parse.hints import HINTS
 from models.reasons import RejectReason
 
-DELIVERY_TIMEOUT_MS: Final = 60_000
+DELIVERY_TIMEOUT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +75,10 @@ def replay(servers: str, topic: str, found: Sequence[Letter]) -> int:
         Unavailable: the broker did not acknowledge all of them.
     """
     whole = [letter for letter in found if not letter.is_cut]
-    try:
-        producer = KafkaProducer(
-            bootstrap_servers=servers.split(","),
-            client_id="tidewatch-replay",
-            acks="all",
-            delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
-            request_timeout_ms=10_000,
-        )
-        try:
-            futures = [producer.send(topic, value=letter.body, key=letter.key) for letter in whole]
-            for future in futures:
-                future.get(timeout=DELIVERY_TIMEOUT_MS / 1000)
-        finally:
-            producer.close(timeout=5)
-    except KafkaError as error:
-        raise Unavailable("Kafka", f"not all letters were delivered to {topic}: {error}") from error
+    with RecordPublisher(servers, topic, delivery_timeout_s=DELIVERY_TIMEOUT_S) as publisher:
+        for letter in whole:
+            publisher.send(letter.key, letter.body)
+        publisher.flush()
     return len(whole)
 
 

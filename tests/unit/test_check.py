@@ -31,7 +31,7 @@ def test_services_that_are_away_fail_with_advice_and_the_others_are_tried(monkey
         monkeypatch.setenv("TIDEWATCH_ALERTMANAGER_URL", url)
         found = {finding.what: finding for finding in check.check_all()}
     assert [what for what, finding in found.items() if finding.ok] == ["settings", "Alertmanager", "lake"]
-    assert found["Kafka"].detail.startswith("Kafka is unavailable: 127.0.0.1:1")
+    assert found["Kafka"].detail.startswith("Kafka is unavailable: no answer from 127.0.0.1:1")
     assert "TIDEWATCH_PROMETHEUS_URL" in found["Prometheus"].advice
     assert json.loads(json.dumps([check.finding_json(finding) for finding in found.values()]))[0]["what"] == "settings"
 

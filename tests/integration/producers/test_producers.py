@@ -132,7 +132,7 @@ def test_samples_that_could_not_be_delivered_are_counted_and_told(
 
 
 def test_what_is_on_its_way_is_bounded(kafka: str, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.producers.publisher.MAX_WAITING", 10)
+    monkeypatch.setattr("infra.kafka.record_publisher.MAX_WAITING", 10)
     most = 0
     with SamplePublisher.connect(kafka, topic, RULE) as publisher:
         for _ in range(100):
@@ -143,7 +143,7 @@ def test_what_is_on_its_way_is_bounded(kafka: str, topic: str, monkeypatch: pyte
 
 
 def test_a_topic_that_is_missing_is_told(kafka: str, topic_prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.producers.publisher.METADATA_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("infra.kafka.record_publisher.METADATA_TIMEOUT_S", 0.5)
     publisher = SamplePublisher.connect(kafka, f"{topic_prefix}nowhere", RULE)
     publisher.publish(ONE)
     with pytest.raises(Unavailable, match="1 samples not delivered"):

@@ -30,4 +30,4 @@ def test_one_module_makes_an_admin_client() -> None:
 
 def test_outside_of_the_workers_one_module_makes_a_producer() -> None:
     made = makers("KafkaProducer", "AIOKafkaProducer")
-    assert {module for module in made if not module.startswith("agents/")} == {"infra/producers/publisher.py"}
+    assert {module for module in made if not module.startswith("agents/")} == {"infra/kafka/record_publisher.py"}
