@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from agents.worker.roles import ROLES
 from infra.settings import load
@@ -19,7 +18,6 @@ def main() -> int:
     parser.add_argument(
         "--agents", default=",".join(ROLES), help="which agents to run, separated by commas (default: all)"
     )
-    parser.add_argument("--port-file", type=Path, help="write the port of /metrics to this file")
     parser.add_argument("--libraries", action="store_true", help="say how parts of libraries are used, and end")
     arguments = parser.parse_args()
     roles = [role.strip() for role in arguments.agents.split(",") if role.strip()]
@@ -34,7 +32,7 @@ def main() -> int:
             return 0
         from agents.worker import run as worker
 
-        return worker.run(settings, roles, arguments.port_file)
+        return worker.run(settings, roles)
     except Misconfigured as error:
         sys.stderr.write(f"tidewatch worker: {error}\n")
         return EXIT_MISUSE

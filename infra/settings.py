@@ -128,6 +128,9 @@ class Settings(BaseSettings):
     # worker
     metrics_host: str = "127.0.0.1"
     metrics_port: int = Field(0, description="port of the worker's /metrics; 0 = a free one")
+    health_file: str = Field(
+        "", description="where a long-running process says how `python -m infra.health` is to ask it; empty: nowhere"
+    )
     log_level: str = "INFO"
     plain_libraries: tuple[Library, ...] = Field(
         (), description="libraries of which only documented parts are used, which is slower; see models/seams.py"

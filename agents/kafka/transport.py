@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -31,6 +32,7 @@ from mode import Service
 from agents.kafka import aiokafka_seams, faust_seams
 from agents.kafka.fetched import Fetched
 from agents.kafka.micro_batch import BATCH_MAX_BYTES, Deliveries, MicroBatch
+from agents.kafka.reading import Reading
 from agents.kafka.topic_ids import TopicIds
 
 log = logging.getLogger(__name__)
@@ -87,6 +89,7 @@ class Consumer(faust_seams.FaustConsumer):
         self._resuming: dict[TP, object] = {}
         self._confirmed: dict[TP, int] = {}
         self._ends: dict[TP, int] = {}
+        self._reading = Reading()
         self._room = asyncio.Event()
         super().__init__(*args, **kwargs)
 
@@ -96,6 +99,7 @@ class Consumer(faust_seams.FaustConsumer):
         if wanted:
             await super().subscribe(wanted)
         else:
+            self._reading.joined(time.monotonic())
             faust_seams.without_recovery(self.app)
 
     # fetching
@@ -106,6 +110,7 @@ class Consumer(faust_seams.FaustConsumer):
         if not ready:
             await self._wait_for_room()
             return None
+        self._reading.fetches()
         fetched = await self.fetch(ready, POLL_S if ready == active else CROWDED_POLL_S)
         if not self.flow_active:
             return None  # a rebalance began; every partition will be sought again
@@ -237,8 +242,14 @@ class Consumer(faust_seams.FaustConsumer):
         if deliveries is not None:
             deliveries.live = False
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Begin to fetch what the group gave us."""
+        await super().on_partitions_assigned(assigned, generation_id)
+        self._reading.joined(time.monotonic())
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit what is acknowledged while the partitions are still ours, then let them go."""
+        self._reading.left()
         try:
             await asyncio.wait_for(self.commit(), COMMIT_ON_REVOKE_S)
         except TimeoutError:
@@ -262,7 +273,11 @@ class Consumer(faust_seams.FaustConsumer):
     def on_committed(self, offsets: Mapping[TP, int]) -> None:
         self._confirmed.update(offsets)
 
-    # lag
+    # whether it reads, and how far it is
+
+    def waits_for(self) -> list[str]:
+        """What has to happen before every partition of ours is fetched; empty: it is. Any thread may ask."""
+        return self._reading.waits_for(self.assignment, self._deliveries, time.monotonic())
 
     def lags(self) -> dict[TP, int]:
         """Records that are in the log and not acknowledged, per partition that is being fetched. Any thread may ask."""
@@ -286,6 +301,7 @@ class Consumer(faust_seams.FaustConsumer):
                 log.info("the logs' ends are unknown for now: %s", error)
             else:
                 self._ends = {ensure_TP(tp): end for tp, end in ends.items()}
+                self._reading.heard(time.monotonic())
 
 
 def _by_tp(fetched: Mapping[Any, list[Any]]) -> Iterator[tuple[TP, list[Any]]]:
@@ -338,3 +354,8 @@ def resume_from(app: faust.App, topic: str, resumer: Resumer) -> None:
 def reposition(app: faust.App, topic: str, partition: int) -> None:
     """Start a partition anew from what its resumer says; batches that are out become stale."""
     cast(Consumer, app.consumer).reposition(TP(topic, partition))
+
+
+def waits_for(app: faust.App) -> list[str]:
+    """What has to happen before a started app fetches every partition of its own. Any thread may ask."""
+    return cast(Consumer, app.consumer).waits_for() if app.started else []

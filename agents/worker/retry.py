@@ -67,6 +67,10 @@ class Dependencies(Collector):
         )
         registry.register(self)
 
+    def waiting(self) -> list[str]:
+        """Dependencies that some call waits for at this moment. Any thread may ask."""
+        return [dependency for dependency in list(self._calls) if not self.is_up(dependency)]
+
     async def until_available(self, dependency: str, call: Callable[[], Awaitable[T]]) -> T:
         """Result of `call`, repeated with growing waits while it raises `Unavailable`. End it by cancelling.
 

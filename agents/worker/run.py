@@ -8,27 +8,31 @@ import gc
 import logging
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Final
 
 import faust
 import uvloop
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from agents.kafka.faust_seams import crash_of
 from agents.kafka.lag import LagCollector
+from agents.kafka.transport import waits_for
 from agents.worker.app import attach, build
 from agents.worker.context import Context, Hook
+from agents.worker.endpoints import Endpoints
 from agents.worker.free_memory import hand_back, let_go_of_compiler
 from agents.worker.libraries import tell
 from agents.worker.log_lines import log_to_stderr
+from agents.worker.readiness import Pulse, Readiness, Stage
 from agents.worker.retry import Dependencies
 from infra.clock import SystemClock
+from infra.health import HealthFile
 from infra.kafka.admin import create_topics
 from infra.kafka.identity import ClusterIds
 from infra.kafka.repair import refuse
@@ -46,6 +50,8 @@ STOP_HOOKS_S: Final = 2.5
 STOP_APP_S: Final = 2.5
 """Together the five seconds in which a worker should be gone after SIGTERM."""
 
+LOOK_READY_S: Final = 0.1
+
 COLLECT_AFTER: Final = (100_000, 20, 50)
 """Objects made, and collections of the younger generations, between two garbage collections. A micro-batch makes tens
 of thousands of objects that form no cycles: with Python's 700, collecting takes a third of the time that events
@@ -55,7 +61,7 @@ EXIT_CLEAN: Final = 0
 EXIT_CRASHED: Final = 1
 
 
-def run(settings: Settings, roles: Sequence[str], port_file: Path | None) -> int:
+def run(settings: Settings, roles: Sequence[str]) -> int:
     """Run a worker until a signal or a crash ends it; its exit code.
 
     Raises:
@@ -64,14 +70,14 @@ def run(settings: Settings, roles: Sequence[str], port_file: Path | None) -> int
     settings.require("kafka", "database_url")
     log_to_stderr(settings.log_level)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # the consumer's thread makes a loop of its own
-    code, hung = asyncio.run(_serve(settings, roles, port_file))
+    code, hung = asyncio.run(_serve(settings, roles))
     if hung:  # a thread does not end; everything durable is durable, and waiting for it would only delay the restart
         logging.shutdown()
         os._exit(code or EXIT_CRASHED)
     return code
 
 
-async def _serve(settings: Settings, roles: Sequence[str], port_file: Path | None) -> tuple[int, bool]:
+async def _serve(settings: Settings, roles: Sequence[str]) -> tuple[int, bool]:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -84,29 +90,44 @@ async def _serve(settings: Settings, roles: Sequence[str], port_file: Path | Non
     app = build(settings)
     attach(app, context, roles)
     registry.register(LagCollector(app))
-    server, _ = start_http_server(settings.metrics_port, settings.metrics_host, registry)
+    readiness, pulse = Readiness(context.dependencies.waiting, lambda: waits_for(app)), Pulse()
+    endpoints = Endpoints(settings.metrics_host, settings.metrics_port, registry, readiness, pulse)
+    health_file = HealthFile(settings.health_file)
+    beside = [asyncio.create_task(pulse.beat()), asyncio.create_task(_say_when_ready(readiness))]
     try:
-        if port_file is not None:
-            _write_whole(port_file, f"{server.server_port}\n")
-        if not await _until(stop, _prepare(context)):
+        health_file.ask_at(settings.metrics_host, endpoints.port, "/ready")
+        if not await _until(stop, _prepare(context, readiness)):
             return EXIT_CLEAN, False
-        let_go_of_compiler()
-        gc.collect()
-        gc.freeze()  # modules and compiled code stay: no need to look through them again and again
-        gc.set_threshold(*COLLECT_AFTER)
-        log.info("worker starts: %s; metrics on port %s", ", ".join(roles), server.server_port)
+        _settle_memory()
+        log.info("worker starts: %s; metrics on port %s", ", ".join(roles), endpoints.port)
         tidying = asyncio.create_task(hand_back(context))
         try:
-            return await _consume(app, context, stop)
+            return await _consume(app, context, readiness, stop)
         finally:
             tidying.cancel()
     finally:
-        server.shutdown()
-        server.server_close()
+        for task in beside:
+            task.cancel()
+        health_file.remove()
+        endpoints.close()
         threads.shutdown(wait=False, cancel_futures=True)
         database.close()
-        if port_file is not None:
-            port_file.unlink(missing_ok=True)
+
+
+async def _say_when_ready(readiness: Readiness) -> None:
+    """The log says once how long the worker took before it read."""
+    began_s = time.monotonic()
+    while readiness.waits_for():
+        await asyncio.sleep(LOOK_READY_S)
+    log.info("worker reads, %.1f s after it began to connect", time.monotonic() - began_s)
+
+
+def _settle_memory() -> None:
+    """Let go of what only starting needed, and look through the rest no more."""
+    let_go_of_compiler()
+    gc.collect()
+    gc.freeze()  # modules and compiled code stay: no need to look through them again and again
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 def _registry() -> CollectorRegistry:
@@ -117,15 +138,7 @@ def _registry() -> CollectorRegistry:
     return registry
 
 
-def _write_whole(path: Path, text: str) -> None:
-    """Write so that a reader sees the whole text or no file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
-    temporary.replace(path)
-
-
-async def _prepare(context: Context) -> None:
+async def _prepare(context: Context, readiness: Readiness) -> None:
     """Wait for the dependencies that nothing can start without, then let the roles prepare."""
 
     def connect_and_migrate() -> None:
@@ -143,10 +156,13 @@ async def _prepare(context: Context) -> None:
         for name in await create_topics(context.settings):
             log.info("created topic %s", name)
 
+    readiness.stage = Stage.POSTGRESQL
     await context.dependencies.until_available("postgresql", migrate)
+    readiness.stage = Stage.KAFKA
     await context.dependencies.until_available("kafka", create)
     ids = await context.dependencies.until_available("kafka", context.topic_ids.ask)
     await context.dependencies.until_available("postgresql", lambda: context.run(refuse_other_clusters, ids))
+    readiness.stage = Stage.COMPILED_LOOPS  # what the roles prepare: loading them, or compiling them for minutes
     for hook in context.start_hooks:
         await hook()
 
@@ -166,11 +182,11 @@ async def _until(stop: asyncio.Event, work: Coroutine[object, object, None]) -> 
     return True
 
 
-async def _consume(app: faust.App, context: Context, stop: asyncio.Event) -> tuple[int, bool]:
+async def _consume(app: faust.App, context: Context, readiness: Readiness, stop: asyncio.Event) -> tuple[int, bool]:
     """Run the app until told to stop, or until something in it crashed; (exit code, whether it hung while stopping)."""
     app.on_before_shutdown.connect(_hooks(context.stop_hooks), weak=False)
     try:
-        if await _until(stop, _start_and_watch(app)):
+        if await _until(stop, _start_and_watch(app, readiness)):
             log.critical("worker crashed: %r", app.crash_reason, exc_info=app.crash_reason)
             code = EXIT_CRASHED
         else:
@@ -178,6 +194,7 @@ async def _consume(app: faust.App, context: Context, stop: asyncio.Event) -> tup
     except Exception:  # the outermost loop of the process
         log.critical("worker could not start", exc_info=True)
         code = EXIT_CRASHED
+    readiness.stage = Stage.END
     try:
         await asyncio.wait_for(app.stop(), STOP_HOOKS_S + STOP_APP_S)
     except TimeoutError:
@@ -186,8 +203,10 @@ async def _consume(app: faust.App, context: Context, stop: asyncio.Event) -> tup
     return code, False
 
 
-async def _start_and_watch(app: faust.App) -> None:
+async def _start_and_watch(app: faust.App, readiness: Readiness) -> None:
+    readiness.stage = Stage.CONSUMER
     await app.start()
+    readiness.stage = Stage.RUNNING
     await crash_of(app)
 
 

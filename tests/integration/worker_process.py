@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -20,16 +21,16 @@ class WorkerProcess:
 
     def __init__(self, folder: Path, agents: str, environment: dict[str, str], name: str = "worker") -> None:
         self._folder, self._agents, self._name = folder, agents, name
-        self._environment = {**os.environ, **environment}
+        self.health_file = folder / f"{name}.health"
+        self._environment = {**os.environ, **environment, "TIDEWATCH_HEALTH_FILE": str(self.health_file)}
         self._process: subprocess.Popen[bytes] | None = None
-        self._port_file = folder / f"{name}.port"
         self.log = folder / f"{name}.log"
 
     def start(self) -> WorkerProcess:
         assert self._process is None
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "agents", "--agents", self._agents, "--port-file", str(self._port_file)],
+                [sys.executable, "-m", "agents", "--agents", self._agents],
                 cwd=ROOT,
                 env=self._environment,
                 stdout=log,
@@ -43,11 +44,11 @@ class WorkerProcess:
         self._process.kill()
         self._process.wait(10)
         self._process = None
-        self._port_file.unlink(missing_ok=True)
+        self.health_file.unlink(missing_ok=True)
 
     def stop(self, within_s: float = 30.0) -> int:
         """SIGTERM, once the worker listens for it (before that it ends Python at once); the exit code."""
-        self._port()
+        assert self.url
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
         code = self._process.wait(within_s)
@@ -73,15 +74,17 @@ class WorkerProcess:
 
     def metrics(self) -> str:
         """What the worker shows to Prometheus, once it listens."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._port()}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:
             return str(answer.read().decode())
 
-    def _port(self) -> int:
+    @property
+    def url(self) -> str:
+        """Base address of what it serves, once it listens."""
         deadline = time.monotonic() + READY_S
-        while not self._port_file.exists():
-            assert time.monotonic() < deadline, f"no port file; log: {self.log.read_text()[-3000:]}"
+        while not self.health_file.exists():
+            assert time.monotonic() < deadline, f"it does not listen; log: {self.log.read_text()[-3000:]}"
             time.sleep(0.05)
-        return int(self._port_file.read_text())
+        return str(json.loads(self.health_file.read_text())["url"]).removesuffix("/ready")
 
     def __enter__(self) -> WorkerProcess:
         return self.start()

@@ -85,3 +85,16 @@ async def test_a_call_that_hangs_counts_as_down_until_it_is_answered() -> None:
     answer.set()
     await hanging
     assert gauge(registry, "postgresql") == 1
+
+
+async def test_a_dependency_is_named_as_long_as_a_call_of_it_waits() -> None:
+    dependencies, answers, seen = Dependencies(CollectorRegistry()), [False, False, True], []
+
+    async def call() -> None:
+        seen.append(dependencies.waiting())
+        if not answers.pop(0):
+            raise Unavailable("Kafka", "away")
+
+    await dependencies.until_available("kafka", call)
+    assert seen == [[], ["kafka"], ["kafka"]]
+    assert dependencies.waiting() == []
