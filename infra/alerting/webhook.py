@@ -10,8 +10,9 @@ from typing import Final
 
 import msgspec
 
-PLACEHOLDER: Final = "http://127.0.0.1:9095"
-"""Where the webhooks of `alertmanager/alertmanager.yml` point to until someone substitutes an address."""
+PLACEHOLDER: Final = "http://receiver:9095"
+"""Where the webhooks of `alertmanager/alertmanager.yml` point to until someone substitutes an address: the receiver of
+`docker-compose.yml`. The embedded stack and the tests put their own there."""
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 """Largest notification that is read; Alertmanager's are a few KB an alert."""
@@ -48,26 +49,32 @@ class Received(msgspec.Struct, frozen=True):
 
 
 class WebhookReceiver:
-    """Collects notifications on a loopback address from construction until `close`. Safe from any thread.
+    """Collects notifications from construction until `close`. Any GET is answered by 200. Safe from any thread.
 
     Args:
         port: to listen on; 0 chooses a free one.
         wall_s: the wall clock, seconds since the epoch, for the arrival times.
+        host: address to listen on.
     """
 
-    def __init__(self, wall_s: Callable[[], float], port: int = 0) -> None:
+    def __init__(self, wall_s: Callable[[], float], port: int = 0, host: str = "127.0.0.1") -> None:
         self._wall_s = wall_s
         self._received: list[Received] = []
         self._news = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self._take))
+        self._server = ThreadingHTTPServer((host, port), _handler(self._take))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_S,), name="webhook", daemon=True)
         self._thread.start()
 
     @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self._server.server_port
+
+    @property
     def url(self) -> str:
-        """Base address; any path below it is taken."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        """Base address on this machine; any path below it is taken."""
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def received(self) -> list[Received]:
@@ -113,6 +120,12 @@ def _handler(take: Callable[[bytes], None]) -> type[BaseHTTPRequestHandler]:
             except msgspec.DecodeError as error:
                 self.send_error(HTTPStatus.BAD_REQUEST, str(error))
                 return
+            self._answer()
+
+        def do_GET(self) -> None:
+            self._answer()
+
+        def _answer(self) -> None:
             self.send_response(HTTPStatus.OK)
             self.send_header("Content-Length", "0")
             self.end_headers()

@@ -11,6 +11,7 @@ from typing import Annotated, Final, TextIO, cast
 
 import typer
 
+from infra import loops
 from infra.cli.typer_seams import CommandSource, application
 from infra.terminal import PlainStream
 from models.errors import Misconfigured, TidewatchError
@@ -30,6 +31,7 @@ COMMANDS: Final[dict[str, CommandSource]] = {
     "backtest": CommandSource("infra.cli.backtest", "command", "Run the same core over files, without Kafka."),
     "slo": CommandSource("infra.cli.slo.commands", "app", "Apply, list and judge SLOs."),
     "models": CommandSource("infra.cli.models", "app", "List and roll back models."),
+    "receiver": CommandSource("infra.cli.receiver", "command", "Show what Alertmanager delivers."),
     "feedback": CommandSource("infra.cli.feedback", "app", "Say which alerts were useful, noise or missed."),
     "entities": CommandSource("infra.cli.entities", "entities_app", "What comes in and how it is judged."),
     "top": CommandSource("infra.cli.entities", "top_app", "The same, live."),
@@ -78,6 +80,7 @@ def _root(
 def main() -> None:
     """Run the command line of this process and exit."""
     sys.stdout = cast("TextIO", PlainStream(sys.stdout))
+    loops.prepare()
     try:
         app()
     except TidewatchError as error:

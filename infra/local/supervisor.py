@@ -11,11 +11,14 @@ import json
 import signal
 import sys
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from infra.local.inbox import Inbox
+from infra.alerting.inbox import PREFERRED_PORT, Inbox
+from infra.local.log_file import LogFile
+from infra.local.processes.ports import choose_port
 from infra.local.stack import SERVICES, WORKERS, Stack, external_addresses
 from infra.settings import STACK_FILE, load
 from models.errors import Misconfigured, TidewatchError
@@ -55,11 +58,11 @@ class Events:
 def run(home: Path, *, workers: bool = True, mlflow: bool = True) -> int:
     """Run the stack until a signal, with or without workers and MLflow's server; the process's exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # one way to be interrupted
-    events = Events(events_file(home))
+    events, notifications = Events(events_file(home)), LogFile(notifications_file(home))
     try:
         (home / STACK_FILE).unlink(missing_ok=True)  # a killed run's addresses are not what a person has set
         with (
-            closing(Inbox(notifications_file(home))) as inbox,
+            closing(Inbox(notifications.write, time.time, port=choose_port(PREFERRED_PORT).number)) as inbox,
             Stack(home, events.say, external=external_addresses(load(home=home))) as stack,
         ):
             stack.start(

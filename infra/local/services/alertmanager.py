@@ -74,7 +74,7 @@ class AlertmanagerService(Service):
 def deliver_to(settings: dict[str, Any], webhook_url: str) -> None:
     """Put `webhook_url` in the place of the shipped base address, paths kept, in place; other webhooks stay.
 
-    >>> settings = {"receivers": [{"name": "page", "webhook_configs": [{"url": "http://127.0.0.1:9095/page"}]}]}
+    >>> settings = {"receivers": [{"name": "page", "webhook_configs": [{"url": "http://receiver:9095/page"}]}]}
     >>> deliver_to(settings, "http://127.0.0.1:8080")
     >>> settings["receivers"][0]["webhook_configs"]
     [{'url': 'http://127.0.0.1:8080/page'}]

@@ -32,7 +32,7 @@ def test_a_long_life_is_forgiven_its_end() -> None:
 def test_only_the_shipped_webhook_is_replaced() -> None:
     settings = {
         "receivers": [
-            {"name": "page", "webhook_configs": [{"url": "http://127.0.0.1:9095/page"}]},
+            {"name": "page", "webhook_configs": [{"url": "http://receiver:9095/page"}]},
             {"name": "theirs", "webhook_configs": [{"url": "https://hooks.example.org/x"}]},
             {"name": "silent"},
         ]

@@ -1,13 +1,16 @@
-"""What Alertmanager delivers while `tidewatch up` runs can be read in a file."""
+"""What Alertmanager delivers becomes lines."""
 
 from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
+from datetime import UTC, datetime
 
-from infra.local.inbox import Inbox
+from infra.alerting.inbox import Inbox
+
+ARRIVED = datetime(2026, 11, 20, 10, 0, 5, tzinfo=UTC)
 
 
 def alert(name: str, status: str) -> dict[str, object]:
@@ -21,20 +24,21 @@ def alert(name: str, status: str) -> dict[str, object]:
     }
 
 
-def test_every_alert_but_the_watchdog_becomes_a_line(tmp_path: Path) -> None:
-    log = tmp_path / "logs" / "notifications.log"
+def test_every_alert_but_the_watchdog_becomes_a_line() -> None:
     notification = {
         "receiver": "page",
         "status": "firing",
         "groupLabels": {},
         "alerts": [alert("SLOBurnRate", "firing"), alert("Watchdog", "firing"), alert("MetricAnomaly", "resolved")],
     }
-    with closing(Inbox(log)) as inbox:
+    written: list[Sequence[str]] = []
+    with closing(Inbox(written.append, ARRIVED.timestamp)) as inbox:
         request = urllib.request.Request(f"{inbox.url}/page", data=json.dumps(notification).encode(), method="POST")
         with urllib.request.urlopen(request, timeout=5) as response:
             assert response.status == 200
-    lines = [line.partition(" ")[2] for line in log.read_text().splitlines()]
-    assert lines == [
-        "firing   page    SLOBurnRate checkout: checkout burns its budget",
-        "resolved page    MetricAnomaly checkout: checkout burns its budget",
+    assert written == [
+        [
+            "2026-11-20T10:00:05Z firing   page    SLOBurnRate checkout: checkout burns its budget\n",
+            "2026-11-20T10:00:05Z resolved page    MetricAnomaly checkout: checkout burns its budget\n",
+        ]
     ]
