@@ -79,7 +79,9 @@ def _progress(what: str, total: int | None = None) -> Iterator[Callable[[int], N
     yield tell
 
 
-def _publishing(settings: Settings, as_json: bool, what: str) -> AbstractContextManager[SamplePublisher]:
+def _publishing(
+    settings: Settings, as_json: bool, what: str, interval_s: float = 1.0
+) -> AbstractContextManager[SamplePublisher]:
     """A publisher to `metrics`; at the end one line about what came of it."""
     from infra.producers.publishing import Published, published_json, publishing
 
@@ -88,7 +90,7 @@ def _publishing(settings: Settings, as_json: bool, what: str) -> AbstractContext
         line = "{what}: {samples} samples to {topic} in {seconds} s, {failed} not delivered".format(**told)
         typer.echo(json.dumps(told) if as_json else line)
 
-    return publishing(settings, what, say=_errors.print, end=end)
+    return publishing(settings, what, say=_errors.print, end=end, interval_s=interval_s)
 
 
 @app.command()
@@ -107,11 +109,12 @@ def host(
     """
     import socket
 
-    from infra.producers.host import HostMetrics, run
+    from infra.producers.host import HostMetrics, machine_name, run
 
     settings = load()
-    with _until_interrupted() as clock, _publishing(settings, as_json, "host") as publisher:
-        metrics = HostMetrics(instance or socket.gethostname(), top)
+    name = instance or machine_name(socket.gethostname())
+    with _until_interrupted() as clock, _publishing(settings, as_json, "host", interval) as publisher:
+        metrics = HostMetrics(name, top)
         with _progress("host") as progress:
             run(metrics, publisher, clock, interval_s=interval, count=count, progress=progress)
 
@@ -207,7 +210,7 @@ def simulate(
             _write(simulation, round(lasts_s / interval), write, file_format, as_json)
             return
         settings = load()
-        with _publishing(settings, as_json, "simulate") as publisher:
+        with _publishing(settings, as_json, "simulate", interval) as publisher:
             live = LiveSimulation(
                 profiles,
                 publisher,

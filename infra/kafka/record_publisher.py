@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
@@ -35,13 +36,24 @@ class RecordPublisher:
         failed: samples whose delivery failed for good.
         waiting: samples handed on and neither of the two yet.
 
+    Args:
+        on_delivered: called for each record that the broker has acknowledged, by the client's thread.
+
     Raises:
         Unavailable: no broker answers.
         Misconfigured: an address is none.
     """
 
-    def __init__(self, servers: str, topic: str, *, delivery_timeout_s: float = DELIVERY_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        servers: str,
+        topic: str,
+        *,
+        delivery_timeout_s: float = DELIVERY_TIMEOUT_S,
+        on_delivered: Callable[[], None] = lambda: None,
+    ) -> None:
         self._topic = topic
+        self._on_delivered = on_delivered
         self._timeout_s = delivery_timeout_s
         self._lock = threading.Lock()  # callbacks come from the client's thread
         self._waiting_records = 0
@@ -87,6 +99,7 @@ class RecordPublisher:
             self._waiting_records -= 1
             self.waiting -= samples
             self.samples += samples
+        self._on_delivered()
 
     def _failed(self, samples: int, error: BaseException) -> None:
         with self._lock:

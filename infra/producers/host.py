@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -10,6 +11,7 @@ import psutil
 
 from infra.producers.pace import WaitingClock
 from infra.producers.simulate import Sink
+from models.errors import Misconfigured
 from models.records import SampleColumns
 from models.series import format_series
 from models.timestamps import SECOND_NS
@@ -19,7 +21,27 @@ SERVICE: Final = "host"
 MAX_CORES: Final = 16
 TOP_PROCESSES: Final = 3
 
+CONTAINER_ID: Final = re.compile(r"[0-9a-f]{12}")
+"""What Docker calls a container with a network of its own."""
+
 Reading = tuple[str, dict[str, str], float]
+
+
+def machine_name(host_name: str) -> str:
+    """The value of the label `instance`: what the machine is called.
+
+    Raises:
+        Misconfigured: that is a container's id, which changes with every creation, and each would be a new entity.
+
+    >>> machine_name("web-1")
+    'web-1'
+    """
+    if CONTAINER_ID.fullmatch(host_name):
+        raise Misconfigured(
+            f"{host_name!r} is a container's id and changes whenever that is made anew: share the machine's network,"
+            " and so its name (`network_mode: host`, `docker run --network host`), or name it by --instance"
+        )
+    return host_name
 
 
 class HostMetrics:

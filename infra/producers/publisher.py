@@ -17,9 +17,15 @@ class SamplePublisher(RecordPublisher):
     """Publishes samples; use it as a context manager, which flushes at the end."""
 
     def __init__(
-        self, servers: str, topic: str, entity_rule: EntityRule, *, delivery_timeout_s: float = DELIVERY_TIMEOUT_S
+        self,
+        servers: str,
+        topic: str,
+        entity_rule: EntityRule,
+        *,
+        delivery_timeout_s: float = DELIVERY_TIMEOUT_S,
+        on_delivered: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(servers, topic, delivery_timeout_s=delivery_timeout_s)
+        super().__init__(servers, topic, delivery_timeout_s=delivery_timeout_s, on_delivered=on_delivered)
         self._writer = NativeWriter(entity_rule)
 
     @classmethod
@@ -31,12 +37,13 @@ class SamplePublisher(RecordPublisher):
         *,
         patience_s: float = 60.0,
         say: Callable[[str], None] = lambda line: None,
+        on_delivered: Callable[[], None] = lambda: None,
     ) -> SamplePublisher:
         """A publisher as soon as a broker answers; raises `Unavailable` when none does for `patience_s`."""
         backoff, give_up_at = Backoff(first_s=0.5, most_s=5.0), time.monotonic() + patience_s
         while True:
             try:
-                return cls(servers, topic, entity_rule)
+                return cls(servers, topic, entity_rule, on_delivered=on_delivered)
             except Unavailable as error:
                 wait_s = backoff.next_s()
                 if time.monotonic() + wait_s >= give_up_at:
