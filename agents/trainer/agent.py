@@ -26,6 +26,7 @@ from agents.trainer.queue import TrainingQueue
 from agents.worker.context import Context
 from infra.backoff import Backoff
 from infra.http import HttpClient
+from infra.packages import require_packages
 from infra.store import training as store
 from infra.store.database import Database
 from infra.training.process import TrainingProcess
@@ -134,8 +135,10 @@ def probe_mlflow(address: str) -> None:
 
 
 def attach(app: faust.App, context: Context) -> None:
-    """Let the worker take requests for models, and train. Raises `Misconfigured` without an address of MLflow."""
+    """Let the worker take requests for models, and train. Raises `Misconfigured` without an address of MLflow or
+    the packages that a training needs."""
     context.settings.require("mlflow_url")
+    require_packages("sklearn", "river")
     topic = app.topic(context.settings.topic(Topic.RETRAIN), key_serializer="raw", value_serializer="raw")
     trainer = Trainer(context)
     context.on_stop(trainer.stop)

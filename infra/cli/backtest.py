@@ -38,9 +38,11 @@ def command(
     """
     from infra.backtest.run import REPORT_FILE, SCORES_FILE, backtest
     from infra.datafile.read import read_labels
+    from infra.packages import require_packages
     from infra.settings import load
     from infra.slo.files import read_slos
 
+    require_packages("sklearn", "river")
     known = read_labels(labels) if labels else None
     slos = read_slos(slo) if slo else []
     with _progress() as on_progress:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import psycopg2
 
 from infra.mlflow.backend import ModelVersion, Run
+from infra.packages import require_packages
 from models.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class DirectBackend:
         _knock(address)
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         logging.getLogger("alembic").setLevel(logging.WARNING)
+        require_packages("mlflow")
         from mlflow import MlflowClient
 
         # SQLAlchemy 2.1 takes the plain scheme for psycopg 3, which we do not use
