@@ -94,6 +94,12 @@ down: ## stop it
 status: ## what runs, where
 	@exec $(BIN)/tidewatch status
 
+image: ## build the images tidewatch and tidewatch-worker (Docker Engine 25, Compose 2)
+	@bash infra/docker/image.sh build
+
+image-test: image ## run docker-compose.yml on the images, beside a stack that runs already, and look; SMALL_WORKERS=1
+	@exec bash infra/docker/image.sh test
+
 lock: ## pin every dependency anew (names, versions and hashes; no index address)
 	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-header --no-emit-index-url --output-file requirements.txt
