@@ -59,6 +59,7 @@ class ModelUpdates:
         self._wanted: dict[str, _Wanted] = {}
         self._steady_s = context.clock.steady_s
         self._changed = asyncio.Event()
+        self._consumer: AIOKafkaConsumer | None = None
         self._failures = Counter(
             Metric.MODEL_LOAD_FAILURES.value.removesuffix("_total"),
             "Failed attempts to load an announced model version.",
@@ -133,26 +134,33 @@ class ModelUpdates:
 
     async def follow(self) -> None:
         """Read the topic from its start, and on, until cancelled."""
-        while True:
-            await self._context.dependencies.until_available("kafka", self._read)
+        try:
+            while True:  # one fetch a call: a call that lasts counts as a broker that hangs
+                await self._context.dependencies.until_available("kafka", self._read)
+        finally:
+            await self._leave()
 
     async def _read(self) -> None:
-        consumer = AIOKafkaConsumer(
-            self._context.settings.topic(Topic.MODELS),
-            bootstrap_servers=self._context.settings.kafka,
-            group_id=None,
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-        )
         try:
-            await consumer.start()
-            while True:
-                fetched = await consumer.getmany(timeout_ms=POLL_MS)
-                for records in fetched.values():
-                    self.announced((record.key, record.value) for record in records)
+            if self._consumer is None:
+                self._consumer = AIOKafkaConsumer(
+                    self._context.settings.topic(Topic.MODELS),
+                    bootstrap_servers=self._context.settings.kafka,
+                    group_id=None,
+                    auto_offset_reset="earliest",
+                    enable_auto_commit=False,
+                )
+                await self._consumer.start()
+            fetched = await self._consumer.getmany(timeout_ms=POLL_MS)
         except KafkaError as error:
+            await self._leave()
             raise Unavailable("Kafka", str(error) or type(error).__name__) from error
-        finally:
+        for records in fetched.values():
+            self.announced((record.key, record.value) for record in records)
+
+    async def _leave(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
             await consumer.stop()
 
     def _is_served(self, model: Announced) -> bool:

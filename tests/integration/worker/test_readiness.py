@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from agents.worker.retry import HANGING_S
 from infra.health import check
 from infra.local.processes.ports import choose_port
 from tests.integration.faust_app import settings_for
@@ -118,3 +119,19 @@ async def test_a_worker_without_partitions_is_ready_too(
                 return (await asyncio.to_thread(answer, worker, "/ready"))[0] == 200
 
             await until(reads, worker)
+
+
+async def test_a_worker_with_nothing_to_read_stays_ready(
+    kafka: str, topic_prefix: str, postgres_url: str, tmp_path: Path
+) -> None:
+    settings = settings_for(kafka, topic_prefix, database_url=postgres_url, home=tmp_path, partitions=1)
+    with WorkerProcess(tmp_path, "ingest,watch", environment_of(settings)) as worker:
+
+        async def reads() -> bool:
+            return (await asyncio.to_thread(answer, worker, "/ready"))[0] == 200
+
+        await until(reads, worker)
+        quiet_until_s = time.monotonic() + HANGING_S + 2.0
+        while time.monotonic() < quiet_until_s:
+            assert await asyncio.to_thread(answer, worker, "/ready") == (200, {"ready": True, "waits_for": []})
+            await asyncio.sleep(0.5)
