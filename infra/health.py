@@ -13,10 +13,10 @@ import http.client
 import json
 import os
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+
+from infra.clock import Clock, SystemClock
 
 TIMEOUT_S: Final = 4.0
 """Docker ends a check after 5 s, and would show nothing then."""
@@ -30,10 +30,10 @@ class HealthFile:
     """Where this process writes down how it is; an empty path: nowhere.
 
     Args:
-        clock: seconds since the epoch.
+        clock: the machine's, of which the wall clock is asked.
     """
 
-    def __init__(self, path: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: str, clock: Clock) -> None:
         self._path = Path(path) if path else None
         self._clock = clock
         self._written_s = 0.0
@@ -48,7 +48,7 @@ class HealthFile:
 
     def good_for(self, lasts_s: float) -> None:
         """This process is healthy, and is for so many seconds more. Called often, written seldom. Any thread may."""
-        now_s = self._clock()
+        now_s = self._clock.now_ns() / 1e9
         if now_s - self._written_s > lasts_s / 4:
             self._written_s = now_s
             self._write({"good_until_s": now_s + lasts_s})
@@ -104,7 +104,7 @@ def ask(url: str) -> tuple[bool, str]:
 
 
 def main() -> int:
-    healthy, said = check(sys.argv[1], time.time())
+    healthy, said = check(sys.argv[1], SystemClock().now_ns() / 1e9)
     sys.stdout.write(said.strip() + "\n")
     return 0 if healthy else 1
 

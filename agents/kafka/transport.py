@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -99,7 +98,7 @@ class Consumer(faust_seams.FaustConsumer):
         if wanted:
             await super().subscribe(wanted)
         else:
-            self._reading.joined(time.monotonic())
+            self._reading.joined(asyncio.get_running_loop().time())
             faust_seams.without_recovery(self.app)
 
     # fetching
@@ -245,7 +244,7 @@ class Consumer(faust_seams.FaustConsumer):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Begin to fetch what the group gave us."""
         await super().on_partitions_assigned(assigned, generation_id)
-        self._reading.joined(time.monotonic())
+        self._reading.joined(asyncio.get_running_loop().time())
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit what is acknowledged while the partitions are still ours, then let them go."""
@@ -275,9 +274,9 @@ class Consumer(faust_seams.FaustConsumer):
 
     # whether it reads, and how far it is
 
-    def waits_for(self) -> list[str]:
+    def waits_for(self, now_s: float) -> list[str]:
         """What has to happen before every partition of ours is fetched; empty: it is. Any thread may ask."""
-        return self._reading.waits_for(self.assignment, self._deliveries, time.monotonic())
+        return self._reading.waits_for(self.assignment, self._deliveries, now_s)
 
     def lags(self) -> dict[TP, int]:
         """Records that are in the log and not acknowledged, per partition that is being fetched. Any thread may ask."""
@@ -301,7 +300,7 @@ class Consumer(faust_seams.FaustConsumer):
                 log.info("the logs' ends are unknown for now: %s", error)
             else:
                 self._ends = {ensure_TP(tp): end for tp, end in ends.items()}
-                self._reading.heard(time.monotonic())
+                self._reading.heard(asyncio.get_running_loop().time())
 
 
 def _by_tp(fetched: Mapping[Any, list[Any]]) -> Iterator[tuple[TP, list[Any]]]:
@@ -356,6 +355,10 @@ def reposition(app: faust.App, topic: str, partition: int) -> None:
     cast(Consumer, app.consumer).reposition(TP(topic, partition))
 
 
-def waits_for(app: faust.App) -> list[str]:
-    """What has to happen before a started app fetches every partition of its own. Any thread may ask."""
-    return cast(Consumer, app.consumer).waits_for() if app.started else []
+def waits_for(app: faust.App, now_s: float) -> list[str]:
+    """What has to happen before a started app fetches every partition of its own. Any thread may ask.
+
+    Args:
+        now_s: seconds of the steady clock, which is that of asyncio's loops.
+    """
+    return cast(Consumer, app.consumer).waits_for(now_s) if app.started else []

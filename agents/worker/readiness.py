@@ -7,7 +7,6 @@ ready, because it holds the stream back.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Final, NoReturn
@@ -56,23 +55,23 @@ class Pulse:
     """Beats as long as the event loop turns.
 
     Args:
-        clock: seconds that only grow.
+        steady_s: seconds that only grow.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._beat_s = clock()
+    def __init__(self, steady_s: Callable[[], float]) -> None:
+        self._steady_s = steady_s
+        self._beat_s = steady_s()
 
     async def beat(self) -> NoReturn:
         """Beat until cancelled."""
         while True:
-            self._beat_s = self._clock()
+            self._beat_s = self._steady_s()
             await asyncio.sleep(BEAT_S)
 
     @property
     def age_s(self) -> float:
         """Seconds since the last beat. Any thread may ask."""
-        return self._clock() - self._beat_s
+        return self._steady_s() - self._beat_s
 
     @property
     def is_alive(self) -> bool:

@@ -8,7 +8,6 @@ import gc
 import logging
 import os
 import signal
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -31,7 +30,7 @@ from agents.worker.libraries import tell
 from agents.worker.log_lines import log_to_stderr
 from agents.worker.readiness import Pulse, Readiness, Stage
 from agents.worker.retry import Dependencies
-from infra.clock import SystemClock
+from infra.clock import Clock, SystemClock
 from infra.health import HealthFile
 from infra.kafka.admin import create_topics
 from infra.kafka.identity import ClusterIds
@@ -90,10 +89,11 @@ async def _serve(settings: Settings, roles: Sequence[str]) -> tuple[int, bool]:
     app = build(settings)
     attach(app, context, roles)
     registry.register(LagCollector(app))
-    readiness, pulse = Readiness(context.dependencies.waiting, lambda: waits_for(app)), Pulse()
+    readiness = Readiness(context.dependencies.waiting, lambda: waits_for(app, clock.steady_s()))
+    pulse = Pulse(clock.steady_s)
     endpoints = Endpoints(settings.metrics_host, settings.metrics_port, registry, readiness, pulse)
-    health_file = HealthFile(settings.health_file)
-    beside = [asyncio.create_task(pulse.beat()), asyncio.create_task(_say_when_ready(readiness))]
+    health_file = HealthFile(settings.health_file, clock)
+    beside = [asyncio.create_task(pulse.beat()), asyncio.create_task(_say_when_ready(readiness, clock))]
     try:
         health_file.ask_at(settings.metrics_host, endpoints.port, "/ready")
         if not await _until(stop, _prepare(context, readiness)):
@@ -114,12 +114,12 @@ async def _serve(settings: Settings, roles: Sequence[str]) -> tuple[int, bool]:
         database.close()
 
 
-async def _say_when_ready(readiness: Readiness) -> None:
+async def _say_when_ready(readiness: Readiness, clock: Clock) -> None:
     """The log says once how long the worker took before it read."""
-    began_s = time.monotonic()
+    began_s = clock.steady_s()
     while readiness.waits_for():
         await asyncio.sleep(LOOK_READY_S)
-    log.info("worker reads, %.1f s after it began to connect", time.monotonic() - began_s)
+    log.info("worker reads, %.1f s after it began to connect", clock.steady_s() - began_s)
 
 
 def _settle_memory() -> None:

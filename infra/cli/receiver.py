@@ -22,13 +22,14 @@ def command(
     It stands for your own way to on-call until you put that into `alertmanager/alertmanager.yml`.
     """
     from infra.alerting.inbox import Inbox
+    from infra.clock import SystemClock
     from infra.health import HealthFile
     from infra.settings import load
 
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    health_file = HealthFile(load().health_file)
+    health_file = HealthFile(load().health_file, SystemClock())
 
     def show(lines: Sequence[str]) -> None:
         print("".join(lines), end="", flush=True)

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from infra.clock import SystemClock
 from infra.health import HealthFile
 from infra.kafka.admin import create_topics_blocking
 from infra.producers.publisher import SamplePublisher
 from infra.settings import Settings
 from models.names import Topic
-
 
 LATE_AFTER_S: Final = 30.0
 """How long a broker may take to restart before a producer counts as unhealthy."""
@@ -64,7 +64,7 @@ def publishing(
         Unavailable: no broker answers, or not everything was delivered.
     """
     settings.require("kafka")
-    topic, health_file = settings.topic(Topic.METRICS), HealthFile(settings.health_file)
+    topic, health_file = settings.topic(Topic.METRICS), HealthFile(settings.health_file, SystemClock())
     publisher = SamplePublisher.connect(
         settings.kafka,
         topic,

@@ -6,16 +6,28 @@ import json
 import resource
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from infra.alerting.webhook import WebhookReceiver
+from infra.clock import SystemClock
 from infra.health import HealthFile, check
 from infra.local.processes.ports import choose_port
 
 NOW_S = 1_000_000.0
+
+
+class MovableClock:
+    time_s = NOW_S
+
+    def now_ns(self) -> int:
+        return int(self.time_s * 1e9)
+
+    def steady_s(self) -> float:
+        return self.time_s
 
 
 def test_nothing_runs_yet_where_there_is_no_file(tmp_path: Path) -> None:
@@ -27,8 +39,8 @@ def test_nothing_runs_yet_where_there_is_no_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1", ""])
 def test_a_process_that_serves_is_asked_at_the_address_that_it_wrote_down(tmp_path: Path, host: str) -> None:
     path = tmp_path / "health"
-    with closing(WebhookReceiver()) as serving:
-        HealthFile(str(path)).ask_at(host, serving.port, "/ready")
+    with closing(WebhookReceiver(time.time)) as serving:
+        HealthFile(str(path), SystemClock()).ask_at(host, serving.port, "/ready")
         assert check(str(path), NOW_S) == (True, "200 ")
     healthy, said = check(str(path), NOW_S)
     assert not healthy
@@ -42,22 +54,22 @@ def test_a_url_is_asked_without_a_file() -> None:
 
 
 def test_a_delivery_counts_for_its_time_and_is_not_written_down_each_time(tmp_path: Path) -> None:
-    now_s, path = NOW_S, tmp_path / "health"
-    file = HealthFile(str(path), clock=lambda: now_s)
+    clock, path = MovableClock(), tmp_path / "health"
+    file = HealthFile(str(path), clock)
     file.good_for(40.0)
     assert check(str(path), NOW_S + 39.0) == (True, "delivers; good for 1 s more")
     assert check(str(path), NOW_S + 45.0) == (False, "has delivered nothing for 5 s longer than it may")
-    now_s += 9.0
+    clock.time_s += 9.0
     file.good_for(40.0)
     assert json.loads(path.read_text()) == {"good_until_s": NOW_S + 40.0}
-    now_s += 2.0
+    clock.time_s += 2.0
     file.good_for(40.0)
     assert json.loads(path.read_text()) == {"good_until_s": NOW_S + 51.0}
 
 
 def test_who_ended_is_healthy_no_more(tmp_path: Path) -> None:
     path = tmp_path / "health"
-    file = HealthFile(str(path))
+    file = HealthFile(str(path), SystemClock())
     file.ask_at("0.0.0.0", 9108, "/ready")
     file.remove()
     assert not path.exists()
@@ -65,7 +77,7 @@ def test_who_ended_is_healthy_no_more(tmp_path: Path) -> None:
 
 def test_without_a_path_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    file = HealthFile("")
+    file = HealthFile("", SystemClock())
     file.ask_at("0.0.0.0", 9108, "/ready")
     file.remove()
     assert not list(tmp_path.iterdir())

@@ -30,7 +30,7 @@ def test_a_running_worker_whose_parts_wait_for_nothing_reads() -> None:
 
 async def test_a_worker_is_alive_while_its_loop_turns_and_dead_a_minute_after_the_last_beat() -> None:
     now_s = 100.0
-    pulse = Pulse(clock=lambda: now_s)
+    pulse = Pulse(lambda: now_s)
     now_s += DEAD_AFTER_S
     assert not pulse.is_alive
     beating = asyncio.create_task(pulse.beat())

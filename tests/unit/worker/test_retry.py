@@ -88,7 +88,7 @@ async def test_a_call_that_hangs_counts_as_down_until_it_is_answered() -> None:
 
 
 async def test_a_dependency_is_named_as_long_as_a_call_of_it_waits() -> None:
-    dependencies, answers, seen = Dependencies(CollectorRegistry()), [False, False, True], []
+    dependencies, answers, seen = Dependencies(CollectorRegistry(), lambda: 0.0), [False, False, True], []
 
     async def call() -> None:
         seen.append(dependencies.waiting())
