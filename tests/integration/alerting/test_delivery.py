@@ -18,6 +18,7 @@ from models.names import AlertName, Severity
 from models.reasons import AlertState
 from models.records import AlertEvent
 from tests.integration.alerting.on_call import OnCall, on_call, sending, transition
+from tests.integration.faust_app import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -61,8 +62,8 @@ async def test_a_firing_alert_reaches_on_call_with_its_annotations_and_is_marked
         assert received.notification.receiver == "page"
         assert received.notification.alerts[0].annotations == event.annotations
         await worker.wait_value(lambda value: value == 1, "tidewatch_dependency_up", dependency="alertmanager")
-        assert accepted(database, event)
-        assert worker.value("tidewatch_alerts_active", service="checkout", severity="page") == 1
+        await eventually(lambda: accepted(database, event))
+        await worker.wait_value(lambda value: value == 1, "tidewatch_alerts_active", service="checkout", severity="page")
 
 
 async def test_renewals_hold_an_alert_beyond_its_end_and_notify_nobody_again(
