@@ -17,7 +17,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import msgspec
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from agents.worker.readiness import Pulse, Readiness
+from agents.worker.readiness import Pulse, WorkerReadiness
 
 GOOD: Final = "200 OK"
 NOT_NOW: Final = "503 Service Unavailable"
@@ -45,7 +45,9 @@ class Endpoints:
         readiness, pulse: what `/ready` and `/live` answer from.
     """
 
-    def __init__(self, host: str, port: int, registry: CollectorRegistry, readiness: Readiness, pulse: Pulse) -> None:
+    def __init__(
+        self, host: str, port: int, registry: CollectorRegistry, readiness: WorkerReadiness, pulse: Pulse
+    ) -> None:
         metrics = make_wsgi_app(registry)
 
         def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -29,7 +29,7 @@ class Stage(StrEnum):
     END = "end"
 
 
-class Readiness:
+class WorkerReadiness:
     """Put together from the worker's stage and from what its parts say. Any thread may ask."""
 
     def __init__(self, *parts: Callable[[], Iterable[str]]) -> None:
@@ -40,7 +40,7 @@ class Readiness:
     def waits_for(self) -> list[str]:
         """What has to happen before the worker reads, each once, sorted; empty: it reads.
 
-        >>> readiness = Readiness(lambda: ["kafka"])
+        >>> readiness = WorkerReadiness(lambda: ["kafka"])
         >>> readiness.stage = Stage.RUNNING
         >>> readiness.waits_for()
         ['kafka']

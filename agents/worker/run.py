@@ -28,7 +28,7 @@ from agents.worker.endpoints import Endpoints
 from agents.worker.free_memory import hand_back, let_go_of_compiler
 from agents.worker.libraries import tell
 from agents.worker.log_lines import log_to_stderr
-from agents.worker.readiness import Pulse, Readiness, Stage
+from agents.worker.readiness import Pulse, Stage, WorkerReadiness
 from agents.worker.retry import Dependencies
 from infra.clock import Clock, SystemClock
 from infra.health import HealthFile
@@ -89,7 +89,7 @@ async def _serve(settings: Settings, roles: Sequence[str]) -> tuple[int, bool]:
     app = build(settings)
     attach(app, context, roles)
     registry.register(LagCollector(app))
-    readiness = Readiness(context.dependencies.waiting, lambda: waits_for(app, clock.steady_s()))
+    readiness = WorkerReadiness(context.dependencies.waiting, lambda: waits_for(app, clock.steady_s()))
     pulse = Pulse(clock.steady_s)
     endpoints = Endpoints(settings.metrics_host, settings.metrics_port, registry, readiness, pulse)
     health_file = HealthFile(settings.health_file, clock)
@@ -114,7 +114,7 @@ async def _serve(settings: Settings, roles: Sequence[str]) -> tuple[int, bool]:
         database.close()
 
 
-async def _say_when_ready(readiness: Readiness, clock: Clock) -> None:
+async def _say_when_ready(readiness: WorkerReadiness, clock: Clock) -> None:
     """The log says once how long the worker took before it read."""
     began_s = clock.steady_s()
     while readiness.waits_for():
@@ -138,7 +138,7 @@ def _registry() -> CollectorRegistry:
     return registry
 
 
-async def _prepare(context: Context, readiness: Readiness) -> None:
+async def _prepare(context: Context, readiness: WorkerReadiness) -> None:
     """Wait for the dependencies that nothing can start without, then let the roles prepare."""
 
     def connect_and_migrate() -> None:
@@ -182,7 +182,9 @@ async def _until(stop: asyncio.Event, work: Coroutine[object, object, None]) -> 
     return True
 
 
-async def _consume(app: faust.App, context: Context, readiness: Readiness, stop: asyncio.Event) -> tuple[int, bool]:
+async def _consume(
+    app: faust.App, context: Context, readiness: WorkerReadiness, stop: asyncio.Event
+) -> tuple[int, bool]:
     """Run the app until told to stop, or until something in it crashed; (exit code, whether it hung while stopping)."""
     app.on_before_shutdown.connect(_hooks(context.stop_hooks), weak=False)
     try:
@@ -203,7 +205,7 @@ async def _consume(app: faust.App, context: Context, readiness: Readiness, stop:
     return code, False
 
 
-async def _start_and_watch(app: faust.App, readiness: Readiness) -> None:
+async def _start_and_watch(app: faust.App, readiness: WorkerReadiness) -> None:
     readiness.stage = Stage.CONSUMER
     await app.start()
     readiness.stage = Stage.RUNNING

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from infra.kafka.repair import Finding
+    from infra.kafka.repair import PartitionFinding
 
 
 def command(
@@ -45,7 +45,7 @@ def command(
     raise typer.Exit(1 if any(found.repairable for found in findings) and not yes else 0)
 
 
-def _plain(found: Finding) -> dict[str, object]:
+def _plain(found: PartitionFinding) -> dict[str, object]:
     return {
         "topic": found.stored.topic,
         "partition": found.stored.partition,
@@ -56,7 +56,7 @@ def _plain(found: Finding) -> dict[str, object]:
     }
 
 
-def _told(findings: Sequence[Finding], repaired: int, *, done: bool) -> list[str]:
+def _told(findings: Sequence[PartitionFinding], repaired: int, *, done: bool) -> list[str]:
     from models.reasons import IdentityCheck
 
     lines = [

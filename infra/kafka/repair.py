@@ -15,7 +15,7 @@ from models.reasons import IdentityCheck
 from models.stream.identity import StreamIdentity, check_identity
 
 
-class Finding(NamedTuple):
+class PartitionFinding(NamedTuple):
     """What a partition's progress is to the stream of its topic's name, and which stream that is."""
 
     stored: PartitionProgress
@@ -43,16 +43,16 @@ def refuse(stored: Iterable[PartitionProgress], ids: ClusterIds) -> None:
             raise Misconfigured(belongs_elsewhere(row.identity.cluster_id, ids.cluster_id))
 
 
-def find(stored: Iterable[PartitionProgress], ids: ClusterIds) -> list[Finding]:
+def find(stored: Iterable[PartitionProgress], ids: ClusterIds) -> list[PartitionFinding]:
     """What every partition's progress is to the cluster's present topics."""
     return [
-        Finding(row, check_identity(row.identity, present), present)
+        PartitionFinding(row, check_identity(row.identity, present), present)
         for row in stored
         for present in [ids.identity(row.topic)]
     ]
 
 
-def apply(cursor: Cursor, findings: Sequence[Finding]) -> int:
+def apply(cursor: Cursor, findings: Sequence[PartitionFinding]) -> int:
     """Let what can be repaired begin at the beginning of its present topic, with the state that it has; how many."""
     return sum(
         progress.rebase(

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
 from agents.worker.endpoints import Endpoints
-from agents.worker.readiness import DEAD_AFTER_S, Pulse, Readiness, Stage
+from agents.worker.readiness import DEAD_AFTER_S, Pulse, Stage, WorkerReadiness
 
 
 class Clock:
@@ -27,12 +27,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def readiness() -> Readiness:
-    return Readiness()
+def readiness() -> WorkerReadiness:
+    return WorkerReadiness()
 
 
 @pytest.fixture
-def endpoints(clock: Clock, readiness: Readiness) -> Iterator[Endpoints]:
+def endpoints(clock: Clock, readiness: WorkerReadiness) -> Iterator[Endpoints]:
     registry = CollectorRegistry()
     Gauge("answer", "Of everything.", registry=registry).set(42)
     serving = Endpoints("127.0.0.1", 0, registry, readiness, Pulse(clock))
@@ -50,7 +50,7 @@ def get(endpoints: Endpoints, path: str) -> tuple[int, str]:
 
 
 def test_ready_is_refused_with_what_is_awaited_until_the_worker_reads(
-    endpoints: Endpoints, readiness: Readiness
+    endpoints: Endpoints, readiness: WorkerReadiness
 ) -> None:
     readiness.stage = Stage.KAFKA
     code, body = get(endpoints, "/ready")

@@ -6,24 +6,24 @@ import asyncio
 
 import pytest
 
-from agents.worker.readiness import DEAD_AFTER_S, Pulse, Readiness, Stage
+from agents.worker.readiness import DEAD_AFTER_S, Pulse, Stage, WorkerReadiness
 
 
 @pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.RUNNING])
 def test_a_worker_that_starts_or_ends_waits_for_what_it_is_at(stage: Stage) -> None:
-    readiness = Readiness()
+    readiness = WorkerReadiness()
     readiness.stage = stage
     assert readiness.waits_for() == [stage.value]
 
 
 def test_a_running_worker_waits_for_what_its_parts_name_each_once() -> None:
-    readiness = Readiness(lambda: ["postgresql", "kafka"], lambda: ["kafka"], list)
+    readiness = WorkerReadiness(lambda: ["postgresql", "kafka"], lambda: ["kafka"], list)
     readiness.stage = Stage.RUNNING
     assert readiness.waits_for() == ["kafka", "postgresql"]
 
 
 def test_a_running_worker_whose_parts_wait_for_nothing_reads() -> None:
-    readiness = Readiness(list)
+    readiness = WorkerReadiness(list)
     readiness.stage = Stage.RUNNING
     assert readiness.waits_for() == []
 
