@@ -20,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.slo.budget import lived
 from models.slo.definition import TimeWindow, WindowUnit
 from models.slo.forecast.forecast import BLOCKS, Forecast, History, forecast
 
@@ -87,8 +88,9 @@ def play(scenario: str, window: TimeWindow, seed: int) -> Story:
     bad = np.concatenate(([0.0], np.cumsum(total - good)))
     events = np.concatenate(([0.0], np.cumsum(total)))
     since = np.maximum(np.arange(len(total) + 1) - HOURS, 0) if rolling else np.zeros(len(total) + 1, int)
-    spent = (bad - bad[since]) - (1 - TARGET) * (events - events[since])
-    # the first hours of a calendar's period have next to no budget: one clump spends it, and gives it back
+    # a rolling month is full here; a calendar's budget is that of all its events
+    allowed = (1 - TARGET) * (events - events[since] if rolling else np.full(len(events), events[-1]))
+    spent = (bad - bad[since]) - allowed
     gone = next((h for h in range(first + 24, len(total) + 1) if spent[h] >= 0), None)
     for now in range(first + 24, len(total)):
         if spent[now] >= 0:
@@ -99,6 +101,7 @@ def play(scenario: str, window: TimeWindow, seed: int) -> Story:
             target_ratio=TARGET,
             window=window,
             now_s=START_S + HOUR_S * now,
+            lived=lived(window, START_S, START_S + HOUR_S * now),
             period_end_s=START_S + HOUR_S * (now if rolling else len(total)),
         )
         if told is not None and told.certain:

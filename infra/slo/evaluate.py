@@ -154,7 +154,7 @@ class SloEvaluator:
         alert = explainer.explain(transition.key)
         causes = None if alert.explained_ns == slo_causes.NEVER else alert.causes
         view, reading = judged.view, judged.verdict.reading
-        return replace(alert, annotations=burn_annotations(view.slo, reading, view.period, causes, self._links))
+        return replace(alert, annotations=burn_annotations(view, reading, causes, self._links))
 
     def _record_changes(self, cursor: Cursor, decided: Plan, views: Sequence[SloView], now_ns: int) -> None:
         taken = [

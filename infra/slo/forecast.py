@@ -15,6 +15,7 @@ from infra.store.database import Database
 from infra.store.slo import definitions as slos
 from infra.store.slo import exclusions as slo_exceptions
 from infra.store.slo import forecasts as slo_forecasts
+from infra.store.slo import windows as slo_windows
 from infra.store.slo.definitions import StoredSlo
 from infra.store.slo.forecasts import StoredForecast
 from infra.store.slo.summaries import read_summaries
@@ -22,6 +23,7 @@ from models.alerting.alert import Links, alert_event
 from models.names import AlertName, Severity, Topic
 from models.reasons import AlertDecision, AlertState
 from models.records import AlertEvent
+from models.slo.budget import budget_remaining, lived
 from models.slo.burn import Counts
 from models.slo.exclusions import ExcludedRange, excluded_spans, held_by
 from models.slo.forecast.forecast import Forecast, History, block_s, forecast, in_parts, lookback_s, without
@@ -93,7 +95,10 @@ def _forecast(
     if spans:
         units = slo_exceptions.counted_in(cursor, stored.id, slo, spans, math.floor(min(start_s, recent_s)))
         recent, period = without(recent, units, block), without(period, units, part_s)
-    spent = Counts(float(period.good.sum()), float(period.total.sum())).budget_remaining(slo.target_ratio) <= 0
+    first_s = slo_windows.read_first_counted(cursor, [stored.id]).get(stored.id, math.inf)
+    counted = lived(slo.window, first_s, now_s, spans, slo.unit_s)
+    counts = Counts(float(period.good.sum()), float(period.total.sum()))
+    spent = budget_remaining(counts, slo.target_ratio, counted) <= 0
     told: Forecast | None = None
     if recent.total.sum() >= slo.min_events:
         told = forecast(
@@ -103,6 +108,7 @@ def _forecast(
             window=slo.window,
             period_end_s=end_s,
             now_s=now_s,
+            lived=counted,
             unit_s=slo.unit_s,
         )
     since_ns = before.firing_since_ns if before is not None else None

@@ -65,6 +65,8 @@ def status_json(found: SloStatus) -> dict[str, Any]:
         "burn_rates": summary.burn_rates,
         "alerts": [_firing_json(alert) for alert in summary.alerts],
         "evaluated_at": summary.evaluated_at.isoformat() if summary.evaluated_at else None,
+        "first_counted_at": summary.first_counted_at.isoformat() if summary.first_counted_at else None,
+        "newest_counted_at": summary.newest_counted_at.isoformat() if summary.newest_counted_at else None,
         "exceptions": [exclusion_json(exclusion) for exclusion in found.exclusions],
     }
     if found.explained is not None:

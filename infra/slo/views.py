@@ -14,7 +14,7 @@ from infra.store.slo import exclusions as slo_exceptions
 from infra.store.slo import windows as slo_windows
 from infra.store.slo.definitions import StoredSlo
 from infra.store.slo.windows import PERIOD, GroupSums, WindowGroup, WindowStatus
-from models.slo.budget import expected_units, filled
+from models.slo.budget import expected_units, filled, lived
 from models.slo.burn import Counts, window_start_s
 from models.slo.definition import GapPolicy, Slices, Slo
 from models.slo.exclusions import ExcludedRange, SloExclusion, excluded_spans, left, sums_since
@@ -31,7 +31,7 @@ def status_rows(view: SloView, lengths: Iterable[int]) -> list[WindowStatus]:
     named = [(window_name(length), view.windows[length]) for length in lengths]
     rows = [WindowStatus(view.slo_id, name, c.error_ratio, c.burn_rate(target), None) for name, c in named]
     c = view.period
-    return [*rows, WindowStatus(view.slo_id, PERIOD, c.error_ratio, c.burn_rate(target), c.budget_remaining(target))]
+    return [*rows, WindowStatus(view.slo_id, PERIOD, c.error_ratio, c.burn_rate(target), view.budget_remaining)]
 
 
 def read_views(
@@ -56,7 +56,8 @@ def read_views(
         if member.slo.gaps is not GapPolicy.UNKNOWN
     }
     telemetry.look(newest_s, newest_of_all_s, now_s)
-    if unknown := [slo_id for slo_id in newest_s if slo_id not in telemetry.first_counted_s]:
+    counted = [m.id for g in read for m, newest in zip(g.members, g.sums.newest_s, strict=True) if newest > -math.inf]
+    if unknown := [slo_id for slo_id in {*counted, *newest_s} if slo_id not in telemetry.first_counted_s]:
         telemetry.first_counted_s |= slo_windows.read_first_counted(cursor, unknown)
     views = {}
     for group in read:
@@ -65,7 +66,7 @@ def read_views(
             spans = excluded_spans(exclusions.get(member.slo.name, ()), _end(member.slo, now_s), member.slo.unit_s)
             if spans:
                 windows = _without(cursor, member, windows, group.starts_s, spans)
-            views[member.id] = _view(member, group.starts_s, windows, spans, telemetry)
+            views[member.id] = _view(member, group.starts_s, windows, spans, telemetry, now_s=now_s)
     return [views[each.id] for each in stored], newest_of_all_s
 
 
@@ -94,6 +95,8 @@ def _view(
     windows: list[_Window],
     spans: Sequence[ExcludedRange],
     telemetry: Telemetry,
+    *,
+    now_s: float,
 ) -> SloView:
     """The view of an SLO from its windows, the last of which is the period."""
     slo = member.slo
@@ -102,7 +105,8 @@ def _view(
         until_s = telemetry.could_have_come_until(member.id)
         counted_s = (telemetry.first_counted_s.get(member.id, until_s), until_s)
         counts = _filled(slo, starts_s, windows, counted_s, spans)
-    return SloView(member.id, slo, dict(zip(slo.shown_lengths, counts[:-1], strict=True)), counts[-1])
+    counted = lived(slo.window, telemetry.first_counted_s.get(member.id, math.inf), now_s, spans, slo.unit_s)
+    return SloView(member.id, slo, dict(zip(slo.shown_lengths, counts[:-1], strict=True)), counts[-1], counted)
 
 
 def _without(

@@ -9,12 +9,12 @@ from models.alerting.alert import Links, alert_event, dashboard_url, runbook_url
 from models.names import AlertName, Annotation
 from models.reasons import TransitionReason
 from models.records import AlertEvent
-from models.slo.burn import Counts
+from models.slo.budget import Lived
 from models.slo.burn_alert import BurnReading
 from models.slo.causes.rank import Cause
 from models.slo.causes.text import cause_annotations, with_first_cause
 from models.slo.definition import Slo
-from models.slo.numbers import number, percent
+from models.slo.numbers import length, number, percent
 from models.slo.plan import Transition
 from models.slo.view import SloView
 from models.slo.windows import window_name
@@ -29,17 +29,17 @@ HELD_SUMMARIES: Final = {
 
 
 def burn_annotations(
-    slo: Slo, reading: BurnReading, period: Counts, causes: Sequence[Cause] | None, links: Links
+    view: SloView, reading: BurnReading, causes: Sequence[Cause] | None, links: Links
 ) -> dict[Annotation, str]:
     """Annotations of a burn alert that fires; the figures are those of the moment of the decision."""
-    remaining = period.budget_remaining(slo.target_ratio)
+    slo = view.slo
     burn = number(reading.long_burn)
-    summary = f"{slo.service}: {slo.name} burns its error budget {burn} times too fast, {_left(remaining)}"
-    description = _description(slo, reading)
+    summary = f"{slo.service}: {slo.name} burns its error budget {burn} times too fast, {_left(view)}"
+    description = _description(slo, reading, view.lived)
     annotations = {
         Annotation.SUMMARY: with_first_cause(summary, causes),
         Annotation.DESCRIPTION: f"{slo.description} {description}".strip(),
-        Annotation.BUDGET_LEFT: percent(remaining),
+        Annotation.BUDGET_LEFT: percent(view.budget_remaining),
         **cause_annotations(causes),
     }
     if links.grafana_url:
@@ -49,14 +49,15 @@ def burn_annotations(
     return annotations
 
 
-def _description(slo: Slo, reading: BurnReading) -> str:
+def _description(slo: Slo, reading: BurnReading, lived: Lived) -> str:
     """What the windows show, and what was to be."""
     pair = reading.pair
     long, unit = window_name(pair.long_s), "time slices" if slo.slices else "events"
-    seen = f"{percent(reading.long.error_ratio)} of {number(reading.long.total)} {unit} in the last {long} were bad"
+    seen = f"{percent(reading.long.error_ratio)} of {number(reading.long.total)} {unit} in "
+    seen += f"{_history(pair.long_s, lived)} were bad"
     if pair.short_s != pair.long_s:
-        seen += f" and {percent(reading.short.error_ratio)} of {number(reading.short.total)} in the last "
-        seen += window_name(pair.short_s)
+        seen += f" and {percent(reading.short.error_ratio)} of {number(reading.short.total)} in "
+        seen += _history(pair.short_s, lived)
     return (
         f"{seen}. {percent(slo.target_ratio)} are to be good over {slo.window.text}; above {number(pair.factor)} "
         f"times the allowed rate, {long} spends more than {percent(pair.budget_share)} of the budget."
@@ -79,10 +80,10 @@ def end_annotations(transition: Transition) -> dict[Annotation, str]:
 
 def _outcome(view: SloView, reading: BurnReading) -> dict[Annotation, str]:
     """How fast it burns and how much is left when it no longer burns too fast."""
-    slo, remaining = view.slo, view.period.budget_remaining(view.slo.target_ratio)
+    slo = view.slo
     burn = f"{number(reading.short_burn)} times the allowed rate" if reading.short.total > 0 else "no more events"
-    summary = f"{slo.service}: {slo.name} no longer burns its error budget too fast ({burn}), {_left(remaining)}"
-    return {Annotation.SUMMARY: summary, Annotation.BUDGET_LEFT: percent(remaining)}
+    summary = f"{slo.service}: {slo.name} no longer burns its error budget too fast ({burn}), {_left(view)}"
+    return {Annotation.SUMMARY: summary, Annotation.BUDGET_LEFT: percent(view.budget_remaining)}
 
 
 def burn_event(transition: Transition, now_ns: int, annotations: Mapping[Annotation, str]) -> AlertEvent:
@@ -102,7 +103,16 @@ def burn_event(transition: Transition, now_ns: int, annotations: Mapping[Annotat
     )
 
 
-def _left(remaining_ratio: float) -> str:
-    if remaining_ratio < 0:
-        return f"{percent(1.0 - remaining_ratio)} of it is spent"
-    return f"{percent(remaining_ratio)} of it is left"
+def _left(view: SloView) -> str:
+    """What is left of the whole period's budget, and how much of the period that is known from."""
+    remaining, lived = view.budget_remaining, view.lived
+    of_it = "of it is left" if lived.share >= 1 else f"of the budget of {view.slo.window.text} is left"
+    said = f"{percent(1.0 - remaining)} of it is spent" if remaining < 0 else f"{percent(remaining)} {of_it}"
+    return said if lived.share >= 1 else f"{said}, {length(lived.counted_s)} counted so far"
+
+
+def _history(window_s: int, lived: Lived) -> str:
+    """A window as a reader takes it: one that is longer than what was ever counted says so."""
+    if lived.counted_s >= window_s:
+        return f"the last {window_name(window_s)}"
+    return f"the {length(lived.counted_s)} counted so far of the last {window_name(window_s)}"

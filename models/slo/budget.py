@@ -10,12 +10,77 @@ from typing import Final
 import numpy as np
 
 from models.slo.burn import Counts, Floats, Recorded, WindowSums, window_start_s, window_sums
-from models.slo.definition import GapPolicy, Slices, Slo
+from models.slo.definition import GapPolicy, Slices, Slo, TimeWindow
 from models.slo.exclusions import ExcludedRange, SloExclusion, excluded_s, excluded_spans, outside
+from models.slo.periods import period_bounds
+from models.slo.windows import RESOLUTION_S
 
 LATE_S: Final = 120
 """A minute is missed only so long after it has begun: its samples come during it, and take seconds to be counted. The
 growth of a counter that comes once a minute is known a minute after it began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """How much of an SLO's period has been counted.
+
+    Attributes:
+        counted_s: how long the SLO has been counted, in this period and before.
+        lived_s: time of the period in which it was counted, without what is excluded.
+        period_s: length of the whole period, without what is excluded.
+    """
+
+    counted_s: float
+    lived_s: float
+    period_s: float
+
+    @property
+    def share(self) -> float:
+        """Share of the period in [0, 1] that has been counted."""
+        return min(self.lived_s / self.period_s, 1.0) if self.period_s > 0 else 1.0
+
+    @property
+    def ahead_s(self) -> float:
+        """Time of the period that nothing was counted in: it lies ahead, or before the SLO was first counted."""
+        return max(self.period_s - self.lived_s, 0.0)
+
+
+def lived(
+    window: TimeWindow,
+    first_s: float,
+    now_s: float,
+    spans: Sequence[ExcludedRange] = (),
+    unit_s: int = RESOLUTION_S,
+) -> Lived:
+    """How much of the period that `now_s` lies in has been counted.
+
+    Args:
+        first_s: when the SLO was first counted; infinite where it never was.
+        spans: what is excluded from the budget.
+        unit_s: length of what is counted, a minute or a slice: the first one counts as a whole.
+    """
+    if first_s < math.inf:
+        first_s = window_start_s(first_s, 0, unit_s)
+    start_s, end_s = period_bounds(window, now_s)
+    begin_s = min(max(start_s, first_s), now_s)
+    return Lived(
+        max(now_s - first_s, 0.0),
+        now_s - begin_s - excluded_s(spans, begin_s, now_s),
+        end_s - start_s - excluded_s(spans, start_s, end_s),
+    )
+
+
+def budget_remaining(counts: Counts, target_ratio: float, lived: Lived) -> float:
+    """Share of the whole period's error budget that is left; NaN without events, negative where it is overspent.
+
+    What is not lived yet brings events as the lived part did, and its allowance with them. So two hours of a month can
+    spend at most two hours' share of its budget, times how much too fast they burn.
+
+    >>> two_hours = Lived(counted_s=7200.0, lived_s=7200.0, period_s=30 * 86400.0)
+    >>> round(budget_remaining(Counts(good=98_833.0, total=100_000.0), 0.999, two_hours), 3)
+    0.968
+    """
+    return 1.0 - counts.burn_rate(target_ratio) * lived.share
 
 
 def in_slices(recorded: Recorded, slices: Slices) -> Recorded:

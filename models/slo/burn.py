@@ -52,11 +52,6 @@ class Counts:
         """How many times faster than allowed the budget goes, in [0, 1 / allowed]; NaN without events."""
         return self.error_ratio / allowed_error_ratio(target_ratio)
 
-    def budget_remaining(self, target_ratio: float) -> float:
-        """Share of the error budget that is left if this is the whole period: 1 = untouched, 0 = spent, below =
-        overspent, down to 1 - 1 / allowed; NaN without events."""
-        return 1.0 - self.burn_rate(target_ratio)
-
     def burns_above(self, factor: float, target_ratio: float) -> bool:
         """Whether the burn rate is above `factor`, as the workbook's rules put it: error ratio > factor * allowed.
         At the factor itself it is not; without events neither."""

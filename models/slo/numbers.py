@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from models.timestamps import DAY_S, HOUR_S
+
 
 def number(value: float) -> str:
     """Three figures where that is enough.
@@ -23,3 +25,14 @@ def percent(ratio: float) -> str:
     ('99.95%', '0.05%')
     """
     return "unknown" if math.isnan(ratio) else f"{ratio * 100:.4g}%"
+
+
+def length(seconds: float) -> str:
+    """A length of time as people say it.
+
+    >>> [length(s) for s in (40 * 60, 2 * 3600, 5.2 * 3600, 60 * 3600)]
+    ['40 min', '2 h', '5 h', '2.5 d']
+    """
+    if seconds < 2 * HOUR_S:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / HOUR_S:.0f} h" if seconds < 2 * DAY_S else f"{seconds / DAY_S:.1f} d"

@@ -32,8 +32,8 @@ def forecast(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")
 
 
 def _line(found: BudgetForecast) -> str:
-    from models.slo.forecast.text import ahead, span
-    from models.slo.numbers import number, percent
+    from models.slo.forecast.text import span
+    from models.slo.numbers import length, number, percent
 
     one, left_ratio = found.stored, found.budget_remaining_ratio
     ticket = "TICKET " if found.is_ticket else ""
@@ -42,5 +42,5 @@ def _line(found: BudgetForecast) -> str:
         return f"{ticket}{one.slo_name}: the budget is gone, {percent(1 - left_ratio)} of it is spent"
     if told is None:
         return f"{ticket}{one.slo_name}: burns too fast, but for too short a time to say for how long"
-    gone = "not before the horizon" if told.gone_s is None else f"in {ahead(told.gone_s - now_s)}"
+    gone = "not before the horizon" if told.gone_s is None else f"in {length(told.gone_s - now_s)}"
     return f"{ticket}{one.slo_name}: burns {number(told.burn_rate)} times too fast, gone {gone} ({span(told, now_s)})"

@@ -31,6 +31,7 @@ def show(found: Sequence[Outcome]) -> None:
         "ticket over in": lambda s: _length(s["ticket_median_reset_s"]),
         "bad": lambda s: _percent(s["error_ratio"]),
         "budget left": lambda s: _percent(s["budget_remaining_ratio"]),
+        "counted for": lambda s: _length(s["counted_s"]),
         "for noise": lambda s: str(s["pages_for_noise"]),
         "suggested": lambda s: _percent(s["suggested_target_ratio"]),
     }

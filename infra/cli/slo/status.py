@@ -15,7 +15,7 @@ from infra.cli.tables import show_json, show_table
 if TYPE_CHECKING:
     from infra.store.slo.summaries import SloSummary
 
-HEADER = ("SLO", "service", "target", "budget left", "burn rates", "alerts", "seen")
+HEADER = ("SLO", "service", "target", "budget left", "burn rates", "counted for", "alerts", "seen")
 
 
 def status(
@@ -57,9 +57,19 @@ def _row(summary: SloSummary, now: datetime) -> tuple[str, ...]:
         f"{summary.target_ratio * 100:.6g}%",
         "-" if budget is None else f"{budget:.1%}",
         burns or "not evaluated yet",
+        _counted(summary, now),
         ", ".join(f"{alert.severity} {alert.burn_window}" for alert in summary.alerts) or "-",
-        _seen(summary.evaluated_at, now),
+        _seen(summary.newest_counted_at, now),
     )
+
+
+def _counted(summary: SloSummary, now: datetime) -> str:
+    """How much history the figures have."""
+    from models.slo.numbers import length
+
+    if summary.first_counted_at is None:
+        return "-" if summary.evaluated_at is None else "nothing matched yet"
+    return length((now - summary.first_counted_at).total_seconds())
 
 
 def _seen(at: datetime | None, now: datetime) -> str:

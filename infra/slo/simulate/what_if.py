@@ -190,8 +190,9 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
             for what in ("detection", "reset")
         },
         "events": period.total,
+        "counted_s": outcome.lived.counted_s,
         "error_ratio": period.error_ratio if period.total > 0 else None,
-        "budget_remaining_ratio": period.budget_remaining(slo.target_ratio) if period.total > 0 else None,
+        "budget_remaining_ratio": outcome.budget_remaining if period.total > 0 else None,
         "suggested_target_ratio": outcome.suggested_target,
         "exceptions": [exclusion_json(one) for one in outcome.exclusions],
         "alerts": [

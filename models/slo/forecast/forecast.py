@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from models.slo.budget import Lived
 from models.slo.burn import Floats
 from models.slo.definition import TimeWindow
 from models.slo.exclusions import Units
@@ -122,6 +123,7 @@ def forecast(
     window: TimeWindow,
     period_end_s: float,
     now_s: float,
+    lived: Lived,
     unit_s: int = MINUTE_S,
 ) -> Forecast | None:
     """What becomes of the budget; None where there is too little to say, or it is gone already.
@@ -130,21 +132,24 @@ def forecast(
         recent: blocks of `block_s(window, unit_s)` in the `lookback_s` before now, the one in progress left out.
         period: parts of any length that make up the period up to now.
         period_end_s: of a calendar's period; now for a rolling one.
+        lived: how much of the period has been counted; the rest brings its allowance, as `budget_remaining` has it.
         unit_s: length of what is counted: the minute, or a slice.
     """
     allowed = 1.0 - target_ratio
     bad, total = float((period.total - period.good).sum()), float(period.total.sum())
     present = _present(recent, allowed)
-    if present is None or bad >= allowed * total:
+    if present is None or lived.share <= 0 or bad >= allowed * total / lived.share:
         return None
+    usual_per_s = total / lived.lived_s
     events_per_s = present.events / block_s(window, unit_s)
     end_s = horizon_s(window, period_end_s)
     ahead = np.linspace(0.0, end_s - now_s, STEPS + 1)[1:]
+    unlived = np.maximum(lived.ahead_s - ahead, 0.0) * usual_per_s
     lost_bad, lost_total = _leaving(period, ahead + now_s - window.nominal_s, window)
 
     def gone(ratio: float) -> float | None:
         spent = bad - lost_bad + ratio * events_per_s * ahead
-        budget = allowed * (total - lost_total + events_per_s * ahead)
+        budget = allowed * (total - lost_total + events_per_s * ahead + unlived)
         over = np.flatnonzero(spent >= budget)
         return float(now_s + ahead[over[0]]) if len(over) else None
 

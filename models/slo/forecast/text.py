@@ -8,13 +8,13 @@ from models.alerting.alert import Links, dashboard_url, runbook_url
 from models.names import AlertName, Annotation
 from models.slo.definition import Slo
 from models.slo.forecast.forecast import Forecast
-from models.slo.numbers import number, percent
-from models.timestamps import DAY_S, HOUR_S, SECOND_NS, to_rfc3339
+from models.slo.numbers import length, number, percent
+from models.timestamps import SECOND_NS, to_rfc3339
 
 
 def forecast_annotations(slo: Slo, foreseen: Forecast, now_s: float, links: Links) -> dict[Annotation, str]:
     """Annotations of a ticket that begins at `now_s`, epoch seconds."""
-    gone = "beyond the horizon" if foreseen.gone_s is None else f"in {ahead(foreseen.gone_s - now_s)}"
+    gone = "beyond the horizon" if foreseen.gone_s is None else f"in {length(foreseen.gone_s - now_s)}"
     texts = {
         Annotation.SUMMARY: (
             f"{slo.service}: at the present burn the error budget of {slo.name} is gone {gone}, {span(foreseen, now_s)}"
@@ -42,16 +42,5 @@ def span(foreseen: Forecast, now_s: float) -> str:
     if foreseen.soonest_s is None:
         return "not before the horizon"
     if foreseen.latest_s is None:
-        return f"in {ahead(foreseen.soonest_s - now_s)} at the soonest"
-    return f"between {ahead(foreseen.soonest_s - now_s)} and {ahead(foreseen.latest_s - now_s)}"
-
-
-def ahead(seconds: float) -> str:
-    """A length of time as people say it.
-
-    >>> [ahead(s) for s in (40 * 60, 5.2 * 3600, 60 * 3600)]
-    ['40 min', '5 h', '2.5 d']
-    """
-    if seconds < 2 * 3600:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / HOUR_S:.0f} h" if seconds < 2 * DAY_S else f"{seconds / DAY_S:.1f} d"
+        return f"in {length(foreseen.soonest_s - now_s)} at the soonest"
+    return f"between {length(foreseen.soonest_s - now_s)} and {length(foreseen.latest_s - now_s)}"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from models.labels import LabelWindow
 from models.names import Severity
 from models.reasons import AlertState
-from models.slo.budget import Budgeted, budgeted
+from models.slo.budget import Budgeted, Lived, budget_remaining, budgeted, lived
 from models.slo.burn import Counts, Floats, Recorded, window_start_s
 from models.slo.causes.onset import burn_end, burn_onset
 from models.slo.definition import Slo, ThresholdIndicator, TimeWindow
@@ -68,6 +68,7 @@ class Outcome:
 
     Attributes:
         period: counts of the period that the last moment lies in.
+        lived: how much of that period was counted by then.
         suggested_target: see `suggest_target`; None where nothing was marked as noise, or no target will do.
         exceptions: pauses, silences and maintenance that reached into what was simulated.
     """
@@ -76,8 +77,14 @@ class Outcome:
     transitions: list[BurnTransition]
     alerts: list[SimulatedAlert]
     period: Counts
+    lived: Lived
     suggested_target: float | None
     exclusions: tuple[SloExclusion, ...] = ()
+
+    @property
+    def budget_remaining(self) -> float:
+        """Share of the whole period's error budget that is left; NaN without events."""
+        return budget_remaining(self.period, self.variant.slo.target_ratio, self.lived)
 
 
 def variants(
@@ -137,6 +144,9 @@ def simulate(
         transitions,
         _alerts(slo, spent.units, transitions, concerning),
         _period(spent, float(moments_s[-1])) if len(moments_s) else Counts(0.0, 0.0),
+        lived(slo.window, spent.first_s, float(moments_s[-1]), spent.spans, slo.unit_s)
+        if len(moments_s)
+        else Lived(0.0, 0.0, 0.0),
         suggest_target(slo, recorded, moments_s, concerning, exclusions) if concerning else None,
         tuple(exclusion for exclusion in exclusions if held_at([exclusion], moments_s).any()),
     )

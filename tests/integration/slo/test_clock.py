@@ -89,7 +89,7 @@ async def test_it_evaluates_again_and_again_and_alerts_once(burning: Database) -
         assert decided(registry, "fired") == 4
         assert burn_rate(registry) == pytest.approx(50.0)
         both = {"service": "checkout", "slo": "latency"}
-        assert registry.get_sample_value("tidewatch_slo_budget_remaining_ratio", both) == pytest.approx(-49.0)
+        assert registry.get_sample_value("tidewatch_slo_budget_remaining_ratio", both) == pytest.approx(1 - 50 / 1440)
         ratio = registry.get_sample_value("tidewatch_slo_error_ratio", {**both, "burn_window": "period"})
         assert ratio == pytest.approx(0.5)
         for window in ("5m", "30m", "1h", "2h", "6h", "1d"):  # what Sloth's dashboards ask for, whatever the period

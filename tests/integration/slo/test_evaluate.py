@@ -105,7 +105,7 @@ def test_status_and_decisions_are_stored_with_their_figures(story: Story) -> Non
         decided = {row[0]: row[1:] for row in cursor.fetchall()}
     assert set(rows) == {"1m", "2m", "4m", "12m", "48m", "144m", "period"}
     assert rows["1m"] == (pytest.approx(0.01), pytest.approx(1.0), None)
-    assert rows["period"] == (pytest.approx(0.01), pytest.approx(1.0), pytest.approx(0.0))
+    assert rows["period"] == (pytest.approx(0.01), pytest.approx(1.0), pytest.approx(1 - 30 / 86_400))
     decision, times, detail = decided[f"checkout/latency/{Severity.PAGE}/2m"]
     assert (decision, times) == (AlertDecision.HELD_BELOW_THRESHOLD, 1), "what does not change is written once"
     assert detail["factor"] == 14.4

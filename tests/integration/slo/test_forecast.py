@@ -52,11 +52,11 @@ def turn(database: Database, hour: float) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def burning(database: Database) -> Database:
-    """300 quiet hours and a day that burns twice too fast."""
+    """300 quiet hours and a day that burns four times too fast."""
     with database.transaction() as cursor:
         slos.apply(cursor, [SLO], changed_by="test")
     count(database, 0, 300, 0.7)
-    count(database, 300, 324, 2.0)
+    count(database, 300, 324, 4.0)
     return database
 
 
@@ -112,13 +112,13 @@ def test_a_budget_that_is_gone_is_told_as_such(
     burning: Database, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TIDEWATCH_DATABASE_URL", postgres_url)
-    count(burning, 324, 330, 60.0)
+    count(burning, 324, 330, 80.0)
     turn(burning, 330)
     with burning.transaction() as cursor:
         cursor.execute("SELECT decision FROM decision WHERE kind = 'forecast'")
         assert cursor.fetchall() == [(AlertDecision.HELD_BUDGET_GONE.value,)]
     told = CliRunner().invoke(app, ["forecast"], catch_exceptions=False)
-    assert told.stdout.startswith("latency: the budget is gone, 18")
+    assert told.stdout.startswith("latency: the budget is gone, 109")
     (one,) = json.loads(CliRunner().invoke(app, ["forecast", "--json"], catch_exceptions=False).stdout)
     assert one["budget_remaining_ratio"] < 0
 
@@ -132,6 +132,6 @@ def test_the_command_tells_when_and_ends_with_a_finding(
     turn(burning, 324)
     told = CliRunner().invoke(app, ["forecast"], catch_exceptions=False)
     assert told.exit_code == 1
-    assert told.stdout.startswith("TICKET latency: burns 2 times too fast, gone in ")
+    assert told.stdout.startswith("TICKET latency: burns 4 times too fast, gone in ")
     (one,) = json.loads(CliRunner().invoke(app, ["forecast", "--json"], catch_exceptions=False).stdout)
     assert one["soonest"] <= one["gone_at"] <= one["latest"] <= one["horizon"]

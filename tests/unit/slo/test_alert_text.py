@@ -9,6 +9,7 @@ from models.names import Annotation, Severity
 from models.reasons import AlertDecision, TransitionReason
 from models.sli.binding import ThresholdOp
 from models.slo.alert_text import burn_annotations, burn_event, end_annotations
+from models.slo.budget import Lived
 from models.slo.burn import Counts
 from models.slo.burn_alert import BurnAlertKey, BurnDecision, BurnReading, FiringAlert
 from models.slo.definition import MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
@@ -20,6 +21,7 @@ SLO = Slo("latency", "checkout", 0.99, TimeWindow(1, WindowUnit.DAY), INDICATOR)
 PAIR = SLO.pairs[0]
 KEY = BurnAlertKey("checkout", "latency", PAIR.severity, PAIR.name)
 PERIOD = Counts(9990.0, 10_000.0)
+VIEW = SloView(1, SLO, {}, PERIOD, Lived(86_400.0, 86_400.0, 86_400.0))
 FIRED = FiringAlert(
     1_780_000_000_000_000_000,
     {Annotation.SUMMARY: "as said then", Annotation.CAUSES: "cpu_ratio 80%", Annotation.BUDGET_LEFT: "95%"},
@@ -28,12 +30,12 @@ FIRED = FiringAlert(
 
 def judged(short: Counts) -> Judged:
     reading = BurnReading(PAIR, Counts(90.0, 100.0), short, SLO.target_ratio)
-    return Judged(SloView(1, SLO, {}, PERIOD), BurnDecision(reading, AlertDecision.RESOLVED), KEY)
+    return Judged(VIEW, BurnDecision(reading, AlertDecision.RESOLVED), KEY)
 
 
 def test_an_alert_that_begins_says_how_fast_what_is_left_and_that_causes_follow() -> None:
     reading = BurnReading(PAIR, Counts(60.0, 100.0), Counts(50.0, 100.0), SLO.target_ratio)
-    said = burn_annotations(SLO, reading, PERIOD, None, Links("", ""))
+    said = burn_annotations(VIEW, reading, None, Links("", ""))
     assert said == {
         Annotation.SUMMARY: "checkout: latency burns its error budget 40 times too fast, 90% of it is left",
         Annotation.DESCRIPTION: "40% of 100 events in the last 2m were bad and 50% of 100 in the last 1m. "
@@ -41,6 +43,25 @@ def test_an_alert_that_begins_says_how_fast_what_is_left_and_that_causes_follow(
         Annotation.BUDGET_LEFT: "90%",
         Annotation.CAUSES: "not looked for yet, as many alerts fire at once; they follow",
     }
+
+
+def test_in_the_first_hours_the_budget_is_that_of_the_whole_period_and_a_window_says_what_it_holds() -> None:
+    month = Slo("errors", "shop", 0.999, TimeWindow(30, WindowUnit.DAY), INDICATOR)
+    two_hours = Lived(7200.0, 7200.0, 30 * 86_400.0)
+    period = Counts(438_000.0, 443_000.0)  # seven minutes of 20 %
+    pair = month.pairs[-1]
+    said = burn_annotations(
+        SloView(1, month, {}, period, two_hours), BurnReading(pair, period, period, 0.999), None, Links("", "")
+    )
+    assert said[Annotation.SUMMARY] == (
+        "shop: errors burns its error budget 11.3 times too fast, 96.86% of the budget of 30d is left, "
+        "2 h counted so far"
+    )
+    assert said[Annotation.DESCRIPTION].startswith(
+        "1.129% of 443,000 events in the 2 h counted so far of the last 3d were bad and 1.129% of 443,000 in "
+        "the 2 h counted so far of the last 6h. "
+    )
+    assert said[Annotation.BUDGET_LEFT] == "96.86%"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from models.names import Annotation, Severity
 from models.reasons import AlertDecision, AlertState, TransitionReason
 from models.sli.binding import ThresholdOp
+from models.slo.budget import Lived
 from models.slo.burn import Counts
 from models.slo.burn_alert import BurnAlertKey, FiringAlert
 from models.slo.definition import BurnCondition, MetricQuery, Slo, ThresholdIndicator, TimeWindow, WindowUnit
@@ -20,6 +21,7 @@ from models.timestamps import SECOND_NS
 
 NOW_S = 1_780_000_020
 ONE_PAIR = BurnCondition("fast", Severity.PAGE, 10.0, 600, 0)
+WHOLE = Lived(86_400.0, 86_400.0, 86_400.0)
 SLO = Slo(
     "latency",
     "checkout",
@@ -55,7 +57,7 @@ class Case:
         windows = dict.fromkeys(self.slo.shown_lengths, self.counts)
         since = {} if self.since_s is None else {("checkout", "latency"): {(Severity.PAGE, "10m"): self.since_s}}
         return plan(
-            [SloView(1, self.slo, windows, self.counts)],
+            [SloView(1, self.slo, windows, self.counts, WHOLE)],
             dict.fromkeys(self.firing, FIRED),
             {"latency": self.exclusions},
             NOW_S * SECOND_NS,

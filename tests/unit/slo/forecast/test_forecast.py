@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.slo.budget import lived
 from models.slo.definition import TimeWindow, WindowUnit
 from models.slo.forecast.forecast import BLOCKS, Forecast, History, block_s, forecast, lookback_s
 
@@ -29,6 +30,7 @@ def asked(burns: list[float], window: TimeWindow = CALENDAR, events: float = 1e6
         window=window,
         period_end_s=30 * DAY_S if window is CALENDAR else now_s,
         now_s=now_s,
+        lived=lived(window, 0.0, now_s),
     )
 
 
@@ -39,10 +41,10 @@ def test_blocks_are_hours_of_a_month_and_minutes_of_a_day() -> None:
 
 
 def test_a_calendars_budget_is_gone_when_what_was_saved_is_spent() -> None:
-    told = asked([0.5] * 240 + [2.0] * 48)  # 120 hours' worth saved, 48 spent; 72 more at one too many an hour
+    told = asked([0.5] * 240 + [2.0] * 48)  # 216 hours' worth of 720 are spent, and two more go every hour
     assert told is not None
     assert told.burn_rate == pytest.approx(2.0)
-    assert told.gone_s == pytest.approx((288 + 72) * HOUR_S, abs=2 * HOUR_S)
+    assert told.gone_s == pytest.approx((288 + 252) * HOUR_S, abs=2 * HOUR_S)
     assert told.soonest_s is not None
     assert told.latest_s is not None
     assert told.soonest_s <= told.gone_s <= told.latest_s

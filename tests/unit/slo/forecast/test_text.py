@@ -10,7 +10,8 @@ from models.alerting.alert import Links
 from models.names import Annotation
 from models.slo.definition import Slo
 from models.slo.forecast.forecast import Forecast
-from models.slo.forecast.text import ahead, forecast_annotations, over_annotations, span
+from models.slo.forecast.text import forecast_annotations, over_annotations, span
+from models.slo.numbers import length
 from models.slo.openslo.read import parse_openslo
 from tests.unit.slo.openslo.texts import LATENCY
 
@@ -35,7 +36,7 @@ def latency() -> Slo:
     ],
 )
 def test_a_length_of_time(seconds: float, expected: str) -> None:
-    assert ahead(seconds) == expected
+    assert length(seconds) == expected
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,8 @@ def test_alerts_tell_how_soon_they_came_and_went_and_what_is_left_of_the_budget(
     assert (page.severity, page.detection_s, page.reset_s) == (Severity.PAGE, 60.0, 300.0)
     assert outcome.period.total == 39_000
     assert outcome.period.error_ratio == pytest.approx(30 / 390)
-    assert outcome.period.budget_remaining(0.999) == pytest.approx(1 - 30 / 390 / 0.001)
+    assert outcome.budget_remaining == pytest.approx(1 - 30 / 390 / 0.001 * outcome.lived.share)
+    assert outcome.lived.share == pytest.approx(390 / (30 * 1440), rel=0.01)
 
 
 def test_detection_and_reset_are_those_of_the_burn_where_a_few_errors_are_usual() -> None:
