@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from models.detectors import hour_of_day, novelty, residual
+from models.detectors.departure import departure, profile, scatter, schedule, standstill
 from models.drift import frame
-from models.scoring import alert_threshold, entity_calibration, episode_rules, score_rows
+from models.scoring import alert_threshold, entity_calibration, episode_rules, scores
 from models.series import EntityRule
 from models.sli import counts
 from models.state import metric_rules, tables
@@ -27,7 +28,12 @@ SERIES: Final = Layout.of(
     residual.ResidualRow,
     novelty.NoveltyRow,
     hour_of_day.HourOfDayRow,
-    score_rows.RecentValues,
+    profile.ProfileRow,
+    scatter.ScatterRow,
+    schedule.ScheduleRow,
+    standstill.StandstillRow,
+    departure.DepartureRow,
+    scores.RecentValues,
     frame.DriftFrame,
 )
 """One row a series."""
@@ -36,10 +42,10 @@ ENTITIES: Final = Layout.of(
     tables.EntityLinks,
     assembly.EntityTicks,
     alert_threshold.ThresholdRow,
-    score_rows.RecentSurprise,
+    scores.RecentSurprise,
     entity_calibration.CalibrationRow,
     episode_rules.EpisodeRow,
-    score_rows.LatestResult,
+    scores.LatestResult,
 )
 """One row an entity."""
 

@@ -28,7 +28,7 @@ BINS = 256
 """Bins of the grid of values that a series has had; with 128 the public benchmark loses two points."""
 
 SUSTAINED = 3
-"""Most rows that surprise has to last before it counts; see `models.scoring.score_rows.SUSTAINED_S`."""
+"""Most rows that surprise has to last before it counts; see `models.scoring.evidence.SUSTAINED_S`."""
 
 VALUE, RESIDUAL = 0, 1
 """The channels: the value, and its residual to the mean of its hour of the day."""
@@ -134,14 +134,9 @@ def learn_swing(series: NoveltySeries, value: float) -> None:
 @compiled
 def _distance_nats(series: NoveltySeries, channel: int, x: float, age: int) -> float:
     """Logarithm of the distance from x to the nearest bin at least this old, in ranges and above the resolution."""
-    low, high = series.novelty_low[channel], series.novelty_high[channel]
-    if age == SETTLED:
-        low, high = series.novelty_settled_low[channel], series.novelty_settled_high[channel]
-    distance = max(x - high, low - x)
+    low, high = _range(series, channel, age)
     width = high - low
-    if distance <= 0.0:
-        distance = min(_gap(series, channel, x, age), x - low, high - x)
-    distance -= series.novelty_least_step
+    distance = _distance(series, channel, x, age) - series.novelty_least_step
     if distance <= 0.0:
         return 0.0
     least = max(LEAST_EFFECT * max(abs(low), abs(high)), 1e-9)
@@ -151,6 +146,30 @@ def _distance_nats(series: NoveltySeries, channel: int, x: float, age: int) -> f
         farthest = 1.0 if series.novelty_swing == 0.0 else max(1.0, min(distance / series.novelty_swing, FARTHEST))
     share = min(distance / max(width, least), farthest)
     return math.log1p(share / RESOLUTION)
+
+
+@compiled
+def _range(series: NoveltySeries, channel: int, age: int) -> tuple[float, float]:
+    """What has been seen, of this age at least."""
+    if age == SETTLED:
+        return float(series.novelty_settled_low[channel]), float(series.novelty_settled_high[channel])
+    return float(series.novelty_low[channel]), float(series.novelty_high[channel])
+
+
+@compiled
+def _distance(series: NoveltySeries, channel: int, x: float, age: int) -> float:
+    """From x to the nearest value that has been seen, of this age at least."""
+    low, high = _range(series, channel, age)
+    distance = max(x - high, low - x)
+    return float(distance if distance > 0.0 else min(_gap(series, channel, x, age), x - low, high - x))
+
+
+@compiled
+def farthest_from_seen(series: NoveltySeries, value: float, tick_ns: int) -> float:
+    """How far a value, or its residual to its hour, is from the nearest that was seen a while ago."""
+    x = min(max(value, -LARGEST), LARGEST)
+    by_value = _distance(series, VALUE, x, SETTLED)
+    return max(by_value, _distance(series, RESIDUAL, x - hour_of_day.usual(series, x, tick_ns), SETTLED), 0.0)
 
 
 @compiled

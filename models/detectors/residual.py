@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiled import compiled
-from models.detectors.pareto_tail import ParetoTail, learn_tail, tail_surprise, tail_value
+from models.detectors.pareto_tail import ParetoTail, learn_tail, tail_surprise
 from models.state.fields import F8, I4, I8, Field, Floats, Table
 from models.state.metric_rules import MetricRuleRow
 from models.state.tables import EntityLinks, SeriesLinks, Tables
@@ -122,11 +122,12 @@ def is_of_interest(series: ResidualSeries, value: float) -> bool:
     change = value - series.residual_level[1]
     if change * series.rule_direction < 0.0:
         return False
-    return bool(abs(change) >= _least_effect(series))
+    return bool(abs(change) >= least_effect(series))
 
 
 @compiled
-def _least_effect(series: ResidualSeries) -> float:
+def least_effect(series: ResidualSeries) -> float:
+    """Least change from the level that anybody wants to hear of."""
     return float(max(series.rule_least_effect, series.rule_least_effect_ratio * abs(series.residual_level[1])))
 
 
@@ -167,34 +168,12 @@ def _tail(series: ResidualSeries, channel: int) -> ParetoTail:
 
 
 @compiled
-def band(series: ResidualSeries, surprise_nats: float) -> tuple[float, float, float]:
-    """Expected value, lower and upper bound: inside, both residual channels stay below `nats`, or the change is smaller
-    than anybody asked for."""
-    if surprise_nats > LINEAR:
-        surprise_nats = LINEAR + 10.0 * math.expm1((surprise_nats - LINEAR) / 10.0)
-    low, high = -math.inf, math.inf
-    for channel in range(2):
-        half_width = unit(series, channel) * tail_value(surprise_nats, _tail(series, channel), P_CUT)
-        low, high = (
-            max(low, series.residual_level[channel] - half_width),
-            min(high, series.residual_level[channel] + half_width),
-        )
-    if low > high:
-        middle = 0.5 * (low + high)
-        low, high = middle, middle
-    least = _least_effect(series)
-    if least > 0.0:
-        low, high = min(low, series.residual_level[1] - least), max(high, series.residual_level[1] + least)
-    return min(max(series.residual_level[0], low), high), low, high
-
-
-@compiled
-def learn(series: ResidualSeries, value: float, surprise_nats: float, rebaseline_rows: int) -> None:
+def learn(series: ResidualSeries, value: float, surprise_nats: float, rebaseline_rows: int, missing_rows: int) -> None:
     """Take a value (NaN: missing) into the series' state, given how surprising it was."""
     if math.isnan(value):
         # an interruption is not learnt as irregularity until it has lasted as long as a new regime
         series.residual_missing_rows += 1
-        if series.residual_missing_rows < 3 or series.residual_missing_rows > rebaseline_rows:
+        if series.residual_missing_rows < 3 or series.residual_missing_rows > missing_rows:
             series.residual_presence_ratio += (0.0 - series.residual_presence_ratio) / min(
                 series.residual_n + 2.0, 200.0
             )
@@ -336,4 +315,4 @@ def run(
             series: ResidualSeries = table[column]
             value = values[tick, column]
             surprise_nats[tick, column] = surprise(series, value)
-            learn(series, value, surprise_nats[tick, column], REBASELINE_ROWS)
+            learn(series, value, surprise_nats[tick, column], REBASELINE_ROWS, REBASELINE_ROWS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.scoring.episode_rules import EpisodeRules
-from models.scoring.score_rows import ScoringRules
+from models.scoring.scores import ScoringRules
 from models.series import EntityRule
 from models.state.metric_rules import MetricRule
 from models.timestamps import DAY_S, SECOND_NS

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.detectors import residual
+from models.detectors.departure import departure
 from models.drift.bank import DETECTOR, Confirmed, DriftBank
 from models.fold_state import new_state
 from models.pipeline.config import PipelineConfig
@@ -124,6 +125,7 @@ class Pipeline:
         self.state.assign_columns(number, model.features if model is not None else ())
         if model is not None:
             residual.rebaseline_drifted(self.state.tables, self.n_series, number, model.trained_to_ns)
+            departure.learnt_by_model(self.state.tables, self.n_series, number, model.trained_to_ns)
 
     def _forget_young_model(self, number: int, model: ServiceModel) -> None:
         """What young models have said of an entity is no measure for the first that knows a day: it would find slow
@@ -229,7 +231,11 @@ class Pipeline:
     def _results(self, rows: Rows, counts: SloContributions, fates: dict[SampleFate, int]) -> Folded:
         state = self.state
         silences = self._silences.advance(
-            state.entity_names, rows, state.tables.entities["latest_tick_ns"], self.config.lateness_ns
+            state.entity_names,
+            rows,
+            state.tables.entities["latest_tick_ns"],
+            state.tables.entities["tick_phase_ns"],
+            self.config.lateness_ns,
         )
         model_output = ask_models(state, self._models, rows)
         scores = score_rows.score_rows(state.tables, rows, model_output, self._rules)

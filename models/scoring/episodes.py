@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.reasons import AlertDecision, AlertState
 from models.scoring import episode_rules
-from models.scoring.score_rows import Scores
+from models.scoring.scores import Scores
 from models.state.results import Episode, ScoredRows, SeriesPart
 from models.state.tables import EntityName
 from models.timestamps import MINUTE_NS, SECOND_NS, to_rfc3339

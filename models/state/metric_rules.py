@@ -18,12 +18,14 @@ from models.state.fields import F8, I1
 
 class MetricRuleRow(Protocol):
     """What holds of a series' metric: whether it is cumulative (1), and which changes of it count: 1 upwards, -1
-    downwards, 0 both; how large at least, absolute and as a share of the level."""
+    downwards, 0 both; how large at least, absolute and as a share of the level; the largest value that its unit has, 0
+    where it has none."""
 
     rule_is_counter: I1
     rule_direction: I1
     rule_least_effect: F8
     rule_least_effect_ratio: F8
+    rule_most: F8
 
 
 class Direction(StrEnum):
@@ -61,21 +63,6 @@ class MetricRule:
     def __post_init__(self) -> None:
         if not (0.0 <= self.minimum_effect < math.inf and 0.0 <= self.minimum_effect_ratio < math.inf):
             raise ValueError(f"the minimum effect of {self.metric!r} must be a number from 0 up")
-
-
-COUNTER_SUFFIXES = ("_total", "_count", "_sum", "_bucket")
-"""Metrics named so are cumulative: Prometheus' and OpenMetrics' naming rules, which OTLP translations keep. Everything
-else is a gauge. A rule by name gives the same answer before the first sample as after the millionth, unlike a learned
-one."""
-
-
-def is_counter(metric: str) -> bool:
-    """Whether a metric is cumulative, so that its rate is the feature.
-
-    >>> is_counter("http_requests_total"), is_counter("latency_ms")
-    (True, False)
-    """
-    return metric.endswith(COUNTER_SUFFIXES)
 
 
 EVERY_CHANGE = MetricRule("*")

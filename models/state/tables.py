@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from models.series import EntityRule, SeriesIdentity
 from models.state.fields import I4, Field, Layout, Table
-from models.state.metric_rules import MetricRule, is_counter, rule_for
+from models.state.metric_kinds import is_counter, largest_value
+from models.state.metric_rules import MetricRule, rule_for
 
 
 class SeriesLinks(Protocol):
@@ -118,6 +119,7 @@ class State:
         self._layouts[0].begin(rows)
         rows["link_entity"] = entities
         rows["rule_is_counter"] = [is_counter(identity.metric) for identity in identities]
+        rows["rule_most"] = [largest_value(identity.metric) for identity in identities]
         for number, entity in enumerate(entities, first):
             self._link(entity, number)
         self.apply_rules(first)

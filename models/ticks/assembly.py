@@ -46,9 +46,15 @@ ACCEPTED, DUPLICATE, LATE = 0, 1, 2
 SETTLED_ROWS = 3
 """Rows of an entity before a tick may close for being complete: until then a series may simply not have spoken yet."""
 
-SILENT_INTERVALS = 10
-"""Intervals that an entity may miss, beyond the lateness, before it is silent: a restart of its producer takes as
-long."""
+SILENT_INTERVALS, SILENT_NS = 10, 300_000_000_000
+"""Intervals that an entity may miss, beyond the lateness, before it is silent, but no longer than this, and never fewer
+than the next: a restart of its producer takes as long."""
+
+FEWEST_INTERVALS, RARE_NS, RARE_INTERVALS = 2.5, 6 * 3_600_000_000_000, 1.4
+"""A job that runs each hour is missed after two and a half, a nightly one by the next morning."""
+
+UNKNOWN_NS = 25 * 3_600_000_000_000
+"""What is waited for where the entity has spoken once: it may be a nightly job."""
 
 PRESENCE_RATE = 0.1
 AWAITED_PRESENCE = 0.8
@@ -418,7 +424,23 @@ def _close_overdue(tables: Tables, done: _Pass) -> None:
 @compiled
 def _silent_at(entity: TickEntity, lateness_ns: int) -> int:
     """Newest event time of the partition at which an entity that says nothing more is silent."""
-    return int(entity.tick_heard_ns + lateness_ns + SILENT_INTERVALS * entity.tick_interval_ns)
+    return int(entity.tick_heard_ns + lateness_ns + _patience_ns(entity))
+
+
+@compiled
+def _patience_ns(entity: TickEntity) -> int:
+    """How long an entity may say nothing, by its own rhythm."""
+    interval_ns = entity.tick_interval_ns
+    if interval_ns == 0:
+        if entity.tick_n_gaps == 0:
+            return UNKNOWN_NS
+        longest = 0
+        for k in range(entity.tick_n_gaps):
+            longest = max(longest, entity.tick_gaps_ns[k])
+        return int(max(SILENT_INTERVALS * longest, SILENT_NS))
+    if interval_ns >= RARE_NS:
+        return int(RARE_INTERVALS * interval_ns)
+    return int(max(min(SILENT_INTERVALS * interval_ns, SILENT_NS), FEWEST_INTERVALS * interval_ns))
 
 
 @compiled

@@ -116,7 +116,7 @@ def _quiet(w: Weeks, outcome: Outcome) -> list[Complaint]:
     for why in dict.fromkeys(span.why for span in w.quiet):
         spans = [span for span in w.quiet if span.why == why]
         open_ = [
-            a for a in outcome.alerts if any(a.started_s < span.end_s and a.end_s > span.start_s for span in spans)
+            a for a in outcome.alerts if any(span.start_s - w.interval_s <= a.started_s < span.end_s for span in spans)
         ]
         if len(open_) > _by_chance(sum(span.end_s - span.start_s for span in spans)):
             text = f"{_at(open_[0].started_s)}: an alert for {open_[0].cause} where there is {why}"
@@ -199,9 +199,9 @@ def _width(feed: Feed, name: str, metric: Metric, track: Track, rows: NDArray[np
                        for h in range(24)])  # fmt: skip
     here = ((track.time_s[rows] - MONDAY_S) % DAY_S // HOUR_S).astype(int)
     width = track.high[rows] - track.low[rows]
-    level = np.median(np.abs(metric.usual))
-    least = np.maximum(spread[here], 0.02 * level / WIDEST)
-    ratio = float(np.median(width / np.maximum(least, 1e-300)))
+    # a tenth of its level is narrow enough for what never moves
+    least = np.where(spread[here] > 0, spread[here], 0.1 * np.median(np.abs(metric.usual)) / WIDEST)
+    ratio = float(np.median(width[least > 0] / least[least > 0])) if (least > 0).any() else 0.0
     if ratio > WIDEST:
         return [Complaint(BAND, f"{name}: its band is {ratio:.1f} times as wide as what is ordinary")]
     return []

@@ -7,7 +7,22 @@ from models import fold_state
 from models.series import EntityRule
 from models.state.tables import LONG_AGO
 
-WORDS = {"link", "rule", "sli", "tick", "residual", "novelty", "hour", "score", "drift"}
+WORDS = {
+    "link",
+    "rule",
+    "sli",
+    "tick",
+    "residual",
+    "novelty",
+    "hour",
+    "profile",
+    "scatter",
+    "schedule",
+    "standstill",
+    "departure",
+    "score",
+    "drift",
+}
 ENTITY_WORDS = {"link", "tick", "threshold", "score", "calibration", "episode", "latest"}
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.records import SampleColumns
 from models.series import EntityRule
-from models.state.metric_rules import is_counter
+from models.state.metric_kinds import is_counter
 from models.timestamps import SECOND_NS
 
 Floats = NDArray[np.float64]

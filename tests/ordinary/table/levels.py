@@ -98,7 +98,7 @@ TABLE = (
         14,
         lambda w: (
             w.metric("cpu_percent", daily(w, 30, 60), 2.0, high=100.0),
-            _new_level(w, 9, daily(w, 12, 25) + 1.2 * w.rng.standard_normal(len(w.time_s))),
+            _new_level(w, 9, daily(w, 12, 25) + 1.2 * w.rng.standard_normal(len(w.time_s)), 20),
         ),
     ),
     Situation(

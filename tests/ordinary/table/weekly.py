@@ -88,7 +88,7 @@ TABLE = (
             .metric("cpu_percent", 10 + office(w, 0, 55, 0.12), 1.5, high=100.0)
             .metric("p95_ms", 90.0, 4.0)
             .happens("requests_per_min", 24, "10:00", 120, times(0.22), within_min=15)
-            .change("cpu_percent", 24, "10:00", 120, times(0.35)),
+            .change("cpu_percent", 24, "10:00", 120, times(0.75)),
             w.unbanded(),
         ),
     ),

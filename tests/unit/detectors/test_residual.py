@@ -18,7 +18,7 @@ def _fresh(**fields):
 
 def _learn(one, values, rebaseline_rows=residual.REBASELINE_ROWS):
     for value in values:
-        residual.learn(one, float(value), residual.surprise(one, float(value)), rebaseline_rows)
+        residual.learn(one, float(value), residual.surprise(one, float(value)), rebaseline_rows, rebaseline_rows)
 
 
 def _lived(n=500, **fields):
@@ -42,14 +42,6 @@ def test_surprise_grows_with_the_distance_to_the_levels(value, least, most):
     assert least <= residual.surprise(_lived(), value) <= most
 
 
-@pytest.mark.parametrize("nats", [2.0, 9.2, 20.0])
-def test_a_band_ends_where_the_surprise_is_that_of_the_band(nats):
-    one = _lived()
-    expected, low, high = residual.band(one, nats)
-    assert low < expected < high
-    assert max(residual.surprise(one, low), residual.surprise(one, high)) == pytest.approx(nats, rel=1e-6)
-
-
 @pytest.mark.parametrize(
     ("fields", "value", "expected"),
     [
@@ -70,9 +62,9 @@ def test_which_changes_count(fields, value, expected):
     assert residual.is_of_interest(_lived(**fields), value) is expected
 
 
-def test_the_band_is_at_least_as_wide_as_the_least_effect():
-    _, low, high = residual.band(_lived(rule_least_effect=50.0), 9.2)
-    assert (high - low) == pytest.approx(100.0, abs=1.0)
+def test_the_least_effect_is_the_larger_of_the_absolute_one_and_that_of_the_level():
+    assert residual.least_effect(_lived(rule_least_effect=50.0)) == 50.0
+    assert residual.least_effect(_lived(rule_least_effect_ratio=0.5)) == pytest.approx(50.0, abs=1.0)
 
 
 def test_a_series_of_three_rows_has_no_level_to_be_far_from():
@@ -86,7 +78,7 @@ def test_silence_of_a_regular_series_surprises_more_row_by_row():
     nats = []
     for _ in range(3):
         nats.append(residual.surprise(one, math.nan))
-        residual.learn(one, math.nan, nats[-1], 300)
+        residual.learn(one, math.nan, nats[-1], 300, 300)
     assert nats[0] >= 3.0
     assert nats == sorted(nats)
     assert residual.surprise(_fresh(residual_n=500.0, residual_presence_ratio=0.5), math.nan) == 0.0, (

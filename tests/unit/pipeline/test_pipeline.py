@@ -186,7 +186,7 @@ def test_what_lasts_is_as_odd_as_before_whatever_single_seconds_were(single):
     assert _errors(last=14.0, single=single).max() == pytest.approx(_errors(last=1.0).max(), rel=0.01)
 
 
-def test_what_has_been_before_is_no_alarm_and_ranks_by_how_odd_it_is():
+def test_what_has_been_before_is_told_again_and_what_is_fainter_ranks_below():
     values = noise(3000, 3, 10.0, 1.0)
     values[[1000, 2000]] = 40.0
     values[2500] = 16.0
@@ -194,7 +194,7 @@ def test_what_has_been_before_is_no_alarm_and_ranks_by_how_odd_it_is():
     found = scores([pipeline.fold(table({series("latency_ms"): values}, interval_ns=60 * SECOND_NS))], pipeline)
     first, again, fainter = found[[1000, 2000, 2500]]
     ordinary = np.quantile(found[1100:1900], 0.99)
-    assert first > 1 > again > fainter > ordinary
+    assert min(first, again) > 1 > fainter > ordinary
 
 
 def test_quiet_hours_hardly_ever_alert():

@@ -6,7 +6,7 @@ import pytest
 from models.reasons import AlertDecision, AlertState
 from models.scoring import episode_rules as phases
 from models.scoring.episodes import OpenEpisodes
-from models.scoring.score_rows import TOP, Scores
+from models.scoring.scores import TOP, Scores
 from models.state.results import ScoredRows
 from models.state.tables import EntityName
 
@@ -53,6 +53,7 @@ def advance(incidents, entries, entity=0, ready_rows=30, learnt=1000.0):
         np.full(n, learnt),
         causes,
         parts,
+        np.zeros(0),
         np.zeros(0),
         np.zeros(0),
         np.zeros(0),

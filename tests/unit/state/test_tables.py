@@ -6,7 +6,8 @@ import pytest
 from models.errors import Rejected
 from models.fold_state import new_state
 from models.series import EntityRule
-from models.state.metric_rules import Direction, MetricRule, is_counter
+from models.state.metric_kinds import is_counter
+from models.state.metric_rules import Direction, MetricRule
 from models.state.tables import LONG_AGO
 
 RULE = EntityRule(("service",), ("instance",), "host")

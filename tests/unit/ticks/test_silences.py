@@ -7,7 +7,7 @@ from models.reasons import AlertState
 from models.records import SampleColumns
 from models.state.rows import Rows
 from models.state.tables import EntityName
-from models.ticks.silences import Silences
+from models.ticks.silences import Silences, is_replaced
 from tests.unit.streams import RULE, SECOND_NS, START_NS, make, noise, pieces, series, table
 
 QUIET_S = 70
@@ -114,7 +114,8 @@ def _rows(*entries):
 
 
 def _advance(silences, rows, newest_s):
-    found = silences.advance([EntityName("shop", "shop/a")], rows, np.array([newest_s * SECOND_NS]), 60 * SECOND_NS)
+    names, newest_ns = [EntityName("shop", "shop/a")], np.array([newest_s * SECOND_NS])
+    found = silences.advance(names, rows, newest_ns, np.zeros(1, np.int64), 60 * SECOND_NS)
     return [(s.state, s.since_ns // SECOND_NS, s.at_ns // SECOND_NS) for s in found]
 
 
@@ -144,3 +145,25 @@ def test_silences_go_on_from_their_plain_values():
     restored.load(first.to_plain())
     assert restored.to_plain() == {0: 100 * SECOND_NS}
     assert _advance(restored, _rows((300, 1)), 100) == [(RESOLVED, 100, 300)]
+
+
+@pytest.mark.parametrize(
+    ("newest_s", "first_s", "expected"),
+    [
+        pytest.param([100, 100, 400, 400], [0, 0, 130, 130], True, id="two pods after two others"),
+        pytest.param([100, 100, 400], [0, 0, 130], False, id="one pod after two"),
+        pytest.param([100, 400], [0, 0], False, id="the other was there before"),
+        pytest.param([100, 400, 400], [0, 0, 130], True, id="one of two is replaced"),
+        pytest.param([100], [0], False, id="nobody else"),
+    ],
+)
+def test_an_instance_is_replaced_where_its_service_has_as_many_as_before(newest_s, first_s, expected):
+    names = [EntityName("shop", f"shop/{number}") for number in range(len(newest_s))]
+    newest, first = np.array(newest_s) * SECOND_NS, np.array(first_s) * SECOND_NS
+    assert is_replaced(0, names, newest, first, 60 * SECOND_NS) is expected
+
+
+def test_an_instance_of_another_service_replaces_nobody():
+    names = [EntityName("shop", "shop/a"), EntityName("cart", "cart/b")]
+    newest, first = np.array([100, 400]) * SECOND_NS, np.array([0, 130]) * SECOND_NS
+    assert not is_replaced(0, names, newest, first, 60 * SECOND_NS)
