@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
-from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from models.series import SeriesIdentity
+from models.sli import expressions
 
 SERVICE_LABEL: Final = "service"
 
@@ -67,13 +66,8 @@ class LabelMatcher(msgspec.Struct, frozen=True, array_like=True):
             return actual == self.value
         if self.op is MatchOp.NOT_EQUAL:
             return actual != self.value
-        found = _compiled(self.value).fullmatch(actual) is not None
+        found = expressions.fully_matches(self.value, actual)
         return found if self.op is MatchOp.MATCHES else not found
-
-
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
 
 
 class SloBinding(msgspec.Struct, frozen=True):

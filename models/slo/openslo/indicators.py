@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from models.errors import Misconfigured
 from models.series import valid_metric_name
+from models.sli import expressions
 from models.sli.binding import LabelMatcher, MatchOp, ThresholdOp
 from models.slo.definition import Indicator, MetricQuery, RatioIndicator, RawIndicator, ThresholdIndicator
 from models.slo.openslo.catalogue import Catalogue, DocumentKind
@@ -139,9 +141,9 @@ def _matchers(label: str, field: YamlField) -> list[LabelMatcher]:
         matcher = LabelMatcher(label, _MATCH_OPS[word], value.text())
         if matcher.op in (MatchOp.MATCHES, MatchOp.NOT_MATCHES):
             try:
-                re.compile(matcher.value)
-            except re.error as error:
-                raise value.error(f"not a regular expression: {error}") from error
+                expressions.check(matcher.value)
+            except Misconfigured as error:
+                raise value.error(str(error)) from error
         matchers.append(matcher)
     if not matchers:
         raise field.error("needs at least one condition")
