@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from aiokafka import TopicPartition
+from faust.types import TP
+
+from infra.kafka.admin import committed_metadata
 from infra.kafka.identity import NOTHING_KNOWN, ClusterIds, ask_ids
 from infra.settings import Settings
 from models.errors import Unavailable
@@ -25,7 +29,7 @@ class TopicIds:
     def __init__(self, settings: Settings, on_recreated: Callable[[str], None]) -> None:
         self._on_recreated = on_recreated
         self._topics = [settings.topic(topic) for topic in (Topic.METRICS, Topic.SAMPLES)]
-        self._servers = settings.kafka
+        self._servers, self._group = settings.kafka, settings.group
         self._ids: ClusterIds = NOTHING_KNOWN
 
     def identity(self, topic: str) -> StreamIdentity:
@@ -42,6 +46,16 @@ class TopicIds:
                 self._on_recreated(topic)
         self._ids = found._replace(topic_ids={**before, **found.topic_ids})
         return self._ids
+
+    async def of_committed(self, partitions: Iterable[TP]) -> dict[TP, str]:
+        """Ids of the topics that the group's committed offsets were committed for; none where no broker answers."""
+        wanted = [TopicPartition(tp.topic, tp.partition) for tp in partitions]
+        try:
+            found = await committed_metadata(self._servers, self._group, wanted)
+        except Unavailable as error:
+            log.info("what the offsets were committed for is not known: %s", error)
+            return {}
+        return {TP(tp.topic, tp.partition): metadata for tp, metadata in found.items()}
 
     async def refresh(self) -> None:
         """`ask`, and where nobody answers go on with what is known."""

@@ -67,9 +67,13 @@ class _ConsumerThread(faust_seams.ConsumerThread):
 
     async def commit_to(self, consumer: AIOKafkaConsumer, offsets: Mapping[TP, int]) -> bool:
         """Whether Kafka took the offsets. If it did not, nothing is lost: they are committed again, or read again."""
+        ids = cast(Consumer, self.consumer).commit_ids
         try:
             await consumer.commit(
-                {TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(at, "") for tp, at in offsets.items()}
+                {
+                    TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(at, ids.get(tp, ""))
+                    for tp, at in offsets.items()
+                }
             )
         except (KafkaError, IllegalStateError) as error:
             log.warning("offsets are not committed for now: %s", error or type(error).__name__)
@@ -87,6 +91,8 @@ class Consumer(faust_seams.FaustConsumer):
         self._deliveries: dict[TP, Deliveries] = {}
         self._resuming: dict[TP, object] = {}
         self._confirmed: dict[TP, int] = {}
+        self.commit_ids: dict[TP, str] = {}
+        """Which topic of its name an offset to commit is for: a commit may arrive after the topic was made anew."""
         self._ends: dict[TP, int] = {}
         self._reading = Reading()
         self._room = asyncio.Event()
@@ -173,6 +179,9 @@ class Consumer(faust_seams.FaustConsumer):
         """Start every assigned partition anew from its committed offset, the earliest one, or its owner's."""
         await self.transport.refresh_topic_ids()
         committed: dict[TP, int | None] = {ensure_TP(tp): at for tp, at in (await super().seek_to_committed()).items()}
+        for tp in await self.transport.committed_elsewhere([tp for tp, at in committed.items() if at is not None]):
+            log.warning("%s:%s was committed for another topic of that name", tp.topic, tp.partition)
+            committed[tp] = None
         for tp in list(self._deliveries):
             self._forget(tp)
         owned = {tp for tp in committed if tp.topic in self.transport.resumers}
@@ -264,7 +273,10 @@ class Consumer(faust_seams.FaustConsumer):
 
     def committable(self, tp: TP) -> int | None:
         deliveries = self._deliveries.get(tp)
-        return deliveries.committable if deliveries is not None else None
+        if deliveries is None:
+            return None
+        self.commit_ids[tp] = deliveries.topic_id
+        return deliveries.committable
 
     def is_news(self, tp: TP, offset: int) -> bool:
         return offset > self._confirmed.get(tp, -1)
@@ -325,6 +337,14 @@ class Transport(driver.Transport):
     def topic_id(self, topic: str) -> str:
         """Id of a topic as last known; empty where it is not."""
         return self._topic_ids.identity(topic).topic_id if self._topic_ids is not None else ""
+
+    async def committed_elsewhere(self, partitions: Sequence[TP]) -> list[TP]:
+        """Those whose committed offset belongs to a topic that another of the same name has replaced."""
+        known = [tp for tp in partitions if self.topic_id(tp.topic)]
+        if self._topic_ids is None or not known:
+            return []
+        ids = await self._topic_ids.of_committed(known)
+        return [tp for tp in known if ids.get(tp) not in (None, "", self.topic_id(tp.topic))]
 
     async def refresh_topic_ids(self) -> None:
         """Ask the brokers; where none answers, what is known stays."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, for_code
 
@@ -112,3 +113,12 @@ async def create(servers: str, wanted: Sequence[NewTopic]) -> list[str]:
         if code not in (0, TOPIC_EXISTS):
             raise Unavailable("Kafka", f"topic {name}: {for_code(code).__name__}")
     return [name for name, code in outcomes.items() if code == 0]
+
+
+async def committed_metadata(
+    servers: str, group: str, partitions: Sequence[TopicPartition], timeout_ms: int = 5_000
+) -> dict[TopicPartition, str]:
+    """What a group's offsets were committed with; partitions without one are left out. Raises `Unavailable`."""
+    async with _client(servers, timeout_ms) as client:
+        found = await client.list_consumer_group_offsets(group, partitions=list(partitions))
+    return {partition: committed.metadata for partition, committed in found.items() if committed.offset >= 0}

@@ -17,8 +17,9 @@ from typing import Any
 import faust
 import numpy as np
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
+from aiokafka.structs import OffsetAndMetadata
 from prometheus_client import CollectorRegistry
 
 from agents.ingest.agent import Ingest
@@ -223,6 +224,30 @@ async def test_a_samples_topic_that_takes_little_gets_records_that_fit(
     headers = {name: value.decode() for name, value in letter.headers}
     assert (headers["reason"], headers["offset"]) == ("unstorable", "2500")
     assert headers["detail"].startswith("5000 samples")
+
+
+@pytest.mark.parametrize(
+    ("committed_for", "taken_in"),
+    [("another topic of the name", 100), ("", 50)],
+    ids=["for a topic that was replaced: from the beginning", "by a version without ids: from there"],
+)
+async def test_an_offset_that_was_committed_for_another_topic_of_the_name_is_not_believed(
+    kafka: str, topic_prefix: str, tmp_path: Path, committed_for: str, taken_in: int
+) -> None:
+    settings = settings_for(kafka, topic_prefix, partitions=1, lake=str(tmp_path), lake_flush_s=0.05)
+    await create_topics(settings)
+    metrics = settings.topic(Topic.METRICS)
+    await produce(kafka, metrics, [sample(n) for n in range(100)])
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, group_id=settings.group, enable_auto_commit=False)
+    await consumer.start()
+    consumer.assign([TopicPartition(metrics, 0)])
+    await consumer.commit({TopicPartition(metrics, 0): OffsetAndMetadata(50, committed_for)})
+    await consumer.stop()
+    async with ingesting(settings):
+        async with asyncio.timeout(30):
+            while await committed(kafka, settings.group, metrics) != 100:
+                await asyncio.sleep(0.1)
+        assert sum(len(part.offsets) for part in await samples_of(kafka, settings)) == taken_in
 
 
 async def test_a_lake_that_is_down_holds_the_acknowledgement_back_and_not_the_stream(
