@@ -11,7 +11,7 @@ from infra.store import alerts, demo, outbox, training, watch
 from infra.store.database import Database
 from models.alerting.alert import alert_event
 from models.names import AlertName, Severity, Topic
-from models.reasons import AlertDecision, AlertState, RetrainReason, TrainingOutcome
+from models.reasons import AlertDecision, AlertState, PromotionReason, RetrainReason, TrainingOutcome
 from models.records import RetrainEvent
 from models.state.results import Drift
 from models.timestamps import from_datetime, to_rfc3339
@@ -61,7 +61,7 @@ def test_a_drift_is_seen_with_its_confirmation(database: Database) -> None:
 
 def test_a_training_is_seen_from_the_request_to_the_promotion(database: Database) -> None:
     asked = RetrainEvent("r1", "checkout", RetrainReason.DRIFT, {}, to_rfc3339(BEGIN_NS))
-    done = training.Finished(TrainingOutcome.PROMOTED, "better", "7", {}, BEGIN_NS)
+    done = training.Finished(TrainingOutcome.PROMOTED, "better", PromotionReason.SEPARATES_BETTER, "7", {}, BEGIN_NS)
     ended_ns = BEGIN_NS + 30_000_000_000
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     with database.transaction() as cursor:
