@@ -20,9 +20,6 @@ from tests.unit.docs.documents import DOCUMENTS, ROOT, blocks, name_of, spans
 OUTSIDE = {"TIDEWATCH_CHAOS_SECONDS"}
 """What tests read from the environment, not the product."""
 
-DECIDED = {"repair", "TopicRecreated"}
-"""What docs/design/hostile-input.md says is decided and not built yet."""
-
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 
 
@@ -84,7 +81,7 @@ def test_commands_and_their_options_exist(document: Path) -> None:
         for part in re.findall(r"(?:^|[\s;/])tidewatch ((?:[a-z]|--help)[^;|&`]*)", line)
     ]
     found = [wrong_in(re.split(r"[,.]?\s*$", part)[0]) for part in called if re.match(r"[a-z]", part)]
-    assert {wrong for wrong in found if wrong} - DECIDED == set()
+    assert {wrong for wrong in found if wrong} == set()
 
 
 @every_document
@@ -115,7 +112,7 @@ def test_alerts_and_classes_exist(document: Path) -> None:
     used = {span for span in spans(document.read_text()) if re.fullmatch(r"(?:[A-Z][a-z]+){2,}", span)}
     alerts = {member.value for member in AlertName}
     unknown = {name for name in used if name not in alerts and not re.search(rf"\b{name}\b", code())}
-    assert unknown - DECIDED == set()
+    assert unknown == set()
 
 
 @every_document
