@@ -116,8 +116,44 @@ def test_the_tables_show_what_json_tells_each_row_on_a_line_of_its_own(folder: P
     run = CliRunner().invoke(app, arguments, catch_exceptions=False, env={"COLUMNS": "40"})
     lines = [line.split() for line in run.stdout.splitlines()]
     assert lines[1:3] == [
-        ["web-ok", "99%", "30d", "2", "14", "min", "17", "min", "2", "7", "min", "4.0", "h", "2.08%", "-108%"],
-        ["web-ok", "99.9%", "30d", "2", "90", "s", "18", "min", "2", "60", "s", "4.0", "h", "2.08%", "-1,985%"],
+        [
+            "web-ok",
+            "99%",
+            "30d",
+            "2",
+            "14",
+            "min",
+            "17",
+            "min",
+            "2",
+            "7",
+            "min",
+            "4.0",
+            "h",
+            "2.08%",
+            "93.1%",
+            "24.0",
+            "h",
+        ],
+        [
+            "web-ok",
+            "99.9%",
+            "30d",
+            "2",
+            "90",
+            "s",
+            "18",
+            "min",
+            "2",
+            "60",
+            "s",
+            "4.0",
+            "h",
+            "2.08%",
+            "30.5%",
+            "24.0",
+            "h",
+        ],
     ]
     assert ["2026-05-28T05:00:00Z", "web-ok", "target=99.9%", "page", "1h", "firing"] in lines
 
