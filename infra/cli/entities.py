@@ -73,8 +73,9 @@ def _look(service: str, since: str) -> list[EntityView]:
 
     settings = load()
     settings.require("kafka")
-    since_ns = moment_ns(since, time.time_ns())
-    if since_ns > time.time_ns():
+    now_ns = time.time_ns()
+    since_ns = moment_ns(since, now_ns)
+    if since_ns > now_ns:
         raise Misconfigured(f"--since: {since!r} is in the future")
     return entities(scores(settings.kafka, settings.topic(Topic.SCORES), since_ns // 1_000_000, service))
 

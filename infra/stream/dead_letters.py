@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +13,10 @@ from models.parse.hints import HINTS
 from models.reasons import RejectReason
 
 DELIVERY_TIMEOUT_S: Final = 60.0
+
+
+_HINTS: Final[Mapping[str, str]] = {reason.value: hint for reason, hint in HINTS.items()}
+"""By the text in a letter's header, which may be of a version that knows other reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def by_reason(found: Iterable[Letter]) -> list[ReasonCount]:
         if letter.reason not in newest or letter.at_ms >= newest[letter.reason].at_ms:
             newest[letter.reason] = letter
     order = sorted(counts, key=lambda reason: (-counts[reason], reason))
-    return [ReasonCount(reason, counts[reason], newest[reason], _hint(reason)) for reason in order]
+    return [ReasonCount(reason, counts[reason], newest[reason], _HINTS.get(reason, "")) for reason in order]
 
 
 def replay(servers: str, topic: str, found: Sequence[Letter]) -> int:
@@ -98,11 +102,6 @@ def _letter(record: Any) -> Letter:
         record.value or b"",
         DeadLetterHeader.SIZE.value in headers,
     )
-
-
-def _hint(reason: str) -> str:
-    known = {member.value: hint for member, hint in HINTS.items()}
-    return known.get(reason, "")
 
 
 def known_reasons() -> list[str]:
